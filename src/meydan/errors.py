@@ -1,0 +1,216 @@
+"""
+Everything Meydan can refuse, with a stable code for each.
+
+The tree; every leaf has a code that docs/errors.md lists.
+
+* MeydanError
+  x Refused                the asker can fix it             -> 4xx
+    + StoryClosed          R101  the story takes no more comments
+    + TooLong              R102  says the limit and the size sent
+    + TooFast              R103  carries retry_after_s
+    + MissingFields        R104  names every missing field
+    + NotText              R105  characters that cannot be kept exactly
+    + ForeignStory         R106  outside the guidelines' origins
+    + NoSuchParent         R107  a reply to what readers cannot see
+    + NotFound             R108
+    + SignInNeeded         R109  no valid session, token or receipt
+    + NotAllowed           R110  signed in, without the right
+    + AlreadyDecided       R111  carries the decision that came first
+    + UnknownRule          R112
+    + Malformed            R113  not JSON, not a form, a wrong type
+    + TooLarge             R114  the request body, in bytes
+    + ForgedForm           R115  cross-site, or without its CSRF token
+    + NotAppealable        R116  nothing to appeal, or appealed already
+    + NotErasable          R117  under legal hold
+    + AlreadyExists        R118  a name that is taken
+  x Unavailable            try again; nothing was lost      -> 503
+    + StoreUnavailable     U201
+    + ClassifierUnavailable U202
+    + Overloaded           U203
+  x Misconfigured          the operator must act            -> refuse to start
+    + BadGuidelines        M301  carries findings with line and column
+    + BadSettings          M302
+    + BadModel             M303
+    + BadSchema            M304  migrations missing, or newer than this program
+    + AlreadyServing       M305  a second server on one SQLite file
+  x Tampered               stored words differ from their commitment
+    + TextChanged          T401
+
+A message names the thing, the limit and the next step; never a reader's
+words, name or address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class MeydanError(Exception):
+    """The root. `code` is stable; `fields` names what was at fault, if anything was."""
+
+    code: ClassVar[str] = "X000"
+
+    def __init__(self, message: str, *, fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = tuple(fields)
+
+
+class Refused(MeydanError):
+    """The asker can fix it."""
+
+
+class Unavailable(MeydanError):
+    """Try again after `retry_after_s`; nothing was lost and nothing was half-written."""
+
+    def __init__(self, message: str, *, retry_after_s: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Misconfigured(MeydanError):
+    """The operator must act; the program refuses to start."""
+
+
+class Tampered(MeydanError):
+    """What is stored is not what was received."""
+
+
+class StoryClosed(Refused):
+    code = "R101"
+
+
+class TooLong(Refused):
+    """A field is longer than the limit, both counted in characters (code points)."""
+
+    code = "R102"
+
+    def __init__(self, field: str, *, limit: int, size: int) -> None:
+        super().__init__(
+            f"The {field} has {size} characters; the limit is {limit}. Shorten it and send again.",
+            fields=(field,),
+        )
+        self.limit = limit
+        self.size = size
+
+
+class TooFast(Refused):
+    code = "R103"
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class MissingFields(Refused):
+    code = "R104"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"Required and missing: {', '.join(fields)}.", fields=fields)
+
+
+class NotText(Refused):
+    code = "R105"
+
+
+class ForeignStory(Refused):
+    code = "R106"
+
+
+class NoSuchParent(Refused):
+    code = "R107"
+
+
+class NotFound(Refused):
+    code = "R108"
+
+
+class SignInNeeded(Refused):
+    code = "R109"
+
+
+class NotAllowed(Refused):
+    code = "R110"
+
+
+class AlreadyDecided(Refused):
+    """Somebody decided since; `seq`, `verdict` and `by` say who was first and what they chose."""
+
+    code = "R111"
+
+    def __init__(self, message: str, *, seq: int, verdict: str, by: str) -> None:
+        super().__init__(message, fields=("seen",))
+        self.seq = seq
+        self.verdict = verdict
+        self.by = by
+
+
+class UnknownRule(Refused):
+    code = "R112"
+
+
+class Malformed(Refused):
+    code = "R113"
+
+
+class TooLarge(Refused):
+    code = "R114"
+
+
+class ForgedForm(Refused):
+    code = "R115"
+
+
+class NotAppealable(Refused):
+    code = "R116"
+
+
+class NotErasable(Refused):
+    code = "R117"
+
+
+class AlreadyExists(Refused):
+    code = "R118"
+
+
+class StoreUnavailable(Unavailable):
+    code = "U201"
+
+
+class ClassifierUnavailable(Unavailable):
+    code = "U202"
+
+
+class Overloaded(Unavailable):
+    code = "U203"
+
+
+class BadGuidelines(Misconfigured):
+    """The guidelines file has faults; `findings` are `policy.Fault` values, in file order."""
+
+    code = "M301"
+
+    def __init__(self, message: str, *, findings: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+
+
+class BadSettings(Misconfigured):
+    code = "M302"
+
+
+class BadModel(Misconfigured):
+    code = "M303"
+
+
+class BadSchema(Misconfigured):
+    code = "M304"
+
+
+class AlreadyServing(Misconfigured):
+    code = "M305"
+
+
+class TextChanged(Tampered):
+    code = "T401"
