@@ -1,0 +1,768 @@
+"""
+THE WALK. What happens to a comment, in order, and nothing else.
+
+    receive    checked, given a number and a receipt, kept as HELD
+    judge      evidence gathered, decided by the guidelines, settled or held
+    review     a person decides
+    appeal     the author asks for another person
+    withdraw   the author takes it back
+    erase      the law takes it out
+    escalate   unlawful or a danger to life: restricted, kept, told
+
+Synchronous; knows no web and no SQL; clock, randomness and secret are given.
+Every step that changes the world is one transaction of the store. A crash
+between two steps leaves a comment held, and `sweep` takes it up by the same
+road as a new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import structlog
+
+from meydan.comment import (
+    GROUNDS,
+    Comment,
+    DecidedBy,
+    Decision,
+    Evidence,
+    History,
+    Hold,
+    Reason,
+    Settled,
+    Status,
+    Story,
+    Submission,
+    Verdict,
+)
+from meydan.errors import (
+    AlreadyDecided,
+    ForeignStory,
+    Malformed,
+    MeydanError,
+    MissingFields,
+    NotAllowed,
+    NotAppealable,
+    NotFound,
+    NotText,
+    SignInNeeded,
+    StoryClosed,
+    TooLong,
+    UnknownRule,
+)
+from meydan.judge import Judge, decide
+from meydan.ledger import (
+    commitment_of,
+    decision_leaf,
+    erasure_leaf,
+    receipt_leaf,
+    withdrawal_leaf,
+)
+from meydan.policy import Guidelines, words
+from meydan.store import NewComment, Page, Store
+from meydan.text import fold
+
+LONGEST_URL = 2000
+LONGEST_EMAIL = 254
+LONGEST_NOTE = 2000
+REPEAT_WINDOW = timedelta(hours=1)
+ESCALATIONS = {
+    "child-abuse": "unlawful",
+    "terrorism": "unlawful",
+    "threat-to-life": "unlawful",
+    "private-data": "private-data",
+}
+"""Why a comment is escalated, and the rule that it is rejected under."""
+
+# Letters and symbols that print nothing: a comment made only of these is empty.
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
+log = structlog.get_logger("meydan.desk")
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: a keyed hash of the network address, and the origins that are this server's own."""
+
+    address_key: str
+    own: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest name and text, in characters; from how many comments a minute a story is flooded."""
+
+    name: int = 80
+    text: int = 5000
+    flood_per_minute: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReason:
+    """A breached rule as an author is told it."""
+
+    rule: str
+    title: str
+    text: str
+    ground: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What an author is told about a comment of theirs.
+
+    `name` and `text` are there only for who holds the receipt. `decided_by` is None
+    while it is held. `appealable` says whether an appeal would be taken now.
+    """
+
+    id: str
+    status: Status
+    reasons: tuple[GivenReason, ...]
+    decided_by: DecidedBy | None
+    submitted_at: datetime
+    story_url: str
+    holds: tuple[Hold, ...] = ()
+    decided_at: datetime | None = None
+    note: str | None = None
+    receipt: str | None = None
+    name: str | None = None
+    text: str | None = None
+    withdrawn: bool = False
+    erased: bool = False
+    appealed: bool = False
+    appealable: bool = False
+
+    @property
+    def status_path(self) -> str:
+        """Where its author can see what became of it."""
+        return f"/status/{quote(self.id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeskItem:
+    """All a person needs to decide one comment."""
+
+    comment: Comment
+    story: Story | None
+    parent: Comment | None
+    evidence: Evidence | None
+    decisions: tuple[Settled, ...]
+    appeal: str | None = None
+
+
+class Desk:
+    """The room where comments are decided, by machine and by people. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        judge: Judge,
+        guidelines: Guidelines,
+        clock: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+        secret: bytes,
+        limits: Limits | None = None,
+    ) -> None:
+        self._store = store
+        self._judge = judge
+        self._guidelines = guidelines
+        self._clock = clock
+        self._entropy = entropy
+        self._secret = secret
+        self.limits = limits or Limits()
+
+    # -- guidelines ----------------------------------------------------------
+
+    @property
+    def guidelines(self) -> Guidelines:
+        """The guidelines in force now."""
+        return self._guidelines
+
+    def adopt(self, guidelines: Guidelines) -> None:
+        """Put checked guidelines in force for everything decided from here on."""
+        self._guidelines = guidelines
+
+    # -- the walk ------------------------------------------------------------
+
+    def submit(self, submission: Submission, visitor: Visitor) -> Outcome:
+        """
+        Receive a submission and judge it: the whole walk, as one request takes it.
+
+        Raises:
+            Refused: nothing was kept. StoreUnavailable: nothing was kept.
+            Once it is kept, no failure is raised: the comment is held.
+        """
+        outcome = self.receive(submission, visitor)
+        try:
+            self.judge(outcome.id, suspicious=submission.suspicious)
+            judged = self.status(outcome.id, receipt=outcome.receipt)
+        except MeydanError as error:
+            # Kept and held; the sweep comes back to it. The author is not told "failed":
+            # nothing of theirs was lost.
+            log.warning("judging_put_off", comment=outcome.id, code=error.code)
+            return outcome
+        return judged
+
+    def receive(self, submission: Submission, visitor: Visitor) -> Outcome:
+        """
+        Check a submission and keep it, HELD, with a receipt.
+
+        Raises:
+            MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed,
+            NoSuchParent: refused, nothing kept.
+            StoreUnavailable: the database cannot be written, nothing kept.
+        """
+        self._check_words(submission)
+        url = self._story_url(submission.story_url, visitor.own)
+        now = self._clock()
+        self._check_open(url, now)
+        salt = self._entropy(32)
+        commitment = commitment_of(salt, submission.text)
+        new = NewComment(
+            id=base64.urlsafe_b64encode(self._entropy(15)).decode("ascii"),
+            story_url=url,
+            parent=submission.parent or None,
+            name=submission.name,
+            text=submission.text,
+            email=submission.email or None,
+            salt=salt,
+            commitment=commitment,
+            submitted_at=now,
+            address_key=visitor.address_key,
+            author_key=self._author_key(submission, visitor),
+            fingerprint=self._fingerprint(submission.text),
+            leaf=receipt_leaf(commitment, now),
+        )
+        leaf = self._store.receive(new)
+        # Durable from here: a crash after this line loses nothing.
+        return Outcome(
+            id=new.id,
+            status=Status.HELD,
+            reasons=(),
+            decided_by=None,
+            submitted_at=now,
+            story_url=url,
+            receipt=_receipt(new.id, salt, commitment, leaf),
+            name=submission.name,
+            text=submission.text,
+        )
+
+    def judge(self, id: str, *, suspicious: bool = False) -> None:
+        """
+        Gather evidence on a held comment and settle it, or hand it to a person.
+
+        Does nothing for a comment that is decided, judged already, withdrawn or
+        erased: a sweep and a request may meet here, and the first one wins.
+
+        Raises:
+            StoreUnavailable: the opinion could not be kept; the comment stays held.
+        """
+        comment = self._store.comment(id)
+        if comment is None or comment.text is None or comment.withdrawn_at is not None:
+            return
+        if comment.status is not Status.HELD or comment.seq or comment.judged_at is not None:
+            return
+        story = self._store.story(comment.story_url)
+        evidence, decision = self._opinion(comment, story, suspicious=suspicious)
+        now = self._clock()
+        if decision.verdict is Verdict.HOLD:
+            self._store.hold(id, decision, evidence=evidence, at=now)
+            return
+        try:
+            self._settle(id, decision, expected_seq=0, evidence=evidence, at=now)
+        except AlreadyDecided:
+            log.info("decided_meanwhile", comment=id)
+
+    def review(
+        self,
+        id: str,
+        verdict: Verdict,
+        *,
+        by: str,
+        rules: Sequence[str] = (),
+        note: str | None = None,
+        seen: int | None = None,
+    ) -> Settled:
+        """
+        Settle a comment by a person's verdict; a later one supersedes an earlier one.
+
+        Args:
+            verdict: APPROVE or REJECT.
+            by: the moderator's name, or the token's.
+            rules: rule ids, at least one to reject; "abuse:racism" also names the ground.
+            note: words to the author, kept apart from the decision so that they can be erased.
+            seen: the number of the decision that the moderator was looking at, 0 for none.
+
+        Raises:
+            Malformed, UnknownRule, TooLong, NotText: the verdict is not complete.
+            NotFound: no such comment, or its words are gone.
+            AlreadyDecided: somebody decided since `seen`.
+            NotAllowed: an appeal against one's own decision.
+        """
+        if verdict not in (Verdict.APPROVE, Verdict.REJECT):
+            raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
+        if verdict is Verdict.REJECT and not rules:
+            raise MissingFields(["rules"])
+        reasons = tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
+        if note:
+            _check_text("note", note, LONGEST_NOTE)
+        comment = self._comment(id)
+        if comment.withdrawn_at is not None or comment.erased_at is not None:
+            raise NotFound("This comment was withdrawn or erased; there is nothing to decide.")
+        self._check_appeal_is_anothers(comment, by)
+        decision = Decision(
+            verdict=verdict,
+            reasons=reasons,
+            decided_by=DecidedBy.MODERATOR,
+            by=by,
+            guidelines=self._guidelines.digest,
+        )
+        return self._settle(id, decision, expected_seq=seen, note=note or None, at=self._clock())
+
+    def appeal(self, id: str, *, receipt: str, words: str) -> None:
+        """
+        Ask for another person's decision on a rejection, once per decision.
+
+        Raises:
+            SignInNeeded: the receipt is not this comment's. NotAppealable: not rejected,
+            or appealed already. MissingFields, TooLong, NotText: no words that can be kept.
+        """
+        self._check_receipt(id, receipt)
+        if _is_blank(words):
+            raise MissingFields(["words"])
+        _check_text("words", words, self.limits.text)
+        comment = self._comment(id)
+        if comment.status is not Status.REJECTED or comment.withdrawn_at is not None:
+            raise NotAppealable("Only a rejected comment can be appealed.")
+        self._store.appeal(id, words=words, at=self._clock())
+
+    def withdraw(self, id: str, *, receipt: str) -> None:
+        """Take one's own comment back: it is shown no more, its decision stays as it was."""
+        self._check_receipt(id, receipt)
+        comment = self._comment(id)
+        if comment.withdrawn_at is not None:
+            return
+        now = self._clock()
+        self._store.withdraw(id, leaf=withdrawal_leaf(self._commitment(id), now), at=now)
+
+    def erase(self, id: str) -> None:
+        """
+        Delete a comment's words, name, address, salt and everything derived from them, for good.
+
+        Raises:
+            NotFound: no such comment. NotErasable: it is escalated and kept for the authorities.
+        """
+        comment = self._comment(id)
+        if comment.erased_at is not None:
+            return
+        now = self._clock()
+        self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now)
+
+    def escalate(self, id: str, *, kind: str, told: str, by: str) -> None:
+        """
+        Restrict a comment that is unlawful or a danger, keep it from deletion, record who was told.
+
+        Args:
+            kind: a key of ESCALATIONS. told: the office or person informed, "" for none yet.
+
+        Raises:
+            Malformed: no such kind. NotFound: no such comment, or its words are gone.
+        """
+        if kind not in ESCALATIONS:
+            raise Malformed(f"Escalate as one of: {', '.join(ESCALATIONS)}.", fields=("kind",))
+        _check_text("told", told, LONGEST_NOTE)
+        comment = self._comment(id)
+        if comment.erased_at is not None:
+            raise NotFound("This comment was erased; nothing is left to escalate.")
+        # Rejected first: a crash between the two leaves it hidden, never shown.
+        if comment.status is not Status.REJECTED:
+            decision = Decision(
+                verdict=Verdict.REJECT,
+                reasons=(self._reason(ESCALATIONS[kind]),),
+                decided_by=DecidedBy.MODERATOR,
+                by=by,
+                guidelines=self._guidelines.digest,
+            )
+            self._settle(id, decision, expected_seq=comment.seq, at=self._clock())
+        self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock())
+
+    def sweep(self, *, limit: int = 100, older_than_s: float = 0.0) -> int:
+        """Judge what a crash or an outage left held and unjudged, oldest first. Returns how many were taken up."""
+        before = self._clock() - timedelta(seconds=older_than_s)
+        ids = self._store.unjudged(limit, before=before)
+        for id in ids:
+            self.judge(id)
+        return len(ids)
+
+    def expire(self, *, address_days: int) -> None:
+        """Forget the address hashes of comments older than `address_days`."""
+        self._store.expire(before=self._clock() - timedelta(days=address_days))
+
+    # -- what readers see ----------------------------------------------------
+
+    def page(self, url: str, *, sort: str = "oldest", after: str | None = None, limit: int = 50) -> Page:
+        """Approved comments of a story, `limit` from 1 to 200; an unknown story has none."""
+        if sort not in ("oldest", "newest"):
+            raise Malformed("Sort by 'oldest' or 'newest'.", fields=("sort",))
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        return self._store.page(story_address(url), sort=sort, after=after, limit=limit)
+
+    def counts(self, urls: Sequence[str]) -> dict[str, int]:
+        """How many approved comments each story has, under the addresses as they were asked."""
+        addresses = {url: story_address(url) for url in urls}
+        found = self._store.counts(list(addresses.values()))
+        return {url: found.get(address, 0) for url, address in addresses.items()}
+
+    def status(self, id: str, *, receipt: str | None = None) -> Outcome:
+        """
+        What became of a comment: anyone with its id sees the outcome, the receipt's holder also the words.
+
+        Raises:
+            NotFound: no such comment. SignInNeeded: a receipt was given and is not this comment's.
+        """
+        comment = self._comment(id)
+        holder = receipt is not None and comment.erased_at is None
+        if receipt is not None and holder:
+            self._check_receipt(id, receipt)
+        settled = self._store.decisions(id)
+        current = settled[-1] if settled else None
+        appealed = Hold.APPEAL in comment.holds
+        return Outcome(
+            id=id,
+            status=comment.status,
+            reasons=self._given(current.decision, comment.language) if current else (),
+            decided_by=current.decision.decided_by if current else None,
+            decided_at=current.decided_at if current else None,
+            note=current.note if current and holder else None,
+            submitted_at=comment.submitted_at,
+            story_url=comment.story_url,
+            holds=comment.holds,
+            receipt=receipt if holder else None,
+            name=comment.name if holder else None,
+            text=comment.text if holder else None,
+            withdrawn=comment.withdrawn_at is not None,
+            erased=comment.erased_at is not None,
+            appealed=appealed,
+            appealable=(
+                comment.status is Status.REJECTED
+                and not appealed
+                and comment.withdrawn_at is None
+                and comment.erased_at is None
+                and self._store.may_appeal(id)
+            ),
+        )
+
+    def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
+        """The newest change number, and the stories that readers see differently since `since`."""
+        return self._store.changes(since)
+
+    # -- what the newsroom sees ----------------------------------------------
+
+    def held(
+        self, *, after: str | None = None, limit: int = 50, newest: bool = False
+    ) -> tuple[tuple[Comment, ...], str | None]:
+        """What waits for a person: held and appealed comments, oldest first unless `newest`; and the next cursor."""
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        return self._store.held(after=after, limit=limit, newest=newest)
+
+    def held_count(self) -> int:
+        """How many comments wait for a person."""
+        return self._store.held_count()
+
+    def recent(self, *, limit: int = 20) -> tuple[DeskItem, ...]:
+        """The comments decided last, newest first."""
+        return tuple(self.item(id) for id in self._store.recently_decided(limit))
+
+    def item(self, id: str) -> DeskItem:
+        """One comment with all that bears on it; NotFound if there is none, or it is restricted."""
+        comment = self._comment(id)
+        if comment.escalated:
+            raise NotFound("This comment is escalated; only those who were named can see it.")
+        return DeskItem(
+            comment=comment,
+            story=self._store.story(comment.story_url),
+            parent=self._store.comment(comment.parent) if comment.parent else None,
+            evidence=self._store.evidence(id),
+            decisions=self._store.decisions(id),
+            appeal=self._store.open_appeal(id),
+        )
+
+    def register_story(
+        self,
+        url: str,
+        *,
+        title: str | None = None,
+        text: str | None = None,
+        language: str | None = None,
+        open: bool = True,
+        closes_at: datetime | None = None,
+        mode: str | None = None,
+        own: Sequence[str] = (),
+    ) -> Story:
+        """
+        Register what the newsroom says of a story: the only source of its title and text.
+
+        Raises:
+            ForeignStory: outside the guidelines' origins. Malformed: no such mode, or no URL.
+            NotText, TooLong: a title or text that cannot be kept.
+        """
+        if mode not in (None, "off", "assisted"):
+            raise Malformed("A story's mode is 'off', 'assisted', or none.", fields=("mode",))
+        if title is not None:
+            _check_text("title", title, 1000)
+        if text is not None:
+            _check_text("text", text, 200_000)
+        if language is not None:
+            _check_text("language", language, 35)
+        return self._store.upsert_story(
+            self._story_url(url, tuple(own)),
+            title=title,
+            text=text,
+            language=language,
+            open=open,
+            closes_at=closes_at,
+            mode=mode,
+        )
+
+    def check(
+        self, text: str, *, story_title: str | None = None, story_text: str | None = None, language: str | None = None
+    ) -> tuple[Evidence, Decision]:
+        """What the judge makes of a text; nothing is kept."""
+        if _is_blank(text):
+            raise MissingFields(["text"])
+        _check_text("text", text, self.limits.text)
+        story = Story(id=0, url="", title=story_title, text=story_text) if story_title or story_text else None
+        evidence = self._judge.evidence(
+            text, language=language, story=story, expected=self._guidelines.publication.languages
+        )
+        return evidence, decide(evidence, self._guidelines)
+
+    def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
+        """A decision's rules in the words that readers are given."""
+        return self._given(decision, language)
+
+    # -- inside --------------------------------------------------------------
+
+    def _opinion(self, comment: Comment, story: Story | None, *, suspicious: bool) -> tuple[Evidence, Decision]:
+        assert comment.text is not None
+        assert comment.name is not None
+        try:
+            evidence = self._judge.evidence(
+                comment.text,
+                language=story.language if story else None,
+                story=story,
+                history=self._history(comment),
+                expected=self._guidelines.publication.languages,
+            )
+            name_evidence = self._judge.evidence(comment.name, language=evidence.language)
+            decision = decide(
+                evidence, self._guidelines, mode=story.mode if story else None, name_evidence=name_evidence
+            )
+        except Exception as error:  # noqa: BLE001
+            # Whatever breaks in a checker, known or not, holds the comment for a person.
+            # Only the kind of error is logged: its message could quote the reader.
+            log.error("judge_failed", comment=comment.id, error=type(error).__name__)
+            return Evidence(), Decision(
+                verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=self._guidelines.digest
+            )
+        if suspicious:
+            holds = tuple(dict.fromkeys((*decision.holds, Hold.SUSPICIOUS_FORM)))
+            decision = Decision(
+                verdict=Verdict.HOLD, holds=holds, guidelines=decision.guidelines, model=decision.model
+            )
+        return evidence, decision
+
+    def _history(self, comment: Comment) -> History:
+        assert comment.text is not None
+        seen = self._store.history(
+            story_url=comment.story_url,
+            fingerprint=self._fingerprint(comment.text),
+            since=comment.submitted_at - REPEAT_WINDOW,
+            minute_since=comment.submitted_at - timedelta(minutes=1),
+        )
+        # The comment itself is among what the store counts.
+        return History(
+            repeats=max(0, seen.repeats - 1),
+            on_story=seen.on_story if seen.on_story > self.limits.flood_per_minute else 0,
+        )
+
+    def _settle(
+        self,
+        id: str,
+        decision: Decision,
+        *,
+        expected_seq: int | None,
+        at: datetime,
+        evidence: Evidence | None = None,
+        note: str | None = None,
+    ) -> Settled:
+        return self._store.settle(
+            id,
+            decision,
+            leaf=decision_leaf(self._commitment(id), decision, at),
+            at=at,
+            expected_seq=expected_seq,
+            evidence=evidence,
+            note=note,
+        )
+
+    def _check_words(self, submission: Submission) -> None:
+        required = {"name", "text", *self._guidelines.publication.required}
+        given = {"name": submission.name, "text": submission.text, "email": submission.email or ""}
+        missing = [field for field in ("name", "text", "email") if field in required and _is_blank(given[field])]
+        if missing:
+            raise MissingFields(missing)
+        _check_text("name", submission.name, self.limits.name)
+        _check_text("text", submission.text, self.limits.text)
+        if submission.email:
+            _check_text("email", submission.email, LONGEST_EMAIL)
+            if not _looks_like_email(submission.email):
+                raise Malformed("The e-mail address is not of the form name@example.org.", fields=("email",))
+        if submission.parent:
+            _check_text("parent", submission.parent, 64)
+
+    def _check_open(self, url: str, now: datetime) -> None:
+        story = self._store.story(url)
+        if story is not None and (not story.open or (story.closes_at is not None and story.closes_at <= now)):
+            raise StoryClosed("This story takes no more comments.")
+
+    def _story_url(self, url: str, own: tuple[str, ...]) -> str:
+        address = story_address(url)
+        if not self._guidelines.allows(address, own):
+            raise ForeignStory("Comments are taken only for stories of this publication.", fields=("story",))
+        return address
+
+    def _comment(self, id: str) -> Comment:
+        comment = self._store.comment(id)
+        if comment is None:
+            raise NotFound("There is no such comment.")
+        return comment
+
+    def _commitment(self, id: str) -> bytes:
+        commitment = self._store.commitment(id)
+        if commitment is None:
+            raise NotFound("There is no such comment.")
+        return commitment
+
+    def _reason(self, rule: str) -> Reason:
+        id, _, ground = rule.partition(":")
+        try:
+            known = self._guidelines.rule(id)
+        except KeyError:
+            raise UnknownRule("The guidelines have no such rule.", fields=("rules",)) from None
+        if ground and ground not in {GROUNDS[label] for label in known.labels if label in GROUNDS}:
+            raise UnknownRule(f"The rule {id!r} has no such ground.", fields=("rules",))
+        return Reason(rule=id, ground=ground or None)
+
+    def _given(self, decision: Decision, language: str) -> tuple[GivenReason, ...]:
+        given = []
+        for reason in decision.reasons:
+            try:
+                rule = self._guidelines.rule(reason.rule)
+            except KeyError:
+                # The guidelines have changed since; the rule's id is still the reason.
+                given.append(GivenReason(reason.rule, reason.rule, "", reason.ground))
+                continue
+            given.append(
+                GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground)
+            )
+        return tuple(given)
+
+    def _check_appeal_is_anothers(self, comment: Comment, by: str) -> None:
+        if Hold.APPEAL not in comment.holds:
+            return
+        settled = self._store.decisions(comment.id)
+        if settled and settled[-1].decision.by == by:
+            raise NotAllowed("An appeal is decided by another person than the one who decided before.")
+
+    def _check_receipt(self, id: str, receipt: str) -> None:
+        proof = self._store.words_proof(id)
+        salt = _salt_in(receipt, id)
+        if proof is None or salt is None or not hmac.compare_digest(salt, proof[0]):
+            raise SignInNeeded("The receipt is not this comment's.", fields=("receipt",))
+
+    def _author_key(self, submission: Submission, visitor: Visitor) -> str:
+        who = submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
+        return self._keyed("author", who)
+
+    def _fingerprint(self, text: str) -> str:
+        return self._keyed("text", fold(text).text)
+
+    def _keyed(self, purpose: str, value: str) -> str:
+        message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def story_address(url: str) -> str:
+    """
+    The one address of a story: scheme and host in lower case, no default port, no fragment.
+
+    Raises:
+        Malformed: not an absolute http or https URL, or longer than LONGEST_URL characters.
+    """
+    if not url or len(url) > LONGEST_URL or any(c <= " " or unicodedata.category(c) in ("Cc", "Cs") for c in url):
+        raise Malformed("A story is named by its address, such as https://news.example/a-story.", fields=("story",))
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname
+    except ValueError:
+        host, port = None, None
+    if not host or parts.scheme not in ("http", "https") or parts.username is not None or parts.password is not None:
+        raise Malformed("A story's address starts with http:// or https:// and a host.", fields=("story",))
+    if ":" in host:
+        host = f"[{host}]"
+    if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
+        host = f"{host}:{port}"
+    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def _check_text(field: str, value: str, limit: int) -> None:
+    if len(value) > limit:
+        raise TooLong(field, limit=limit, size=len(value))
+    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        raise NotText(
+            f"The {field} has characters that are not text (a null byte, or half of a character); "
+            "they could not be kept exactly. Remove them and send again.",
+            fields=(field,),
+        )
+
+
+def _is_blank(value: str) -> bool:
+    return all(c in _BLANK or unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn") for c in value)
+
+
+def _looks_like_email(value: str) -> bool:
+    local, _, domain = value.rpartition("@")
+    return bool(local) and "." in domain.strip(".") and not any(c.isspace() or c in '<>"' for c in value)
+
+
+def _receipt(id: str, salt: bytes, commitment: bytes, leaf: int) -> str:
+    facts = {"id": id, "salt": salt.hex(), "commitment": commitment.hex(), "leaf": leaf}
+    body = json.dumps(facts, separators=(",", ":")).encode("ascii")
+    return "mr1." + base64.urlsafe_b64encode(body).rstrip(b"=").decode("ascii")
+
+
+def _salt_in(receipt: str, id: str) -> bytes | None:
+    """The salt that a receipt for comment `id` carries; None for anything that is not one."""
+    version, _, body = receipt.partition(".")
+    if version != "mr1" or len(body) > 1000 or not body.isascii():
+        return None
+    try:
+        facts = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return bytes.fromhex(facts["salt"]) if facts["id"] == id else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,5 @@
+"""The transparency log's material: what a leaf says, and how a text is committed to."""
+
+from meydan.ledger.leaf import commitment_of, decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
+
+__all__ = ["commitment_of", "decision_leaf", "erasure_leaf", "receipt_leaf", "withdrawal_leaf"]

@@ -1,0 +1,83 @@
+"""
+A leaf's bytes: canonical JSON that proves much and tells nothing.
+
+Pure. A leaf holds no words, no name and no public comment id: a commitment,
+what was decided, under which guidelines, and when. The same facts always give
+the same bytes, so that anyone can hash them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from meydan.comment import Decision
+
+SALT_BYTES = 32
+_DOMAIN = b"meydan.comment.v1\x00"
+
+
+def commitment_of(salt: bytes, text: str) -> bytes:
+    """
+    Commit to a text without telling it.
+
+    Args:
+        salt: exactly 32 random bytes, of this comment alone.
+        text: the text as sent, without lone surrogates.
+
+    Returns:
+        32 bytes: SHA-256 over a domain string, the salt and the text's UTF-8 bytes.
+        The salt has a fixed length, so no other salt and text share the input.
+
+    Raises:
+        ValueError: the salt has another length, or the text has no UTF-8 form.
+    """
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
+    return hashlib.sha256(_DOMAIN + salt + text.encode("utf-8")).digest()
+
+
+def receipt_leaf(commitment: bytes, at: datetime) -> bytes:
+    """The leaf that says: a comment was received."""
+    return _canonical({"kind": "receipt", "commitment": commitment.hex(), "at": _instant(at)})
+
+
+def decision_leaf(commitment: bytes, decision: Decision, at: datetime) -> bytes:
+    """The leaf that says: it was decided so, by a machine or a person, for these rules."""
+    return _canonical(
+        {
+            "kind": "decision",
+            "commitment": commitment.hex(),
+            "at": _instant(at),
+            "verdict": decision.verdict.value,
+            "rules": [
+                reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
+                for reason in decision.reasons
+            ],
+            "decided_by": decision.decided_by.value,
+            "guidelines": decision.guidelines,
+            "model": decision.model,
+            "calibration": decision.calibration,
+        }
+    )
+
+
+def withdrawal_leaf(commitment: bytes, at: datetime) -> bytes:
+    """The leaf that says: its author withdrew it."""
+    return _canonical({"kind": "withdrawal", "commitment": commitment.hex(), "at": _instant(at)})
+
+
+def erasure_leaf(commitment: bytes, at: datetime) -> bytes:
+    """The leaf that says: its words were erased; from here on the commitment proves nothing here."""
+    return _canonical({"kind": "erasure", "commitment": commitment.hex(), "at": _instant(at)})
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _canonical(facts: dict[str, object]) -> bytes:
+    return json.dumps(
+        {"v": 1, **facts}, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")

@@ -1,0 +1,141 @@
+"""
+The operator's settings: a file and the environment become one frozen value.
+
+Read by wiring and cli only. The environment wins over the file, and what the
+command line says wins over both. An unknown key is an error: a setting that is
+spelt wrong would otherwise be a promise silently not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from meydan.errors import BadSettings
+
+ENVIRONMENT_PREFIX = "MEYDAN_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    Everything an operator can set; docs/settings.md says the same in prose.
+
+    Lengths are in characters (code points), durations and periods carry their unit.
+    """
+
+    data: Path = Path("meydan-data")
+    database: str = ""
+    guidelines: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    secret: str = field(default="", repr=False)
+    longest_text: int = 5000
+    longest_name: int = 80
+    submissions_per_minute: int = 30
+    submission_burst: int = 10
+    flood_per_minute: int = 120
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    address_days: int = 7
+    session_hours: int = 12
+    link_hours: int = 24
+    sweep_seconds: int = 15
+    body_bytes: int = 65_536
+
+    @property
+    def database_url(self) -> str:
+        """The database's address: as set, or an SQLite file in the data folder."""
+        return self.database or f"sqlite:///{self.data.resolve() / 'meydan.db'}"
+
+    @property
+    def own_url(self) -> str:
+        """The address readers reach this server at, without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def load_settings(
+    path: Path | None = None, *, environment: Mapping[str, str] | None = None, **given: object
+) -> Settings:
+    """
+    Read the settings file, then the environment, then what was given.
+
+    Args:
+        path: a TOML file of top-level keys named as the fields of Settings;
+            None means MEYDAN_SETTINGS, or no file.
+        environment: MEYDAN_<KEY> for every key; lists are comma-separated.
+        given: what the command line said; None means not said.
+
+    Raises:
+        BadSettings: unreadable, unknown key, wrong type or out of range. The
+            message names the key and where it was set, never its value.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, object] = {}
+    if path is None and (named := environment.get(ENVIRONMENT_PREFIX + "SETTINGS")):
+        path = Path(named)
+    if path is not None:
+        values.update(_from_file(path))
+    for known in fields(Settings):
+        variable = ENVIRONMENT_PREFIX + known.name.upper()
+        if environment.get(variable):
+            values[known.name] = _typed(known.name, environment[variable], f"in {variable}")
+    for key, value in given.items():
+        if value is not None:
+            values[key] = _typed(key, value, "on the command line")
+    return _checked(replace(Settings(), **values))  # type: ignore[arg-type]
+
+
+def _from_file(path: Path) -> dict[str, object]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSettings(f"The settings file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"The settings file {path} is not TOML: {error}.") from error
+    return {key: _typed(key, value, f"in {path}") for key, value in document.items()}
+
+
+def _typed(key: str, value: object, where: str) -> object:
+    kinds = {known.name: known.type for known in fields(Settings)}
+    if key not in kinds:
+        raise BadSettings(f"There is no setting {key!r} ({where}). docs/settings.md lists them.", fields=(key,))
+    kind = str(kinds[key])
+    try:
+        if kind == "int":
+            if isinstance(value, bool) or not isinstance(value, int | str):
+                raise ValueError
+            return int(value)
+        if kind.startswith("Path"):
+            return Path(str(value)).expanduser()
+        if kind.startswith("tuple"):
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(str(part).strip() for part in parts)  # type: ignore[attr-defined]
+        if not isinstance(value, str):
+            raise ValueError
+    except (ValueError, TypeError) as error:
+        raise BadSettings(f"The setting {key!r} ({where}) has to be of type {kind}.", fields=(key,)) from error
+    return value
+
+
+def _checked(settings: Settings) -> Settings:
+    for known in fields(Settings):
+        value = getattr(settings, known.name)
+        if isinstance(value, int) and known.name != "port" and value < 1:
+            raise BadSettings(f"The setting {known.name!r} has to be at least 1.", fields=(known.name,))
+    if not 0 <= settings.port <= 65535:
+        raise BadSettings("The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",))
+    if settings.public_url:
+        parts = urlsplit(settings.public_url)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
+            raise BadSettings(
+                "The setting 'public_url' is an origin, such as https://comments.example.", fields=("public_url",)
+            )
+    return settings

@@ -1,0 +1,192 @@
+"""
+The one file that knows every concrete class: Settings -> a built Meydan.
+
+Real clock, real randomness and the secret enter the program here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from meydan.desk import Desk, Limits
+from meydan.errors import BadGuidelines, BadSettings
+from meydan.judge import Judge
+from meydan.policy import Guidelines, load
+from meydan.settings import Settings
+from meydan.staff import Staff
+from meydan.store import Store
+
+SECRET_BYTES = 32
+
+log = structlog.get_logger("meydan.wiring")
+
+
+@dataclass(slots=True)
+class Meydan:
+    """A built Meydan: the desk and the staff over one store, ready for a door to be put in front."""
+
+    settings: Settings
+    desk: Desk
+    staff: Staff
+    store: Store
+    _secret: bytes = field(repr=False)
+    _guidelines_seen: tuple[int, int] | None = None
+
+    def address_key(self, address: str) -> str:
+        """
+        A keyed hash of a network address; the address itself is kept nowhere.
+
+        An IPv6 address counts by its /64, which is what one household has.
+        """
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            canonical = address
+        else:
+            if isinstance(ip, ipaddress.IPv6Address):
+                ip = ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address
+            canonical = str(ip)
+        message = b"address\x00" + canonical.encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+    def refresh_guidelines(self) -> bool:
+        """
+        Take up a changed guidelines file. A bad one never takes effect: the old one stays in force.
+
+        Returns whether new guidelines are in force.
+        """
+        path = self.settings.guidelines
+        if path is None:
+            return False
+        seen = _stamp(path)
+        if seen == self._guidelines_seen:
+            return False
+        self._guidelines_seen = seen
+        try:
+            guidelines = load(path)
+        except BadGuidelines as error:
+            log.error("guidelines_refused", code=error.code, findings=len(error.findings), kept=self.desk.guidelines.digest)
+            return False
+        if guidelines.digest == self.desk.guidelines.digest:
+            return False
+        self.desk.adopt(guidelines)
+        log.info("guidelines_adopted", digest=guidelines.digest)
+        return True
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the database."""
+        self.store.close()
+
+
+def build(settings: Settings) -> Meydan:
+    """
+    Build everything that a door needs.
+
+    Raises:
+        Misconfigured: guidelines, settings, model or schema are not usable; says what to do.
+        StoreUnavailable: the database does not answer or cannot be written.
+    """
+    guidelines = load(settings.guidelines)
+    secret = _secret(settings)
+    judge = Judge.load()
+    store = open_store(settings)
+    return Meydan(
+        settings=settings,
+        desk=Desk(
+            store=store,
+            judge=judge,
+            guidelines=guidelines,
+            clock=_now,
+            entropy=secrets.token_bytes,
+            secret=secret,
+            limits=Limits(
+                name=settings.longest_name,
+                text=settings.longest_text,
+                flood_per_minute=settings.flood_per_minute,
+            ),
+        ),
+        staff=Staff(
+            store,
+            clock=_now,
+            entropy=secrets.token_bytes,
+            session_hours=settings.session_hours,
+            link_hours=settings.link_hours,
+        ),
+        store=store,
+        _secret=secret,
+        _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
+    )
+
+
+def build_judge(settings: Settings) -> tuple[Judge, Guidelines]:
+    """The judge and the guidelines alone, for judging without a database."""
+    return Judge.load(), load(settings.guidelines)
+
+
+def open_store(settings: Settings) -> Store:
+    """The store alone; makes the data folder if it is not there."""
+    _make_folder(settings.data)
+    return Store.open(settings.database_url)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _make_folder(data: Path) -> None:
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadSettings(f"The data folder {data} cannot be made: {error.strerror}.", fields=("data",)) from error
+
+
+def _secret(settings: Settings) -> bytes:
+    """
+    The key of every keyed hash: from the settings, or made once and kept in the data folder.
+
+    Nodes that share a database must share it, or one address would count as many.
+    """
+    if settings.secret:
+        if len(settings.secret) < SECRET_BYTES:
+            raise BadSettings(f"The setting 'secret' has to have at least {SECRET_BYTES} characters.", fields=("secret",))
+        return hashlib.sha256(settings.secret.encode()).digest()
+    _make_folder(settings.data)
+    path = settings.data / "secret.key"
+    try:
+        # Written aside and linked into place: two processes that start at once agree on
+        # one secret, and a crash leaves none or a whole one.
+        if not path.exists():
+            aside = path.with_name(f".secret.{os.getpid()}.{secrets.token_hex(4)}")
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+                made.write(secrets.token_hex(SECRET_BYTES))
+                made.flush()
+                os.fsync(made.fileno())
+            try:
+                os.link(aside, path)
+            except FileExistsError:
+                pass
+            finally:
+                aside.unlink()
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"The secret in {path} cannot be read or made.", fields=("secret",)) from error
+    if len(secret) != SECRET_BYTES:
+        raise BadSettings(f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal.")
+    return secret
