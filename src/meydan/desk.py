@@ -230,7 +230,8 @@ class Desk:
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
         new = NewComment(
-            id=base64.urlsafe_b64encode(self._entropy(15)).decode("ascii"),
+            # Lower-case letters and digits only: safe in an address and on a command line.
+            id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
             story_url=url,
             parent=submission.parent or None,
             name=submission.name,

@@ -26,6 +26,8 @@ from meydan.staff import Staff
 from meydan.store import Store
 
 SECRET_BYTES = 32
+SWEEP_BATCH = 100
+SWEEP_AGE_S = 10.0
 
 log = structlog.get_logger("meydan.wiring")
 
@@ -81,6 +83,19 @@ class Meydan:
         self.desk.adopt(guidelines)
         log.info("guidelines_adopted", digest=guidelines.digest)
         return True
+
+    def tend(self) -> None:
+        """
+        One round of housekeeping: changed guidelines, comments a crash left unjudged, expired addresses.
+
+        Raises:
+            StoreUnavailable: the database did not answer; the next round tries again.
+        """
+        self.refresh_guidelines()
+        # Young ones are still in the hands of the request that received them.
+        while self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) == SWEEP_BATCH:
+            pass
+        self.desk.expire(address_days=self.settings.address_days)
 
     def close(self) -> None:
         """Finish what is being written and let go of the database."""

@@ -1,0 +1,171 @@
+"""
+Running the doors: one process, one event loop, one housekeeping thread.
+
+On SQLite a lock file keeps a second server off the same data: two group-committing
+writers would lock each other out. The command line beside a server is welcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import structlog
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from meydan.errors import AlreadyServing, BadSettings, Unavailable
+from meydan.wiring import Meydan
+
+log = structlog.get_logger("meydan.serve")
+
+
+def serve(
+    meydan: Meydan,
+    app: Any,
+    *,
+    on_ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """
+    Serve an ASGI app until SIGINT or SIGTERM; requests under way are finished first.
+
+    Args:
+        app: the ASGI application, as `create_app` builds it.
+        on_ready: called once with the address, when connections are accepted.
+
+    Raises:
+        AlreadyServing: another server has this data folder's SQLite file.
+        BadSettings: the address cannot be bound.
+    """
+    settings = meydan.settings
+    with _only_server(meydan):
+        check_address(settings.host, settings.port)
+        asyncio.run(_serve(meydan, app, on_ready))
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port that nothing listens on right now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise BadSettings when nobody could listen at this address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BadSettings(
+                f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. Choose another with --port.",
+                fields=("port",),
+            ) from error
+
+
+def configure_logs(*, quiet: bool = False) -> None:
+    """Structured lines on standard error: ids and codes, never a reader's words."""
+    level = logging.WARNING if quiet else logging.INFO
+    pretty = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> None:
+    settings = meydan.settings
+    server = Server(
+        app,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        websockets=False,
+        backlog=1024,
+        log_level=LogLevels.warning,
+    )
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    housekeeping = threading.Event()
+    loop.add_signal_handler(signal.SIGHUP, housekeeping.set)
+    ended = threading.Event()
+    thread = threading.Thread(target=_keep_house, args=(meydan, housekeeping, ended), name="housekeeping", daemon=True)
+    serving = asyncio.create_task(server.serve())
+    try:
+        await _accepts(settings.host, settings.port, serving)
+        thread.start()
+        on_ready(settings.own_url)
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+    finally:
+        ended.set()
+        housekeeping.set()
+        server.stop()
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            await asyncio.wait_for(serving, timeout=10)
+        if thread.is_alive():
+            await asyncio.to_thread(thread.join, 10)
+
+
+async def _accepts(host: str, port: int, serving: asyncio.Task[None]) -> None:
+    """Wait until the server takes connections; a server that ended instead is an error."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(reachable, port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            return
+    serving.result()
+    raise BadSettings(f"The server on {host} port {port} ended before it took a connection.")
+
+
+def _keep_house(meydan: Meydan, woken: threading.Event, ended: threading.Event) -> None:
+    while not ended.is_set():
+        try:
+            meydan.tend()
+        except Unavailable as error:
+            log.warning("housekeeping_put_off", code=error.code)
+        woken.wait(timeout=meydan.settings.sweep_seconds)
+        woken.clear()
+
+
+@contextlib.contextmanager
+def _only_server(meydan: Meydan) -> Iterator[None]:
+    if not meydan.settings.database_url.startswith("sqlite"):
+        yield
+        return
+    path = Path(meydan.settings.database_url.partition(":///")[2] + ".serving")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise AlreadyServing(
+                f"Another server has {path.with_suffix('').name} open. Stop it, or choose another --data folder; "
+                "several servers share one PostgreSQL database, not one SQLite file."
+            ) from error
+        yield
