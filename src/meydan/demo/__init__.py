@@ -1,0 +1,10 @@
+"""
+The sample newsroom: a small newspaper to try Meydan on.
+
+`pages` is the newspaper, ready to be served beside the doors; `seed` fills its
+comment sections through the desk, the way readers and a moderator would.
+"""
+
+from meydan.demo.newsroom import MODERATOR, SampleStory, load_stories, pages, seed
+
+__all__ = ["MODERATOR", "SampleStory", "load_stories", "pages", "seed"]

@@ -1,0 +1,246 @@
+"""
+Three stories, a front page, and what readers sent: the same every time.
+
+The stories are package data, one TOML file each. Nothing here knows a web
+framework: `pages` gives bytes by path, and whoever serves them sets the headers.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from meydan.comment import Submission, Verdict
+from meydan.desk import Visitor
+from meydan.wiring import Meydan
+
+MODERATOR = "demo"
+"""The name under which the sample comments' human decisions are recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The newspaper's own words in one language; `direction` is "ltr" or "rtl"."""
+
+    tag: str
+    direction: str
+    edition: str
+    publisher: str
+    editions: str
+    skip: str
+    by: str
+    size: str
+    larger: str
+    smaller: str
+    noscript: str
+    notice: str
+
+
+@dataclass(frozen=True, slots=True)
+class SampleComment:
+    """
+    A comment to send, and what happens to it then.
+
+    `then` is "machine" (the judge's word stands), "approve" or "reject" (a moderator
+    decides, with `rules` and perhaps a `note`). `reply_to` names an earlier commenter.
+    """
+
+    name: str
+    text: str
+    then: str
+    reply_to: str | None = None
+    rules: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleStory:
+    """A story of the sample newspaper, as its file says it."""
+
+    slug: str
+    language: str
+    date: date
+    date_in_words: str
+    dateline: str
+    kicker: str
+    headline: str
+    standfirst: str
+    byline: str
+    body: tuple[str, ...]
+    comments: tuple[SampleComment, ...]
+
+    @property
+    def path(self) -> str:
+        """Where the story is, from the root of the site."""
+        return f"/stories/{self.slug}"
+
+    @property
+    def words(self) -> Words:
+        """The newspaper's words in the story's language."""
+        return WORDS[self.language]
+
+
+WORDS: Mapping[str, Words] = {
+    "en": Words(
+        tag="en",
+        direction="ltr",
+        edition="English",
+        publisher="The Square",
+        editions="Stories by language",
+        skip="Skip to the story",
+        by="By",
+        size="Text size",
+        larger="Larger text",
+        smaller="Smaller text",
+        noscript="Read the comments and post one",
+        notice="The Square is the sample newspaper that comes with Meydan. Its stories, people and places are invented.",
+    ),
+    "ckb": Words(
+        tag="ckb",
+        direction="rtl",
+        edition="کوردی",
+        publisher="گۆڕەپان",
+        editions="بابەتەکان بەپێی زمان",
+        skip="بڕۆ بۆ بابەتەکە",
+        by="نووسینی",
+        size="قەبارەی نووسین",
+        larger="نووسینی گەورەتر",
+        smaller="نووسینی بچووکتر",
+        noscript="لێدوانەکان بخوێنەرەوە و لێدوانێک بنووسە",
+        notice="گۆڕەپان ڕۆژنامەیەکی نموونەییە و لەگەڵ میدان دێت. بابەت و کەسەکانی خەیاڵین.",
+    ),
+    "ar": Words(
+        tag="ar",
+        direction="rtl",
+        edition="العربية",
+        publisher="الميدان",
+        editions="المواد بحسب اللغة",
+        skip="انتقل إلى الموضوع",
+        by="بقلم",
+        size="حجم الخط",
+        larger="تكبير الخط",
+        smaller="تصغير الخط",
+        noscript="اقرأ التعليقات واكتب تعليقك",
+        notice="«الميدان» صحيفة نموذجية ترافق برنامج ميدان، وموادها وأشخاصها وأماكنها متخيَّلة.",
+    ),
+}
+
+
+@cache
+def load_stories() -> tuple[SampleStory, ...]:
+    """The sample stories, in the order of the front page."""
+    folder = resources.files("meydan.demo") / "stories"
+    files = sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda e: e.name
+    )
+    return tuple(_story(tomllib.loads(entry.read_text(encoding="utf-8"))) for entry in files)
+
+
+def pages(public_url: str) -> dict[str, tuple[str, bytes]]:
+    """
+    The whole newspaper: path -> (content type, body).
+
+    Args:
+        public_url: the address readers use, without a trailing slash; each story's
+            comments belong to this address and the story's path.
+    """
+    environment = Environment(
+        loader=PackageLoader("meydan.demo"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    stories = load_stories()
+    html = "text/html; charset=utf-8"
+    front = environment.get_template("front.html")
+    story_page = environment.get_template("story.html")
+    site = {"/": (html, front.render(words=WORDS["en"], stories=stories, current="/").encode())}
+    for story in stories:
+        page = story_page.render(
+            words=story.words,
+            stories=stories,
+            current=story.path,
+            story=story,
+            url=address_of(story, public_url),
+        )
+        site[story.path] = (html, page.encode())
+    static = resources.files("meydan.demo") / "static"
+    site["/demo/demo.css"] = ("text/css; charset=utf-8", (static / "demo.css").read_bytes())
+    site["/demo/demo.js"] = ("text/javascript; charset=utf-8", (static / "demo.js").read_bytes())
+    return site
+
+
+def seed(meydan: Meydan, public_url: str) -> int:
+    """
+    Register the sample stories and send the sample comments through the desk.
+
+    A story that is registered already is left as it is, so that a second start on
+    the same data folder adds nothing.
+
+    Returns:
+        How many comments were sent.
+    """
+    public_url = public_url.rstrip("/")
+    sent = 0
+    for story in load_stories():
+        url = address_of(story, public_url)
+        if meydan.desk.page(url, limit=1).story is not None:
+            continue
+        meydan.desk.register_story(
+            url,
+            title=story.headline,
+            text="\n\n".join((story.standfirst, *story.body)),
+            language=story.language,
+            own=(public_url,),
+        )
+        ids: dict[str, str] = {}
+        for comment in story.comments:
+            ids[comment.name] = _send(meydan, story, url, public_url, comment, ids)
+            sent += 1
+    return sent
+
+
+def address_of(story: SampleStory, public_url: str) -> str:
+    """The address by which Meydan knows the story."""
+    return public_url.rstrip("/") + story.path
+
+
+def _send(
+    meydan: Meydan, story: SampleStory, url: str, own: str, comment: SampleComment, ids: Mapping[str, str]
+) -> str:
+    outcome = meydan.desk.submit(
+        Submission(
+            story_url=url,
+            name=comment.name,
+            text=comment.text,
+            parent=ids[comment.reply_to] if comment.reply_to else None,
+            language=story.language,
+        ),
+        # Everybody sends from somewhere else, so that nobody is too fast.
+        Visitor(address_key=meydan.address_key(f"{story.slug}/{comment.name}"), own=(own,)),
+    )
+    if comment.then != "machine":
+        meydan.desk.review(
+            outcome.id, Verdict(comment.then), rules=comment.rules, note=comment.note, by=MODERATOR
+        )
+    return outcome.id
+
+
+def _story(document: dict[str, object]) -> SampleStory:
+    comments = document.pop("comment")
+    body = document.pop("body")
+    assert isinstance(comments, list)
+    assert isinstance(body, list)
+    return SampleStory(
+        **document,  # type: ignore[arg-type]
+        body=tuple(body),
+        comments=tuple(
+            SampleComment(**{**comment, "rules": tuple(comment.get("rules", ()))}) for comment in comments
+        ),
+    )
