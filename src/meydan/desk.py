@@ -23,7 +23,7 @@ import hmac
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -443,7 +443,7 @@ class Desk:
         return Outcome(
             id=id,
             status=comment.status,
-            reasons=self._given(current.decision, comment.language) if current else (),
+            reasons=_given(current.decision, self._guidelines, comment.language) if current else (),
             decided_by=current.decision.decided_by if current else None,
             decided_at=current.decided_at if current else None,
             note=current.note if current and holder else None,
@@ -542,9 +542,7 @@ class Desk:
         self, text: str, *, story_title: str | None = None, story_text: str | None = None, language: str | None = None
     ) -> tuple[Evidence, Decision]:
         """What the judge makes of a text; nothing is kept."""
-        if _is_blank(text):
-            raise MissingFields(["text"])
-        _check_text("text", text, self.limits.text)
+        check_words(text, longest=self.limits.text)
         story = Story(id=0, url="", title=story_title, text=story_text) if story_title or story_text else None
         evidence = self._judge.evidence(
             text, language=language, story=story, expected=self._guidelines.publication.languages
@@ -553,7 +551,7 @@ class Desk:
 
     def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
         """A decision's rules in the words that readers are given."""
-        return self._given(decision, language)
+        return _given(decision, self._guidelines, language)
 
     # -- inside --------------------------------------------------------------
 
@@ -668,20 +666,6 @@ class Desk:
             raise UnknownRule(f"The rule {id!r} has no such ground.", fields=("rules",))
         return Reason(rule=id, ground=ground or None)
 
-    def _given(self, decision: Decision, language: str) -> tuple[GivenReason, ...]:
-        given = []
-        for reason in decision.reasons:
-            try:
-                rule = self._guidelines.rule(reason.rule)
-            except KeyError:
-                # The guidelines have changed since; the rule's id is still the reason.
-                given.append(GivenReason(reason.rule, reason.rule, "", reason.ground))
-                continue
-            given.append(
-                GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground)
-            )
-        return tuple(given)
-
     def _check_appeal_is_anothers(self, comment: Comment, by: str) -> None:
         if Hold.APPEAL not in comment.holds:
             return
@@ -707,6 +691,39 @@ class Desk:
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
+def answer_of(evidence: Evidence, decision: Decision, guidelines: Guidelines) -> dict[str, object]:
+    """
+    The judge's answer as programs get it, from POST /api/v1/judge and `meydan check --json` alike.
+
+    Spans are code-point offsets into the text as sent; an unmeasured score is null.
+    """
+    return {
+        "verdict": decision.verdict.value,
+        "reasons": [asdict(given) for given in _given(decision, guidelines, evidence.language)],
+        "holds": [hold.value for hold in decision.holds],
+        "scores": {
+            label: None if score is None else round(score, 4) for label, score in evidence.scores.items()
+        },
+        "spans": [{"label": span.label, "begin": span.begin, "end": span.end} for span in evidence.spans],
+        "language": evidence.language,
+        "model": evidence.model,
+        "guidelines": guidelines.digest,
+    }
+
+
+def _given(decision: Decision, guidelines: Guidelines, language: str) -> tuple[GivenReason, ...]:
+    given = []
+    for reason in decision.reasons:
+        try:
+            rule = guidelines.rule(reason.rule)
+        except KeyError:
+            # The guidelines have changed since; the rule's id is still the reason.
+            given.append(GivenReason(reason.rule, reason.rule, "", reason.ground))
+            continue
+        given.append(GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground))
+    return tuple(given)
+
+
 def story_address(url: str) -> str:
     """
     The one address of a story: scheme and host in lower case, no default port, no fragment.
@@ -729,6 +746,13 @@ def story_address(url: str) -> str:
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
     return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def check_words(text: str, *, longest: int) -> None:
+    """Refuse a text that cannot be judged or kept: MissingFields, TooLong (in characters) or NotText."""
+    if _is_blank(text):
+        raise MissingFields(["text"])
+    _check_text("text", text, longest)
 
 
 def _check_text(field: str, value: str, limit: int) -> None:

@@ -27,6 +27,7 @@ from meydan.store import Store
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
+SWEEP_ROUNDS = 50
 SWEEP_AGE_S = 10.0
 
 log = structlog.get_logger("meydan.wiring")
@@ -84,6 +85,10 @@ class Meydan:
         log.info("guidelines_adopted", digest=guidelines.digest)
         return True
 
+    def recover(self) -> int:
+        """Judge what a crash left held, before the doors open; returns how many. The same walk as for a new one."""
+        return self.desk.sweep(limit=SWEEP_BATCH * 10)
+
     def tend(self) -> None:
         """
         One round of housekeeping: changed guidelines, comments a crash left unjudged, expired addresses.
@@ -93,8 +98,9 @@ class Meydan:
         """
         self.refresh_guidelines()
         # Young ones are still in the hands of the request that received them.
-        while self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) == SWEEP_BATCH:
-            pass
+        for _ in range(SWEEP_ROUNDS):
+            if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
+                break
         self.desk.expire(address_days=self.settings.address_days)
 
     def close(self) -> None:
@@ -129,13 +135,7 @@ def build(settings: Settings) -> Meydan:
                 flood_per_minute=settings.flood_per_minute,
             ),
         ),
-        staff=Staff(
-            store,
-            clock=_now,
-            entropy=secrets.token_bytes,
-            session_hours=settings.session_hours,
-            link_hours=settings.link_hours,
-        ),
+        staff=_staff(store, settings),
         store=store,
         _secret=secret,
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
@@ -151,6 +151,22 @@ def open_store(settings: Settings) -> Store:
     """The store alone; makes the data folder if it is not there."""
     _make_folder(settings.data)
     return Store.open(settings.database_url)
+
+
+def build_staff(settings: Settings) -> tuple[Staff, Store]:
+    """The staff alone, without a judge; the caller closes the store."""
+    store = open_store(settings)
+    return _staff(store, settings), store
+
+
+def _staff(store: Store, settings: Settings) -> Staff:
+    return Staff(
+        store,
+        clock=_now,
+        entropy=secrets.token_bytes,
+        session_hours=settings.session_hours,
+        link_hours=settings.link_hours,
+    )
 
 
 def _now() -> datetime:

@@ -51,6 +51,8 @@ def serve(
     settings = meydan.settings
     with _only_server(meydan):
         check_address(settings.host, settings.port)
+        if recovered := meydan.recover():
+            log.info("recovered", comments=recovered)
         asyncio.run(_serve(meydan, app, on_ready))
 
 

@@ -1,0 +1,48 @@
+"""
+`meydan`: the verbs, each in the file of its subject.
+
+Heavy parts are imported by the verb that needs them, so that `meydan --help` is instant.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import meydan
+from meydan.cli import guidelines, judging, operating, people, training
+
+app = typer.Typer(
+    name="meydan",
+    help="The comment section a newsroom owns: approved or rejected, never edited.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(operating.demo)
+app.command("serve")(operating.serve)
+app.command("check")(judging.check)
+app.add_typer(guidelines.app, name="guidelines")
+app.add_typer(people.moderators, name="moderators")
+app.add_typer(people.tokens, name="tokens")
+app.command("erase")(operating.erase)
+app.add_typer(training.app, name="train")
+app.command("doctor")(operating.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"meydan {meydan.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """The comment section a newsroom owns: approved or rejected, never edited."""
+
+
+if __name__ == "__main__":
+    app()

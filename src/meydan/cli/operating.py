@@ -1,0 +1,224 @@
+"""`meydan demo|serve|erase|doctor`: running a Meydan and looking after it."""
+
+from __future__ import annotations
+
+import tempfile
+import webbrowser
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meydan.cli.people import sign_in_url
+from meydan.cli.speech import (
+    EXIT_REFUSED,
+    DatabaseOption,
+    DataOption,
+    GuidelinesOption,
+    JsonOption,
+    SettingsOption,
+    console,
+    refusals,
+    say,
+    settings_of,
+)
+from meydan.errors import MeydanError
+from meydan.settings import Settings
+
+FIRST_MODERATOR = "editor"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="The port to listen on (8080; 0 takes a free one).")] = None,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="The origin readers reach this server at.")
+    ] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    guidelines: GuidelinesOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve comments and the desk."""
+    from meydan.web.app import create_app
+    from meydan.web.serve import configure_logs, free_port, serve
+    from meydan.wiring import build
+
+    with refusals(as_json=as_json):
+        options = {
+            "host": host, "port": port, "public_url": public_url,
+            "data": data, "database": database, "guidelines": guidelines,
+        }  # fmt: skip
+        given = settings_of(settings, **options)
+        if given.port == 0:
+            given = settings_of(settings, **{**options, "port": free_port(given.host)})
+        configure_logs()
+        meydan = build(given)
+        try:
+            first = None
+            if not any(row.removed_at is None for row in meydan.staff.moderators()):
+                first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR))
+
+            def ready(address: str) -> None:
+                told = {"url": address, "desk": f"{address}/desk", "first_sign_in": first}
+                text = f"Serving comments at {address}\nThe desk is at      {address}/desk"
+                if first:
+                    text += f"\nSign in there once, as {FIRST_MODERATOR!r}: {first}"
+                say(told, as_json=as_json, text=text)
+
+            serve(meydan, create_app(meydan), on_ready=ready)
+        finally:
+            meydan.close()
+
+
+def demo(
+    port: Annotated[int | None, typer.Option("--port", help="The port to listen on (a free one).")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Keep the demo's data in this folder (else it is gone at the end).")
+    ] = None,
+    browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A sample newsroom, ready to click; needs no network and leaves nothing behind."""
+    from meydan import demo as newsroom
+    from meydan.web.app import create_app
+    from meydan.web.serve import configure_logs, free_port, serve
+    from meydan.wiring import build
+
+    with refusals(as_json=as_json), tempfile.TemporaryDirectory(prefix="meydan-demo-") as fresh:
+        folder = data or Path(fresh)
+        configure_logs(quiet=True)
+        chosen = free_port() if port in (None, 0) else port
+        settings = settings_of(None, data=folder, port=chosen, host="127.0.0.1", database=f"sqlite:///{folder.resolve() / 'demo.db'}")
+        meydan = build(settings)
+        try:
+            newsroom.seed(meydan)
+            link = sign_in_url(settings, newsroom.desk_link(meydan))
+
+            def ready(address: str) -> None:
+                told = {"reader": f"{address}/", "desk": link}
+                text = f"Read and comment:  {address}/\nModerate (once):   {link}\nStop with Ctrl+C."
+                say(told, as_json=as_json, text=text)
+                if browser:
+                    webbrowser.open(f"{address}/")
+
+            serve(meydan, create_app(meydan, pages=newsroom.pages(settings.own_url)), on_ready=ready)
+        finally:
+            meydan.close()
+
+
+def erase(
+    ids: Annotated[list[str], typer.Argument(help="The comments' ids.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete comments' words, names and everything derived from them, for good."""
+    from meydan.wiring import build
+
+    with refusals(as_json=as_json):
+        if not yes and not as_json:
+            typer.confirm(f"Erase {len(ids)} comment(s) for good? This cannot be undone", abort=True)
+        meydan = build(settings_of(settings, data=data, database=database))
+        erased: list[str] = []
+        refused: dict[str, str] = {}
+        try:
+            for id in ids:
+                try:
+                    meydan.desk.erase(id)
+                except MeydanError as error:
+                    refused[id] = error.code
+                else:
+                    erased.append(id)
+        finally:
+            meydan.close()
+        text = "\n".join([*(f"erased   {id}" for id in erased), *(f"{code}     {id}" for id, code in refused.items())])
+        say({"erased": erased, "refused": refused}, as_json=as_json, text=text)
+        if refused:
+            raise typer.Exit(EXIT_REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    what: str
+    ok: bool
+    detail: str
+
+
+def doctor(
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    guidelines: GuidelinesOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is configured, what is reachable, and what to do about the rest."""
+    with refusals(as_json=as_json):
+        given = settings_of(settings, data=data, database=database, guidelines=guidelines)
+        findings = list(_examine(given))
+    if as_json:
+        say([asdict(finding) for finding in findings], as_json=True, text="")
+    else:
+        for finding in findings:
+            console.print(f"{'ok  ' if finding.ok else 'MEND'}  {finding.what}: {finding.detail}", markup=False, soft_wrap=True)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _examine(settings: Settings) -> list[_Finding]:
+    import platform
+
+    import meydan
+    from meydan.judge import Judge
+    from meydan.policy import load
+    from meydan.wiring import build_staff, open_store
+
+    def guidelines() -> str:
+        loaded = load(settings.guidelines)
+        where = settings.guidelines or "the shipped ones"
+        return f"{where}, {len(loaded.rules)} rules, languages {', '.join(loaded.publication.languages)}, {loaded.digest[:19]}"
+
+    def model() -> str:
+        judge = Judge.load()
+        return f"{judge.model[:19]}, {len(judge.labels)} labels; English runs on the guidelines' thresholds (uncalibrated)"
+
+    def reachable() -> str:
+        store = open_store(settings)
+        try:
+            store.ping()
+            return f"{store.dialect} answers and can be written; {store.held_count()} comments are held"
+        finally:
+            store.close()
+
+    def moderators() -> str:
+        staff, store = build_staff(settings)
+        try:
+            active = [row for row in staff.moderators() if row.removed_at is None]
+        finally:
+            store.close()
+        return f"{len(active)} can sign in" if active else "none yet: meydan moderators add NAME"
+
+    def public_url() -> str:
+        if not settings.public_url:
+            return f"{settings.own_url} (set public_url when readers use another)"
+        return settings.public_url
+
+    examined = [_Finding("version", True, f"meydan {meydan.__version__}, Python {platform.python_version()}")]
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("guidelines", guidelines),
+        ("model", model),
+        ("database", reachable),
+        ("moderators", moderators),
+        ("public url", public_url),
+    ]
+    for what, check in checks:
+        try:
+            examined.append(_Finding(what, True, check()))
+        except MeydanError as error:
+            examined.append(_Finding(what, False, f"{error.code} {error.message}"))
+    return examined

@@ -1,0 +1,156 @@
+"""`meydan moderators` and `meydan tokens`: who may decide, and which programs may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from meydan.cli.speech import DatabaseOption, DataOption, JsonOption, SettingsOption, refusals, say, settings_of
+from meydan.settings import Settings
+from meydan.staff import Staff
+
+moderators = typer.Typer(help="Add, list and remove moderators.", no_args_is_help=True)
+tokens = typer.Typer(help="Add, list and revoke tokens for programs.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="The name decisions are recorded under.")]
+UrlOption = Annotated[str | None, typer.Option("--public-url", help="The address the link is made for.")]
+
+
+def sign_in_url(settings: Settings, link: str) -> str:
+    """The address at which a one-time link signs its moderator in."""
+    return f"{settings.own_url}/desk/sign-in?link={quote(link, safe='')}"
+
+
+@moderators.command("add")
+def add_moderator(
+    name: NameArgument,
+    public_url: UrlOption = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a moderator and print a one-time sign-in link."""
+    with refusals(as_json=as_json):
+        given = settings_of(settings, data=data, database=database, public_url=public_url)
+        with _staff(given) as staff:
+            url = sign_in_url(given, staff.add_moderator(name))
+        say({"name": name, "link": url}, as_json=as_json, text=f"{name} can sign in once, within {given.link_hours} hours:\n{url}")
+
+
+@moderators.command("link")
+def new_link(
+    name: NameArgument,
+    public_url: UrlOption = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a fresh one-time sign-in link for a moderator."""
+    with refusals(as_json=as_json):
+        given = settings_of(settings, data=data, database=database, public_url=public_url)
+        with _staff(given) as staff:
+            url = sign_in_url(given, staff.new_link(name))
+        say({"name": name, "link": url}, as_json=as_json, text=url)
+
+
+@moderators.command("list")
+def list_moderators(
+    data: DataOption = None, database: DatabaseOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """List who may decide, and who once could."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        rows = staff.moderators()
+        answer = [
+            {
+                "name": row.name,
+                "added_at": row.added_at.isoformat(),
+                "removed_at": row.removed_at.isoformat() if row.removed_at else None,
+            }
+            for row in rows
+        ]
+        text = "\n".join(f"{row.name}{'  (removed)' if row.removed_at else ''}" for row in rows)
+        say(answer, as_json=as_json, text=text or "No moderators yet. Add one: meydan moderators add NAME")
+
+
+@moderators.command("remove")
+def remove_moderator(
+    name: NameArgument,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a moderator's rights, sessions and links at once."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        staff.remove_moderator(name)
+        say({"name": name, "removed": True}, as_json=as_json, text=f"{name} can no longer sign in.")
+
+
+@tokens.command("add")
+def add_token(
+    name: NameArgument,
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="judge, stories or moderate; may be repeated; all when left out.")
+    ] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a token for a program and print it, once."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        secret = staff.add_token(name, scope or ())
+        say({"name": name, "token": secret}, as_json=as_json, text=f"{secret}\nIt is shown only this once.")
+
+
+@tokens.command("list")
+def list_tokens(
+    data: DataOption = None, database: DatabaseOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """List tokens by name and scope; their secrets are not kept."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        rows = staff.tokens()
+        answer = [
+            {
+                "name": row.name,
+                "scopes": list(row.scopes),
+                "added_at": row.added_at.isoformat(),
+                "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
+            }
+            for row in rows
+        ]
+        text = "\n".join(
+            f"{row.name}  {', '.join(row.scopes)}{'  (revoked)' if row.revoked_at else ''}" for row in rows
+        )
+        say(answer, as_json=as_json, text=text or "No tokens yet. Make one: meydan tokens add NAME")
+
+
+@tokens.command("revoke")
+def revoke_token(
+    name: NameArgument,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a token at once."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        staff.revoke_token(name)
+        say({"name": name, "revoked": True}, as_json=as_json, text=f"The token {name} is revoked.")
+
+
+@contextmanager
+def _staff(settings: Settings) -> Iterator[Staff]:
+    from meydan.wiring import build_staff
+
+    staff, store = build_staff(settings)
+    try:
+        yield staff
+    finally:
+        store.close()

@@ -1,0 +1,35 @@
+"""`meydan train fast`: labelled data in, a model directory out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meydan.cli.speech import JsonOption, errors, refusals, say
+from meydan.errors import BadSettings
+
+app = typer.Typer(help="Train the judge's models (needs the extra: pip install meydan[train]).", no_args_is_help=True)
+
+
+@app.callback()
+def train() -> None:
+    """Train the judge's models."""
+
+
+@app.command("fast")
+def fast(
+    data: Annotated[Path, typer.Option("--data", help="The folder with train.jsonl.gz and dev.jsonl.gz.")],
+    out: Annotated[Path, typer.Option("--out", help="Where the model directory is written.")] = Path("model-fast"),
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and data give the same weights.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the fast tier: hashed n-grams, a linear model per label."""
+    with refusals(as_json=as_json):
+        try:
+            from meydan.train import fast as fast_tier
+        except ModuleNotFoundError as error:
+            raise BadSettings(f"Training needs {error.name}: pip install 'meydan[train]'.") from error
+        metrics = fast_tier.train(data, out, seed=seed, progress=not as_json and errors.is_terminal)
+        say({"out": str(out), "metrics": metrics}, as_json=as_json, text=f"The model is in {out}.")
