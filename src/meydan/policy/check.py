@@ -1,0 +1,910 @@
+"""
+Reads a guidelines file and names every fault in it.
+
+All faults at once, in file order, each with line, column and what to write
+instead. `check` is total: any bytes at all give a list of faults, never a
+traceback. KEYS is the whole grammar, and docs/guidelines.md documents each.
+"""
+
+from __future__ import annotations
+
+import codecs
+import difflib
+import hashlib
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from meydan.comment import LANGUAGES, RULE_LABELS, WELCOME_LABELS, Verdict
+from meydan.errors import BadGuidelines
+from meydan.policy.fault import Fault
+from meydan.policy.guidelines import (
+    MODES,
+    Automation,
+    Example,
+    Guidelines,
+    Publication,
+    Rule,
+    Welcome,
+)
+from meydan.policy.origin import SELF, listed_origin_of, origin_of
+from meydan.policy.places import KeyPath, Place, Places
+
+FORMAT = 1
+
+KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "": ("format", "publication", "intro", "welcome", "rule", "automation"),
+        "publication": ("name", "origins", "languages", "required"),
+        "welcome": ("id", "title", "text", "labels", "hold_below"),
+        "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
+        "rule.example": ("lang", "text", "story", "expect"),
+        "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
+    }
+)
+"""Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
+
+FIELDS = ("name", "text", "email")
+"""Fields of the reader's form; the first two are always required."""
+
+RULES_FOR_PEOPLE = ("unlawful", "private-data")
+"""Rules that a machine may never apply: the publisher answers for them, not a score."""
+
+MAX_BYTES = 1 << 20
+MAX_FAULTS = 200
+MAX_TITLE = 120
+MAX_TEXT = 5000
+MAX_ID = 40
+
+_ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_SYNTAX = re.compile(
+    r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
+)
+_MISSING = object()
+
+
+def parse(source: bytes, name: str) -> Guidelines:
+    """
+    Read a guidelines file.
+
+    Args:
+        source: the file's bytes.
+        name: what messages call it.
+
+    Raises:
+        BadGuidelines: with every fault, in file order, as its `findings`.
+    """
+    guidelines, faults = _read(source, name)
+    if guidelines is None:
+        first = faults[0]
+        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        where = "" if len(faults) == 1 else "; the first is"
+        raise BadGuidelines(
+            f"{name} has {count}{where} at line {first.line}, column {first.column}: {first.message} {first.remedy}",
+            findings=faults,
+        )
+    return guidelines
+
+
+def check(source: bytes, name: str = "guidelines.toml") -> list[Fault]:
+    """Every fault of a guidelines file, in file order; [] where `parse` would succeed. Total."""
+    return _read(source, name)[1]
+
+
+def _read(source: bytes, name: str) -> tuple[Guidelines | None, list[Fault]]:
+    if len(source) > MAX_BYTES:
+        size = f"{len(source):,} bytes" if len(source) <= 2 * MAX_BYTES else "far more bytes"
+        return None, [
+            Fault(
+                1,
+                1,
+                f"The file has {size}; the limit is {MAX_BYTES:,}.",
+                "Guidelines are a few pages. Check that this is the right file.",
+                "",
+            )
+        ]
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
+        if source.startswith(mark):
+            return None, [Fault(1, 1, f"The file is {encoding}, not UTF-8.", "Save it again as UTF-8.", "")]
+    reader = _Reader(source)
+    document = reader.document()
+    guidelines = None
+    if document is not None:
+        guidelines = _Checker(reader, document).guidelines(source, name)
+    faults = sorted(dict.fromkeys(reader.faults), key=lambda fault: (fault.line, fault.column))
+    if len(faults) > MAX_FAULTS:
+        rest = len(faults) - MAX_FAULTS
+        last = faults[MAX_FAULTS - 1]
+        faults = faults[:MAX_FAULTS]
+        faults.append(
+            Fault(
+                last.line,
+                last.column,
+                f"And {rest} more faults after this one.",
+                "Mend these first.",
+                last.excerpt,
+            )
+        )
+    return (None if faults else guidelines), faults
+
+
+class _Reader:
+    """One file's characters, their places, and the faults found so far."""
+
+    def __init__(self, source: bytes) -> None:
+        self.faults: list[Fault] = []
+        marked = source.startswith(codecs.BOM_UTF8)
+        # Undecodable bytes and NUL become replacement characters, so that one of
+        # them does not hide every other fault in the file.
+        text = source[3:].decode("utf-8", "replace") if marked else source.decode("utf-8", "replace")
+        text = text.replace("\r\n", "\n")
+        self.places = Places(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
+        if marked:
+            self.add(
+                Place(0, 1),
+                "The file begins with a byte-order mark.",
+                "Save it as UTF-8 without a byte-order mark.",
+            )
+        self._check_bytes(source[3:] if marked else source)
+        self.whole = True
+        """False once a broken line was set aside: then what is missing may be on it."""
+
+    def add(self, place: Place, message: str, remedy: str) -> None:
+        line, column = self.places.line_and_column(min(place.begin, len(self.places.text)))
+        excerpt = self.places.line(line)
+        width = max(1, min(place.end, place.begin + len(excerpt) - column + 1) - place.begin)
+        self.faults.append(Fault(line, column, message, remedy, excerpt, width))
+
+    def _check_bytes(self, source: bytes) -> None:
+        """Name the first byte of each line that is not UTF-8, and the first NUL."""
+        for number, line in enumerate(source.split(b"\n"), start=1):
+            try:
+                text = line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                column = len(line[: error.start].decode("utf-8")) + 1
+                self._add_at(
+                    number,
+                    column,
+                    f"Byte 0x{line[error.start]:02x} here is not UTF-8.",
+                    "Save the file as UTF-8.",
+                )
+                text = line.decode("utf-8", "replace")
+            if "\0" in text:
+                self._add_at(number, text.index("\0") + 1, "A NUL character stands here.", "Delete it.")
+
+    def _add_at(self, line: int, column: int, message: str, remedy: str) -> None:
+        offset = self.places.offset_of(line, column)
+        self.add(Place(offset, offset + 1), message, remedy)
+
+    def document(self) -> dict[str, Any] | None:
+        """
+        Parse, setting aside each broken statement that stands on its own.
+
+        Returns:
+            What could be read; None where the document stops making sense.
+        """
+        text = self.places.text
+        places = self.places
+        twice: set[Place] = set()
+        while True:
+            try:
+                return tomllib.loads(text)
+            except RecursionError:
+                self.add(Place(0, 1), "Lists or tables are nested too deeply.", "Nothing here needs nesting.")
+                return None
+            except ValueError as error:
+                begin, what = _where_of(error, places)
+            repeated = next((t for t in places.twice if t.second not in twice), None)
+            if repeated is not None and what in _REPEATS:
+                twice.add(repeated.second)
+                line, _ = places.line_and_column(repeated.first.begin)
+                key = repeated.path[-1]
+                self.add(
+                    repeated.second,
+                    f"“{key}” is given twice; the first is on line {line}.",
+                    "Keep one of the two.",
+                )
+                begin = repeated.second.begin
+            else:
+                message, remedy = _syntax_words(what, text[begin : begin + 1])
+                self.add(Place(begin, begin + 1), message, remedy)
+            statement = next((s for s in reversed(places.statements) if s.begin <= begin), None)
+            line_begin = text.rfind("\n", 0, begin) + 1
+            if statement is None or statement.header:
+                return None
+            if repeated is not None and what in _REPEATS:
+                end = statement.end
+            elif statement.begin >= line_begin and not _opens(text, statement.begin):
+                line_end = text.find("\n", begin)
+                end = len(text) if line_end < 0 else line_end
+            else:
+                # A value that began on an earlier line was never closed: what follows is a guess.
+                return None
+            self.whole = False
+            text = text[: statement.begin] + re.sub(r"[^\n]", " ", text[statement.begin : end]) + text[end:]
+            places = Places(text)
+
+
+def _opens(text: str, begin: int) -> bool:
+    """Tell whether the line opens a text that runs over several lines."""
+    line = text[begin : (text.find("\n", begin) + 1 or len(text) + 1) - 1]
+    return line.count('"""') % 2 == 1 or line.count("'''") % 2 == 1
+
+
+def _where_of(error: ValueError, places: Places) -> tuple[int, str]:
+    """The offset of a TOML error, and what tomllib says of it."""
+    match = _SYNTAX.fullmatch(str(error))
+    if match is None:
+        # Not an error of the grammar: a number with thousands of digits, a date that is none.
+        # The last statement that was begun is the nearest guess.
+        return (places.statements[-1].begin if places.statements else 0), ""
+    if match["line"] is None:
+        begin = len(places.text)
+        if places.statements:
+            begin = places.statements[-1].begin
+        return begin, match["what"]
+    return places.offset_of(int(match["line"]), int(match["column"])), match["what"]
+
+
+_REPEATS = frozenset(
+    {"Cannot overwrite a value", "Cannot declare twice", "Duplicate inline table key", "Cannot define twice"}
+)
+
+
+def _syntax_words(what: str, found: str) -> tuple[str, str]:
+    """Our words for what tomllib found; its own differ between versions of Python."""
+    for begins, message, remedy in _SYNTAX_WORDS:
+        if what.startswith(begins):
+            return message, remedy
+    return (
+        "This is not TOML." if found else "The file ends in the middle of something.",
+        'Write key = value, with text in double quotes: name = "The Square".',
+    )
+
+
+_SYNTAX_WORDS = (
+    (
+        "Invalid value",
+        "No value can be read here.",
+        'Put text in double quotes; write numbers plainly (0.30) and lists as ["a", "b"].',
+    ),
+    ("Expected '='", "A key stands here without a value.", "Write key = value on one line."),
+    (
+        "Expected newline",
+        "Something follows a value that is already complete.",
+        'One key a line. A double quote inside text is written \\".',
+    ),
+    ("Unterminated string", "A text is not closed.", "End it with the quote that it begins with."),
+    ("Expected \"'''\"", "A text is not closed.", "End it with the quote that it begins with."),
+    ('Expected "\'"', "A text is not closed.", "End it with the quote that it begins with."),
+    (
+        "Illegal character '\\n'",
+        "A text is not closed on its line.",
+        "End it with the quote that it begins with.",
+    ),
+    ("Illegal character", "A control character stands here.", "Delete it."),
+    ("Unclosed array", "A list is not closed.", "End it with a square bracket: ]"),
+    ("Unclosed inline table", "A table in braces is not closed.", "End it with a brace, on the same line: }"),
+    ("Unescaped '\\'", "A backslash stands alone in a text.", "Write it twice: \\\\"),
+    (
+        "Invalid initial character for a key part",
+        "No key can be read here.",
+        "A key is letters, digits, hyphens and underscores: kmr-Latn",
+    ),
+    ("Invalid statement", "No key can be read here.", "Write key = value; a note begins with #."),
+    ("Expected ']", "A header is not closed.", "Write [publication] or [[rule]]."),
+    ("Escaped character is not", "No character has this code.", "Write the character itself."),
+    ("Invalid hex value", "No character has this code.", "Write the character itself."),
+    ("Cannot", "This table or key is given twice.", "Keep one of the two."),
+    ("Duplicate", "This table or key is given twice.", "Keep one of the two."),
+)
+
+
+class _Checker:
+    """Walks a parsed document against KEYS; what is wrong goes to the reader's faults."""
+
+    def __init__(self, reader: _Reader, document: dict[str, Any]) -> None:
+        self.reader = reader
+        self.places = reader.places
+        self.document = document
+        self.languages: tuple[str, ...] = ()
+
+    def guidelines(self, source: bytes, name: str) -> Guidelines:
+        """Read everything; the result is only meant to be used when no fault was found."""
+        root = self.document
+        self._known((), root, "")
+        written = self._get((), root, "", "format", _a_whole_number)
+        if written is not None and written != FORMAT:
+            self._fault(
+                ("format",),
+                f"This is format {written}; this program reads format {FORMAT}.",
+                f"Write format = {FORMAT}.",
+            )
+        publication = self._publication()
+        intro = self._intro()
+        ids: dict[str, KeyPath] = {}
+        welcomes = tuple(self._welcome(path, table, ids) for path, table in self._tables((), root, "welcome"))
+        labels: dict[str, str] = {}
+        rules = tuple(self._rule(path, table, ids, labels) for path, table in self._tables((), root, "rule"))
+        if not rules and "rule" not in root:
+            self._missing((), "The file has no rule.", "Begin each with [[rule]].")
+        automation = self._automation()
+        return Guidelines(
+            name=name,
+            source=source,
+            digest=f"sha256:{hashlib.sha256(source).hexdigest()}",
+            publication=publication,
+            intro=intro,
+            welcomes=welcomes,
+            rules=rules,
+            automation=automation,
+        )
+
+    # What each table says.
+
+    def _publication(self) -> Publication:
+        path, table = self._table("publication")
+        name = self._get(path, table, "publication", "name", _a_text) or ""
+        if name:
+            self._readable((*path, "name"), name, MAX_TITLE)
+        origins = self._list(path, table, "publication", "origins", self._check_origin)
+        if "origins" in table and table["origins"] == []:
+            self._fault((*path, "origins"), "No page may embed the comments.", 'List at least "self".')
+        languages = self._list(path, table, "publication", "languages", self._check_language)
+        if "languages" in table and table["languages"] == []:
+            self._fault(
+                (*path, "languages"), "The publication has no language.", 'List at least one: ["en"].'
+            )
+        self.languages = tuple(tag for tag in languages if tag in LANGUAGES)
+        required = self._list(path, table, "publication", "required", self._check_field)
+        if isinstance(table.get("required"), list):
+            for field in FIELDS[:2]:
+                if field not in required:
+                    self._fault(
+                        (*path, "required"),
+                        f"The form cannot do without “{field}”.",
+                        f'Add "{field}" to the list.',
+                    )
+        return Publication(name, origins, languages, required)
+
+    def _intro(self) -> Mapping[str, str]:
+        if "intro" not in self.document:
+            self._missing(
+                (),
+                "The [intro] is missing: what readers are told above the form.",
+                'Add [intro] with en = "…".',
+            )
+            return {}
+        return self._translations((), self.document, "intro", MAX_TEXT)
+
+    def _welcome(self, path: KeyPath, table: dict[str, Any], ids: dict[str, KeyPath]) -> Welcome:
+        self._known(path, table, "welcome")
+        welcome_id = self._id(path, table, "welcome", ids)
+        title, text = self._told(path, table, "welcome")
+        labels = self._list(
+            path, table, "welcome", "labels", _check_label(self, WELCOME_LABELS, "welcome"), required=False
+        )
+        hold_below = self._share(path, table, "welcome", "hold_below", required=False)
+        if hold_below is not None and not table.get("labels"):
+            self._fault(
+                (*path, "hold_below"),
+                "hold_below stands here, and no label to measure.",
+                f"Add labels = [{_quoted(WELCOME_LABELS[:1])}], or take hold_below out.",
+                key=True,
+            )
+        return Welcome(welcome_id, title, text, labels, hold_below)
+
+    def _rule(
+        self, path: KeyPath, table: dict[str, Any], ids: dict[str, KeyPath], owners: dict[str, str]
+    ) -> Rule:
+        self._known(path, table, "rule")
+        rule_id = self._id(path, table, "rule", ids)
+        title, text = self._told(path, table, "rule")
+        labels = self._list(
+            path, table, "rule", "labels", _check_label(self, RULE_LABELS, "rule"), required=False
+        )
+        for_people = rule_id in RULES_FOR_PEOPLE
+        if for_people and labels:
+            self._fault(
+                (*path, "labels"),
+                f"Only people apply “{rule_id}”, so no label can breach it.",
+                "Take labels, hold_from and reject_from out of this rule.",
+                key=True,
+            )
+        for number, label in enumerate(labels):
+            if label not in RULE_LABELS:
+                continue
+            owner = owners.setdefault(label, rule_id)
+            if owner != rule_id:
+                self._fault(
+                    (*path, "labels", number),
+                    f"“{label}” already breaches the rule “{owner}”.",
+                    "A label breaches one rule, so that a reason is one reason. Take it out of one of the two.",
+                )
+        judged = bool(table.get("labels")) and not for_people
+        hold_from = self._share(path, table, "rule", "hold_from", required=judged)
+        reject_from = self._share(path, table, "rule", "reject_from", required=judged)
+        if not table.get("labels"):
+            for key in ("hold_from", "reject_from"):
+                if key in table:
+                    self._fault(
+                        (*path, key),
+                        f"{key} stands here, and no label to measure.",
+                        "Add labels, or take it out: a rule without labels is applied by people only.",
+                        key=True,
+                    )
+        elif hold_from is not None and reject_from is not None and hold_from > reject_from:
+            self._fault(
+                (*path, "hold_from"),
+                f"hold_from ({hold_from:g}) is above reject_from ({reject_from:g}).",
+                "What is rejected was in doubt before: hold_from is the lower of the two.",
+            )
+        examples = self._examples(path, table, judged=judged)
+        return Rule(
+            rule_id,
+            title,
+            text,
+            labels,
+            1.0 if hold_from is None else hold_from,
+            1.0 if reject_from is None else reject_from,
+            examples,
+        )
+
+    def _examples(self, path: KeyPath, table: dict[str, Any], *, judged: bool) -> tuple[Example, ...]:
+        examples = []
+        seen: dict[tuple[str, str, str], KeyPath] = {}
+        for where, given in self._tables(path, table, "example"):
+            self._known(where, given, "rule.example")
+            lang = self._get(where, given, "rule.example", "lang", _a_text) or ""
+            if lang:
+                self._check_language((*where, "lang"), lang)
+            text = self._get(where, given, "rule.example", "text", _a_text) or ""
+            if text:
+                self._readable((*where, "text"), text, MAX_TEXT)
+            story = self._get(where, given, "rule.example", "story", _a_text, required=False)
+            if story is not None:
+                self._readable((*where, "story"), story, MAX_TITLE * 4)
+            expect = self._get(where, given, "rule.example", "expect", _a_text)
+            verdicts = tuple(verdict.value for verdict in Verdict)
+            if expect is not None and expect not in verdicts:
+                self._fault(
+                    (*where, "expect"),
+                    f"“{_brief(expect)}” is no verdict.",
+                    _instead(expect, verdicts, "approve, hold or reject"),
+                )
+                expect = None
+            if expect == Verdict.REJECT and not judged:
+                self._fault(
+                    (*where, "expect"),
+                    "The machine never rejects under a rule that only people apply.",
+                    'Expect "hold" or "approve".',
+                )
+            key = (lang, text, story or "")
+            if text and key in seen:
+                line, _ = self.places.line_and_column(self.places.of_value((*seen[key], "text")).begin)
+                self._fault(
+                    (*where, "text"),
+                    f"This example stands on line {line} already.",
+                    "Take one of the two out.",
+                )
+            seen.setdefault(key, where)
+            line, _ = self.places.line_and_column(self.places.of_table(where).begin)
+            examples.append(Example(lang, text, story, Verdict(expect or Verdict.HOLD), line))
+        return tuple(examples)
+
+    def _automation(self) -> Automation:
+        path, table = self._table("automation")
+        mode = self._get(path, table, "automation", "mode", _a_text)
+        if mode is not None and mode not in MODES:
+            self._fault(
+                (*path, "mode"),
+                f"“{_brief(mode)}” is no mode.",
+                _instead(mode, MODES, '"off" (a person decides all) or "assisted"'),
+            )
+        return Automation(
+            mode or MODES[0],
+            self._share(path, table, "automation", "wrongly_rejected", most=0.5) or 0.0,
+            self._share(path, table, "automation", "wrongly_approved", most=0.5) or 0.0,
+            self._share(path, table, "automation", "confidence", least=0.5, most=0.9999) or 0.5,
+            self._share(path, table, "automation", "audit") or 0.0,
+        )
+
+    # What readers see.
+
+    def _told(
+        self, path: KeyPath, table: dict[str, Any], kind: str
+    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        told: list[Mapping[str, str]] = []
+        for key, most in (("title", MAX_TITLE), ("text", MAX_TEXT)):
+            if key not in table:
+                self._missing_key(path, kind, key)
+                told.append(MappingProxyType({}))
+            else:
+                told.append(self._translations(path, table, key, most))
+        return told[0], told[1]
+
+    def _translations(self, path: KeyPath, table: dict[str, Any], key: str, most: int) -> Mapping[str, str]:
+        """A table from language tags to texts, with at least every language of the publication."""
+        given = table[key]
+        path = (*path, key)
+        if not isinstance(given, dict):
+            self._fault(
+                path,
+                f"{key} is {_kind_of(given)}; it must be a text for each language.",
+                f'Write {key} = {{ en = "…" }}.',
+            )
+            return MappingProxyType({})
+        told = {}
+        for tag, text in given.items():
+            where = (*path, tag)
+            known = self._check_language(where, tag, key=True)
+            if not isinstance(text, str):
+                self._fault(where, f"This is {_kind_of(text)}; it must be text.", "Put it in double quotes.")
+            elif self._readable(where, text, most) and known:
+                told[tag] = text
+        absent = [tag for tag in self.languages if tag not in given]
+        if absent:
+            are = "translation is" if len(absent) == 1 else "translations are"
+            self._missing(
+                path,
+                f"The {key}’s {are} missing: {', '.join(absent)}.",
+                f'Add {absent[0]} = "…", or take the language out of publication.languages.',
+            )
+        return MappingProxyType(told)
+
+    def _readable(self, path: KeyPath, text: str, most: int) -> bool:
+        """Tell whether a text can be shown: not blank, not too long, no control characters."""
+        if not text.strip():
+            self._fault(path, "This text is empty.", "Readers see it: write a sentence, or take the key out.")
+            return False
+        if len(text) > most:
+            self._fault(path, f"This text has {len(text)} characters; the limit is {most}.", "Shorten it.")
+            return False
+        bad = next((c for c in text if (c < " " and c not in "\n\t") or c == "\x7f"), None)
+        if bad is not None:
+            self._fault(path, f"This text holds a control character (U+{ord(bad):04X}).", "Delete it.")
+            return False
+        return True
+
+    # What a value may be.
+
+    def _check_origin(self, path: KeyPath, entry: str) -> bool:
+        if entry == SELF:
+            return True
+        message, remedy = _origin_fault(entry)
+        if message:
+            self._fault(path, message, remedy)
+        return not message
+
+    def _check_language(self, path: KeyPath, tag: str, *, key: bool = False) -> bool:
+        if tag in LANGUAGES:
+            return True
+        self._fault(
+            path,
+            f"“{_brief(tag)}” is no language that Meydan knows.",
+            _instead(_OTHER_TAGS.get(tag.lower(), tag), LANGUAGES, f"one of {', '.join(LANGUAGES)}"),
+            key=key,
+        )
+        return False
+
+    def _check_field(self, path: KeyPath, field: str) -> bool:
+        if field not in FIELDS:
+            self._fault(
+                path,
+                f"The form has no field “{_brief(field)}”.",
+                _instead(field, FIELDS, f"one of {', '.join(FIELDS)}"),
+            )
+        return field in FIELDS
+
+    def _id(self, path: KeyPath, table: dict[str, Any], kind: str, ids: dict[str, KeyPath]) -> str:
+        given: str | None = self._get(path, table, kind, "id", _a_text)
+        if given is None:
+            return ""
+        where = (*path, "id")
+        if not _ID.fullmatch(given) or len(given) > MAX_ID:
+            plain = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")[:MAX_ID].rstrip("-")
+            self._fault(
+                where,
+                f"“{_brief(given)}” cannot be an id: small letters, digits and single hyphens, {MAX_ID} at most.",
+                f'Write id = "{plain or "my-rule"}".',
+            )
+        elif given in ids:
+            line, _ = self.places.line_and_column(self.places.of_value((*ids[given], "id")).begin)
+            self._fault(
+                where,
+                f"The id “{given}” is taken on line {line}.",
+                "Ids are kept with decisions: choose another.",
+            )
+        else:
+            ids[given] = path
+        return given
+
+    def _share(
+        self,
+        path: KeyPath,
+        table: dict[str, Any],
+        kind: str,
+        key: str,
+        *,
+        required: bool = True,
+        least: float = 0.0,
+        most: float = 1.0,
+    ) -> float | None:
+        given = self._get(path, table, kind, key, _a_number, required=required)
+        if given is None:
+            return None
+        if math.isfinite(given) and least <= given <= most:
+            return float(given)
+        remedy = f"Write a number from {least:g} to {most:g}, such as {key} = {_USUAL[key]}."
+        self._fault(
+            (*path, key), f"{key} is {_brief(str(given))}; it must be from {least:g} to {most:g}.", remedy
+        )
+        return None
+
+    def _list(
+        self,
+        path: KeyPath,
+        table: dict[str, Any],
+        kind: str,
+        key: str,
+        check_entry: Callable[[KeyPath, str], bool],
+        *,
+        required: bool = True,
+    ) -> tuple[str, ...]:
+        given = self._get(path, table, kind, key, _a_list, required=required)
+        kept: list[str] = []
+        for number, entry in enumerate(given or ()):
+            where = (*path, key, number)
+            if not isinstance(entry, str):
+                self._fault(where, f"This is {_kind_of(entry)}; it must be text.", "Put it in double quotes.")
+            elif entry in kept:
+                self._fault(where, f"“{_brief(entry)}” is listed twice.", "Take one of the two out.")
+            elif check_entry(where, entry):
+                kept.append(entry)
+        return tuple(kept)
+
+    # Tables and keys.
+
+    def _table(self, key: str) -> tuple[KeyPath, dict[str, Any]]:
+        """A table of the root; an empty one, and a fault, where there is none."""
+        given = self.document.get(key, _MISSING)
+        if given is _MISSING:
+            self._missing((), f"The table [{key}] is missing.", f"Add [{key}] with {', '.join(KEYS[key])}.")
+        elif not isinstance(given, dict):
+            self._fault((key,), f"{key} is {_kind_of(given)}; it must be a table.", f"Begin it with [{key}].")
+        else:
+            self._known((key,), given, key)
+            return (key,), given
+        # Its keys are not missing one by one: the table is.
+        return (key,), _Absent()
+
+    def _tables(
+        self, path: KeyPath, table: dict[str, Any], key: str
+    ) -> Iterable[tuple[KeyPath, dict[str, Any]]]:
+        """Each table of an array of tables, with its path."""
+        given = table.get(key, [])
+        header = ".".join(part for part in (*path, key) if isinstance(part, str))
+        if not isinstance(given, list):
+            self._fault(
+                (*path, key),
+                f"{key} is {_kind_of(given)}; it must be a list of tables.",
+                f"Begin each with [[{header}]].",
+            )
+            return
+        for number, item in enumerate(given):
+            where = (*path, key, number)
+            if isinstance(item, dict):
+                yield where, item
+            else:
+                self._fault(
+                    where, f"This is {_kind_of(item)}; it must be a table.", f"Begin each with [[{header}]]."
+                )
+
+    def _known(self, path: KeyPath, table: dict[str, Any], kind: str) -> None:
+        for key in table:
+            if key not in KEYS[kind]:
+                where = (
+                    f"in [{kind}]"
+                    if kind in ("publication", "automation")
+                    else f"in [[{kind}]]"
+                    if kind
+                    else "at the top"
+                )
+                self._fault(
+                    (*path, key),
+                    f"“{_brief(key)}” is no key {where}.",
+                    _instead(key, KEYS[kind], f"one of {', '.join(KEYS[kind])}"),
+                    key=True,
+                )
+
+    def _get(
+        self,
+        path: KeyPath,
+        table: dict[str, Any],
+        kind: str,
+        key: str,
+        wanted: tuple[str, Callable[[Any], bool]],
+        *,
+        required: bool = True,
+    ) -> Any:
+        """The value of a key, if it is what is wanted; otherwise None, and a fault."""
+        given = table.get(key, _MISSING)
+        if given is _MISSING:
+            if required:
+                self._missing_key(path, kind, key, table)
+            return None
+        what, fits = wanted
+        if fits(given):
+            return given
+        self._fault(
+            (*path, key), f"{key} is {_kind_of(given)}; it must be {what}.", f"Write {key} = {_USUAL[key]}."
+        )
+        return None
+
+    def _missing_key(self, path: KeyPath, kind: str, key: str, table: dict[str, Any] | None = None) -> None:
+        if isinstance(table, _Absent):
+            return
+        where = (
+            f"[{kind}]"
+            if kind in ("publication", "automation")
+            else f"This [[{kind}]]"
+            if kind
+            else "The file"
+        )
+        self._missing(path, f"{where} has no {key}.", f"Add {key} = {_USUAL[key]}.")
+
+    def _missing(self, path: KeyPath, message: str, remedy: str) -> None:
+        if self.reader.whole:
+            self.reader.add(self.places.of_table(path), message, remedy)
+
+    def _fault(self, path: KeyPath, message: str, remedy: str, *, key: bool = False) -> None:
+        place = self.places.of_key(path) if key else self.places.of_value(path)
+        self.reader.add(place, message, remedy)
+
+
+class _Absent(dict[str, Any]):
+    """Stands for a table that the file does not have."""
+
+
+_USUAL: Mapping[str, str] = MappingProxyType(
+    {
+        "format": "1",
+        "name": '"The Square"',
+        "origins": '["self", "https://news.example"]',
+        "languages": '["en"]',
+        "required": '["name", "text"]',
+        "id": '"a-short-name"',
+        "title": '{ en = "…" }',
+        "text": '"…"',
+        "labels": '["profanity"]',
+        "hold_below": "0.15",
+        "hold_from": "0.30",
+        "reject_from": "0.90",
+        "lang": '"en"',
+        "story": '"…"',
+        "expect": '"approve"',
+        "mode": '"assisted"',
+        "wrongly_rejected": "0.01",
+        "wrongly_approved": "0.05",
+        "confidence": "0.90",
+        "audit": "0.02",
+    }
+)
+"""What each key usually looks like, for remedies."""
+
+_OTHER_TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "ku": "kmr-Latn",
+        "kmr": "kmr-Latn",
+        "kurmanji": "kmr-Latn",
+        "bad": "kmr-Arab",
+        "badini": "kmr-Arab",
+        "sorani": "ckb",
+        "kurdish": "ckb",
+        "english": "en",
+        "arabic": "ar",
+        "turkish": "tr",
+        "farsi": "fa",
+        "persian": "fa",
+    }
+)
+"""Names that people write for a language of ours."""
+
+_a_text = ("text", lambda value: isinstance(value, str))
+_a_list = ("a list", lambda value: isinstance(value, list))
+_a_whole_number = ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+_a_number = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _check_label(checker: _Checker, known: Sequence[str], kind: str) -> Callable[[KeyPath, str], bool]:
+    def check_entry(path: KeyPath, label: str) -> bool:
+        if label in known:
+            return True
+        if label in RULE_LABELS or label in WELCOME_LABELS:
+            other = "a [[welcome]]" if kind == "rule" else "a [[rule]]"
+            checker._fault(path, f"“{label}” is a label of {other}.", f"Here: {', '.join(known)}.")
+        else:
+            checker._fault(
+                path,
+                f"“{_brief(label)}” is no label that the judge scores.",
+                _instead(label, known, f"one of {', '.join(known)}"),
+            )
+        return False
+
+    return check_entry
+
+
+def _origin_fault(entry: str) -> tuple[str, str]:
+    """What is wrong with an origin, and what to write; ("", "") where nothing is."""
+    shown = _brief(entry)
+    example = "An origin is scheme and host, and a port if there is one: https://news.example"
+    if "*" in entry:
+        return f"“{shown}” has a wildcard.", "List each origin by name: a wildcard lets strangers in."
+    if any(c <= " " or c == "\x7f" for c in entry) or not entry:
+        return f"“{shown}” is no origin.", example
+    scheme, divider, rest = entry.partition("://")
+    if not divider:
+        bare = entry.partition("/")[0].partition("@")[2] or entry.partition("/")[0]
+        guess = f"https://{bare}"
+        return f"“{shown}” has no scheme.", f'Write "{guess}".' if origin_of(
+            guess
+        ) and ":" not in bare else example
+    if scheme not in ("http", "https"):
+        if scheme.lower() in ("http", "https"):
+            return f"“{shown}” is not in small letters.", f'Write "{entry.lower()}".'
+        return f"“{shown}” is neither http nor https.", example
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if host != rest:
+        bare = f"{scheme}://{host}"
+        return (
+            f"“{shown}” goes on after the host.",
+            f'Write "{bare}": an origin has no path, not even a final slash.' if origin_of(bare) else example,
+        )
+    if "@" in host:
+        return f"“{shown}” has a user name.", "Write the host alone."
+    origin = listed_origin_of(entry)
+    if origin is None:
+        return f"“{shown}” is no origin.", example
+    if str(origin) != entry:
+        return f"“{shown}” is not how a browser writes it.", f'Write "{origin}".'
+    return "", ""
+
+
+def _kind_of(value: object) -> str:
+    """What a TOML value is, in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    for kind, word in (
+        (str, "text"),
+        (int, "a number"),
+        (float, "a number"),
+        (list, "a list"),
+        (dict, "a table"),
+    ):
+        if isinstance(value, kind):
+            return word
+    return "a date or time"
+
+
+def _instead(given: str, known: Sequence[str], otherwise: str) -> str:
+    """A did-you-mean; all that is known, where nothing is near."""
+    if given in known:
+        return f"Did you mean “{given}”?"
+    folded = {entry.lower().replace("-", "_"): entry for entry in known}
+    near = difflib.get_close_matches(
+        given[:MAX_TITLE].lower().replace("-", "_"), list(folded), n=1, cutoff=0.6
+    )
+    return f"Did you mean “{folded[near[0]]}”?" if near else f"Write {otherwise}."
+
+
+def _brief(text: str) -> str:
+    """A text short and harmless enough for a message on one line."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"
+
+
+def _quoted(entries: Iterable[str]) -> str:
+    return ", ".join(f'"{entry}"' for entry in entries)
