@@ -244,6 +244,33 @@ def test_a_language_without_calibration_is_held(language):
     assert decision.holds == (Hold.LANGUAGE_NOT_MEASURED,)
 
 
+@pytest.mark.parametrize(
+    ("hold_from", "reject_from", "score", "verdict"),
+    [
+        # calibrated bands       score  stricter than the file's .25 and .75, or not
+        (0.1, 0.9, 0.2, Verdict.HOLD),
+        (0.1, 0.9, 0.8, Verdict.HOLD),
+        (0.1, 0.9, 0.9, Verdict.REJECT),
+        (0.5, 0.6, 0.3, Verdict.HOLD),
+        (0.5, 0.6, 0.7, Verdict.HOLD),
+        (0.5, 0.6, 0.8, Verdict.REJECT),
+        (0.5, 0.6, 0.2, Verdict.APPROVE),
+    ],
+)
+def test_the_stricter_threshold_wins(hold_from, reject_from, score, verdict):
+    """If the file and the calibration differ, then the stricter one of each pair rules, in any language."""
+    calibration = Calibration(
+        "sha256:calibration", dict.fromkeys(RULE_LABELS, hold_from), dict.fromkeys(RULE_LABELS, reject_from)
+    )
+    turkish = replace(evidence_of(threat=score), language="tr")
+    assert decide(turkish, guidelines_of(), calibration=calibration).verdict is verdict
+
+
+def test_a_mode_nobody_knows_is_off():
+    """If the mode is a word that means nothing here, then a person decides."""
+    assert decide(evidence_of(), guidelines_of(), mode="surprise").holds == (Hold.STORY_SETTING,)
+
+
 def test_a_label_without_calibrated_thresholds_is_not_decided_on():
     """If a calibration does not bound a label, then that label neither lets through nor rejects."""
     calibration = Calibration("sha256:calibration", {}, {})

@@ -219,7 +219,9 @@ class Classifier:
         np.add.at(slope, begins, each / (ends - begins))
         np.add.at(slope, ends, -each / (ends - begins))
         along = np.concatenate(([0.0], np.cumsum(slope)))
-        edges = np.flatnonzero(np.frombuffer(levelled.encode("utf-32-le", "surrogatepass"), np.uint32) == _SPACE)
+        edges = np.flatnonzero(
+            np.frombuffer(levelled.encode("utf-32-le", "surrogatepass"), np.uint32) == _SPACE
+        )
         return [
             (begin, end, float(along[right + 1] - along[left]))
             for (begin, end), (left, right) in zip(words, pairwise(edges.tolist()), strict=True)

@@ -11,12 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from meydan.comment import GROUNDS, Decision, Evidence, Hold, Reason, Verdict
-
-if TYPE_CHECKING:
-    from meydan.policy import Guidelines, Rule
+from meydan.policy import Guidelines, Rule
 
 MEASURED = frozenset({"en"})
 """Languages that may be decided on the guidelines' own thresholds while nothing is calibrated."""
@@ -64,7 +61,8 @@ def decide(
         holds[Hold.LANGUAGE_NOT_MEASURED] = None
 
     breaches: list[Reason] = []
-    asked = [(rule, label) for rule in guidelines.rules if not rule.people_only for label in rule.labels]
+    # Rules that only people apply have no labels.
+    asked = [(rule, label) for rule in guidelines.rules for label in rule.labels]
     if not asked:
         holds[Hold.NO_SCORE] = None
     for rule, label in asked:
