@@ -11,6 +11,7 @@ from pathlib import Path
 
 from meydan.errors import BadGuidelines
 from meydan.policy.check import MAX_BYTES, check, parse
+from meydan.policy.describe import describe
 from meydan.policy.fault import Fault
 from meydan.policy.guidelines import (
     Automation,
@@ -65,6 +66,7 @@ __all__ = [
     "Rule",
     "Welcome",
     "check",
+    "describe",
     "load",
     "load_source",
     "parse",
