@@ -1,0 +1,1 @@
+"""Meydan's own training corpus: hand-written templates and the rows made from them."""

@@ -1,0 +1,438 @@
+"""
+Meydan's own English training rows, made from the hand-written `*.txt` beside this file.
+
+A template file is blocks divided by blank lines; a block is one group, so that a
+pair differing in one thing never straddles train and dev. A line is
+`CODES: words`, CODES being letters of CODE_OF ("-" for clean), optionally with
+`%n` for another limit. `[a|b|]` chooses (and nests), `{name}` takes a filler of
+`fillers.txt`, `a(n)` becomes the right article, `# …` is a comment. In files named
+`each-…` every block is written once and read six times, for a group of each ground:
+the code G is that ground's, `{G}` its people, `{G1}` one of them, `{Gs}` and `{Gs1}`
+what they are called in contempt.
+Everything is seeded: the same templates make the same rows.
+
+Run: `python -m meydan.train.corpus.generate`
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from meydan.comment import GROUNDS, RULE_LABELS
+
+HERE = Path(__file__).parent
+PROVENANCE = "written for Meydan"
+
+CODE_OF = {
+    "P": "profanity",
+    "V": "vulgarity",
+    "T": "threat",
+    "A": "personal_attack",
+    "S": "sexism",
+    "R": "racism",
+    "H": "homophobia",
+    "X": "xenophobia",
+    "I": "religion_hate",
+    "D": "disability_hate",
+    "M": "promotion",
+}
+"""Letters that template lines name labels by."""
+
+LABELS = (*RULE_LABELS, "toxic", "hate")
+"""Every label a row gives, in order; the last two are training heads."""
+
+ROWS_PER_TEMPLATE = 14
+MOST_ROWS_PER_TEMPLATE = 60
+DEV_SHARE = 0.15
+SEED = 20240
+
+Fillers = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One line: which labels its words carry (codes), the words, and how many rows it may make."""
+
+    codes: str
+    words: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One group of templates; `name` is stable as long as the first line is."""
+
+    file: str
+    name: str
+    templates: tuple[Template, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finished row before it is given its split."""
+
+    file: str
+    group: str
+    codes: str
+    text: str
+
+
+def rng_of(*parts: str) -> random.Random:
+    """A generator that depends on the seed and these words only, not on what ran before."""
+    digest = hashlib.sha256("\x1f".join((str(SEED), *parts)).encode()).digest()
+    return random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311  (repeatable, not secret)
+
+
+def load_fillers(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read `name = a; b; c` lines; a name given twice is extended."""
+    fillers: dict[str, tuple[str, ...]] = {}
+    for line in path.read_text("utf-8").splitlines():
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, values = line.partition("=")
+        words = tuple(value.strip() for value in values.split(";") if value.strip())
+        fillers[name.strip()] = fillers.get(name.strip(), ()) + words
+    return fillers
+
+
+def load_blocks(path: Path) -> list[Block]:
+    """
+    Read one template file.
+
+    Raises:
+        ValueError: a line without codes, an unknown code or a bad limit.
+    """
+    blocks: list[Block] = []
+    for paragraph in re.split(r"\n\s*\n", path.read_text("utf-8")):
+        lines = [line for line in paragraph.splitlines() if line.strip() and not line.startswith("#")]
+        if not lines:
+            continue
+        if path.stem.startswith("each"):
+            lines = [_for_ground(line, ground) for line in lines for ground in "SRHXID"]
+        templates: list[Template] = []
+        for line in lines:
+            head, colon, words = line.partition(": ")
+            codes, _, limit = head.partition("%")
+            if not colon or not codes or (codes != "-" and set(codes) - set(CODE_OF)):
+                raise ValueError(f"{path.name}: not a template line: {line[:40]}")
+            templates.append(
+                Template(codes.replace("-", ""), words.strip(), int(limit) if limit else ROWS_PER_TEMPLATE)
+            )
+        # Named by its first line as written, so that adding lines or fillers does not move it to another split.
+        name = f"{path.stem}-{hashlib.sha256(lines[0].encode()).hexdigest()[:8]}"
+        blocks.append(Block(path.stem, name, tuple(templates)))
+    return blocks
+
+
+def _for_ground(line: str, ground: str) -> str:
+    codes, _, words = line.partition(": ")
+    slotted = re.sub(r"[{]G(s?1?)[}]", lambda slot: "{" + ground + slot[1] + "}", words)
+    return f"{codes.replace('G', ground)}: {slotted}"
+
+
+def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
+    """One reading of a template: choices made, slots filled, articles and spaces mended."""
+
+    def choice(begin: int) -> tuple[str, int]:
+        # Reads alternatives up to the closing bracket; only the one drawn is kept.
+        options: list[str] = []
+        current = ""
+        at = begin
+        while at < len(words):
+            sign = words[at]
+            if sign == "[":
+                inner, at = choice(at + 1)
+                current += inner
+                continue
+            if sign == "]" and begin:
+                options.append(current)
+                return rng.choice(options), at + 1
+            if sign == "|" and begin:
+                options.append(current)
+                current = ""
+            else:
+                current += sign
+            at += 1
+        return current, at
+
+    text, _ = choice(0)
+    for _depth in range(3):
+        text = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(fillers[slot[1]]), text)
+    text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]))", _article, text)
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r" ([,.!?;:])(?=\s|$)", r"\1", text)
+    return text[:1].upper() + text[1:]
+
+
+def _article(match: re.Match[str]) -> str:
+    sound = match[2].lower()
+    return f"{'an' if sound in 'aeiou' else 'a'} {match[1]}"
+
+
+# --- how readers really write -------------------------------------------------
+
+_LEET = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "l": "1"}
+_NEIGHBOURS = {
+    "a": "sq", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo",
+    "k": "jl", "l": "k", "m": "n", "n": "bm", "o": "ip", "p": "o", "r": "et", "s": "ad", "t": "ry",
+    "u": "yi", "v": "cb", "w": "qe", "y": "tu",
+}  # fmt: skip
+_SHORT = {
+    "you": "u", "your": "ur", "are": "r", "because": "bc", "people": "ppl", "please": "pls",
+    "with": "w", "and": "&", "this": "dis", "the": "teh", "don't": "dont", "can't": "cant",
+    "doesn't": "doesnt", "isn't": "isnt", "it's": "its", "i'm": "im", "they're": "their", "though": "tho",
+}  # fmt: skip
+
+
+def swapped(word: str, rng: random.Random) -> str:
+    """Two inner letters change places."""
+    at = rng.randrange(1, len(word) - 2) if len(word) > 3 else 0
+    return word[:at] + word[at + 1] + word[at] + word[at + 2 :] if len(word) > 1 else word
+
+
+def dropped(word: str, rng: random.Random) -> str:
+    """One inner letter is missing."""
+    at = rng.randrange(1, len(word) - 1) if len(word) > 2 else 0
+    return word[:at] + word[at + 1 :]
+
+
+def stretched(word: str, rng: random.Random) -> str:
+    """One letter is held down."""
+    vowels = [i for i, sign in enumerate(word) if sign.lower() in "aeiouy"] or [len(word) - 1]
+    at = rng.choice(vowels)
+    return word[:at] + word[at] * rng.randint(2, 5) + word[at:]
+
+
+def leet(word: str, rng: random.Random) -> str:
+    """Letters become look-alike digits and signs."""
+    places = [i for i, sign in enumerate(word) if sign.lower() in _LEET]
+    chosen = set(rng.sample(places, rng.randint(1, len(places)))) if places else set()
+    return "".join(rng.choice(_LEET[s.lower()]) if i in chosen else s for i, s in enumerate(word))
+
+
+def spaced(word: str, rng: random.Random) -> str:
+    """The letters stand apart."""
+    return rng.choice((" ", " ", ".", "-", "_")).join(word)
+
+
+def mistyped(word: str, rng: random.Random) -> str:
+    """A neighbouring key was struck."""
+    at = rng.randrange(len(word))
+    near = _NEIGHBOURS.get(word[at].lower())
+    return word[:at] + rng.choice(near) + word[at + 1 :] if near else word
+
+
+def starred(word: str, rng: random.Random) -> str:
+    """Inner letters hidden behind a sign."""
+    sign = rng.choice("*#*")
+    hide = rng.randint(1, max(1, len(word) - 2))
+    return word[0] + sign * hide + word[1 + hide :]
+
+
+_ATTACKS = (leet, leet, spaced, swapped, dropped, stretched, starred)
+_SLIPS = (swapped, dropped, stretched, mistyped, swapped, mistyped, stretched, leet, spaced)
+_WORD = re.compile(r"[A-Za-z]{4,}")
+
+
+def _change_words(text: str, how: Sequence[object], loaded: frozenset[str], rng: random.Random) -> str:
+    """Apply one of `how` to one or two words, to a loaded word where there is one."""
+    places = list(_WORD.finditer(text))
+    preferred = [m for m in places if m[0].lower() in loaded]
+    if not places:
+        return text
+    chosen = preferred or rng.sample(places, min(len(places), rng.randint(1, 2)))
+    for match in sorted(chosen, key=lambda m: -m.start()):
+        change = rng.choice(how)
+        assert callable(change)
+        text = text[: match.start()] + change(match[0], rng) + text[match.end() :]
+    return text
+
+
+def _plain_keyboard(text: str, rng: random.Random) -> str:
+    """Written in haste: small letters, no closing stop, short forms."""
+    text = text.lower()
+    if rng.random() < 0.5:
+        text = re.sub(r"[a-z']+", lambda m: _SHORT.get(m[0], m[0]), text)
+    if rng.random() < 0.6:
+        text = re.sub(r"[,']", "", text)
+    return text.rstrip(".!")
+
+
+_JOY = ("😂", "🤣", "👏👏", "🙏", "❤️", "😭", "🔥", "😡", "🤦", "👍", "🤔", "💔", "🌹", "😡😡😡", "🙄")
+
+
+def _signs(text: str, rng: random.Random) -> str:
+    """Marks and emoji at the end, which say nothing about a breach."""
+    tail = rng.choice(
+        ("!!!", "!!", "...", "??!", " lol", " smh", " 🙏🙏", "!", " :)", "….", *[f" {e}" for e in _JOY])
+    )
+    return text.rstrip(".!") + tail
+
+
+def dress(text: str, *, breach: bool, loaded: frozenset[str], rng: random.Random) -> str:
+    """
+    Give one sentence the surface of a real comment.
+
+    Breaches and clean sentences pass the same steps, so that haste, shouting or
+    noise are no sign of guilt; breaches are disguised somewhat more often.
+    """
+    draw = rng.random()
+    if draw < 0.46:
+        return text
+    if draw < 0.60:
+        return _plain_keyboard(text, rng)
+    if draw < 0.66:
+        return text.upper()
+    if draw < 0.76:
+        return _signs(text, rng)
+    if draw < 0.82:
+        return text.rstrip(".")
+    if draw < 0.845 and len(text) < 60:
+        return text.replace(" ", "") if rng.random() < 0.4 else text.replace(" ", "  ")
+    changed = _change_words(text, _ATTACKS if breach else _SLIPS, loaded if breach else frozenset(), rng)
+    return _plain_keyboard(changed, rng) if rng.random() < 0.3 else changed
+
+
+# --- making the rows ------------------------------------------------------------
+
+
+def load_loaded(path: Path) -> frozenset[str]:
+    """The words that people disguise, one or more a line; used only to place disguises."""
+    return frozenset(path.read_text("utf-8").split())
+
+
+def split_of(groups: Mapping[str, Counter[str]]) -> dict[str, str]:
+    """
+    Choose dev groups so that every label has about DEV_SHARE of its rows there.
+
+    Greedy in an order drawn from the seed: a group joins dev when that brings
+    the label counts nearer to their targets.
+    """
+    total: Counter[str] = Counter()
+    for counts in groups.values():
+        total.update(counts)
+    held: Counter[str] = Counter()
+
+    def distance(counts: Mapping[str, int]) -> float:
+        return sum((counts.get(k, 0) / n - DEV_SHARE) ** 2 for k, n in total.items())
+
+    split: dict[str, str] = {}
+    for name in sorted(groups, key=lambda g: rng_of("split", g).random()):
+        better = distance(held + groups[name]) < distance(held)
+        split[name] = "dev" if better else "train"
+        if better:
+            held += groups[name]
+    return split
+
+
+def key_of(text: str) -> str:
+    """What makes two rows the same to a reader: letters and digits, case aside."""
+    return re.sub(r"\s+", " ", text.casefold()).strip(" .!")
+
+
+def rows_of(blocks: Iterable[Block], fillers: Fillers) -> list[Row]:
+    """Every template's distinct readings, up to its limit, before dressing."""
+    rows: list[Row] = []
+    for block in blocks:
+        for number, template in enumerate(block.templates):
+            rng = rng_of("expand", block.name, str(number), template.words)
+            limit = min(template.limit, MOST_ROWS_PER_TEMPLATE)
+            seen: dict[str, str] = {}
+            for _try in range(limit * 6):
+                if len(seen) >= limit:
+                    break
+                text = expand(template.words, fillers, rng)
+                seen.setdefault(key_of(text), text)
+            rows += [Row(block.file, block.name, template.codes, text) for text in seen.values()]
+    return rows
+
+
+def labels_of(codes: str) -> dict[str, int]:
+    """Every label as 0 or 1; `hate` follows from the grounds, `toxic` from all but promotion."""
+    named = {CODE_OF[code] for code in codes}
+    labels = {label: int(label in named) for label in RULE_LABELS}
+    labels["toxic"] = int(bool(named - {"promotion"}))
+    labels["hate"] = int(bool(named & set(GROUNDS)))
+    return labels
+
+
+def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
+    """
+    Make all rows.
+
+    Returns:
+        The rows by template file name.
+
+    Raises:
+        ValueError: two templates give the same words different labels.
+    """
+    fillers = load_fillers(folder / "fillers.txt")
+    loaded = load_loaded(folder / "disguised.txt")
+    files = sorted(path for path in folder.glob("*.txt") if path.stem not in ("fillers", "disguised"))
+    blocks = [block for path in files for block in load_blocks(path)]
+    rows = rows_of(blocks, fillers)
+
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(row.group, Counter()).update(row.codes or "-")
+    split = split_of(counts)
+
+    # Sentences that may stand beside another: a side's own only, so that none is in both.
+    beside = {
+        side: [r.text for r in rows if r.file == "beside" and split[r.group] == side]
+        for side in ("train", "dev")
+    }
+
+    made: dict[str, list[dict[str, object]]] = {}
+    known: dict[str, str] = {}
+    for row in rows:
+        rng = rng_of("dress", row.group, row.text)
+        texts = [dress(row.text, breach=bool(row.codes), loaded=loaded, rng=rng)]
+        if row.file != "beside" and rng.random() < 0.2:
+            # Dilution: a breach among harmless sentences stays a breach, and length proves nothing.
+            neighbours = rng.sample(beside[split[row.group]], rng.choice((1, 1, 2, 3)))
+            at = rng.randint(0, len(neighbours))
+            texts.append(" ".join([*neighbours[:at], _ended(row.text), *neighbours[at:]]))
+        for text in texts:
+            key = key_of(text)
+            if key in known:
+                if known[key] != row.codes:
+                    raise ValueError(f"two labels for the same words: {row.group} {row.text!r}")
+                continue
+            known[key] = row.codes
+            made.setdefault(row.file, []).append(
+                {
+                    "text": text,
+                    "lang": "en",
+                    "labels": labels_of(row.codes),
+                    "group": row.group,
+                    "split": split[row.group],
+                    "provenance": PROVENANCE,
+                }
+            )
+    return made
+
+
+def _ended(text: str) -> str:
+    return text if text[-1:] in ".!?…" else text + "."
+
+
+def write(folder: Path = HERE) -> int:
+    """Write `en-<file>.jsonl` beside the templates; returns how many rows there are."""
+    made = make(folder)
+    for name, rows in made.items():
+        lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+        (folder / f"en-{name}.jsonl").write_text("".join(lines), "utf-8")
+    return sum(map(len, made.values()))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{write()} rows\n")
