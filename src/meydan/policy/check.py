@@ -13,14 +13,13 @@ import difflib
 import hashlib
 import math
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from meydan.comment import LANGUAGES, RULE_LABELS, WELCOME_LABELS, Verdict
 from meydan.errors import BadGuidelines
-from meydan.policy.fault import Fault
+from meydan.policy.fault import Fault, brief
 from meydan.policy.guidelines import (
     MODES,
     Automation,
@@ -30,8 +29,9 @@ from meydan.policy.guidelines import (
     Rule,
     Welcome,
 )
-from meydan.policy.origin import SELF, listed_origin_of, origin_of
-from meydan.policy.places import KeyPath, Place, Places
+from meydan.policy.origin import fault_of
+from meydan.policy.places import KeyPath
+from meydan.policy.reading import EnoughFaults, Reading
 
 FORMAT = 1
 
@@ -60,9 +60,6 @@ MAX_TEXT = 5000
 MAX_ID = 40
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_SYNTAX = re.compile(
-    r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
-)
 _MISSING = object()
 
 
@@ -109,206 +106,29 @@ def _read(source: bytes, name: str) -> tuple[Guidelines | None, list[Fault]]:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16")):
         if source.startswith(mark):
             return None, [Fault(1, 1, f"The file is {encoding}, not UTF-8.", "Save it again as UTF-8.", "")]
-    reader = _Reader(source)
-    document = reader.document()
+    reading = Reading(source)
     guidelines = None
-    if document is not None:
-        guidelines = _Checker(reader, document).guidelines(source, name)
-    faults = sorted(dict.fromkeys(reader.faults), key=lambda fault: (fault.line, fault.column))
+    try:
+        reading.check_bytes()
+        document = reading.document()
+        if document is not None:
+            guidelines = _Checker(reading, document).guidelines(source, name)
+    except EnoughFaults:
+        pass
+    faults = sorted(dict.fromkeys(reading.faults), key=lambda fault: (fault.line, fault.column))
     if len(faults) > MAX_FAULTS:
-        rest = len(faults) - MAX_FAULTS
         last = faults[MAX_FAULTS - 1]
-        faults = faults[:MAX_FAULTS]
-        faults.append(
-            Fault(
-                last.line,
-                last.column,
-                f"And {rest} more faults after this one.",
-                "Mend these first.",
-                last.excerpt,
-            )
-        )
+        more = f"More faults follow these {MAX_FAULTS}."
+        faults[MAX_FAULTS:] = [Fault(last.line, last.column, more, "Mend these first.", last.excerpt)]
     return (None if faults else guidelines), faults
 
 
-class _Reader:
-    """One file's characters, their places, and the faults found so far."""
-
-    def __init__(self, source: bytes) -> None:
-        self.faults: list[Fault] = []
-        marked = source.startswith(codecs.BOM_UTF8)
-        # Undecodable bytes and NUL become replacement characters, so that one of
-        # them does not hide every other fault in the file.
-        text = source[3:].decode("utf-8", "replace") if marked else source.decode("utf-8", "replace")
-        text = text.replace("\r\n", "\n")
-        self.places = Places(text.replace("\0", "\N{REPLACEMENT CHARACTER}"))
-        if marked:
-            self.add(
-                Place(0, 1),
-                "The file begins with a byte-order mark.",
-                "Save it as UTF-8 without a byte-order mark.",
-            )
-        self._check_bytes(source[3:] if marked else source)
-        self.whole = True
-        """False once a broken line was set aside: then what is missing may be on it."""
-
-    def add(self, place: Place, message: str, remedy: str) -> None:
-        line, column = self.places.line_and_column(min(place.begin, len(self.places.text)))
-        excerpt = self.places.line(line)
-        width = max(1, min(place.end, place.begin + len(excerpt) - column + 1) - place.begin)
-        self.faults.append(Fault(line, column, message, remedy, excerpt, width))
-
-    def _check_bytes(self, source: bytes) -> None:
-        """Name the first byte of each line that is not UTF-8, and the first NUL."""
-        for number, line in enumerate(source.split(b"\n"), start=1):
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                column = len(line[: error.start].decode("utf-8")) + 1
-                self._add_at(
-                    number,
-                    column,
-                    f"Byte 0x{line[error.start]:02x} here is not UTF-8.",
-                    "Save the file as UTF-8.",
-                )
-                text = line.decode("utf-8", "replace")
-            if "\0" in text:
-                self._add_at(number, text.index("\0") + 1, "A NUL character stands here.", "Delete it.")
-
-    def _add_at(self, line: int, column: int, message: str, remedy: str) -> None:
-        offset = self.places.offset_of(line, column)
-        self.add(Place(offset, offset + 1), message, remedy)
-
-    def document(self) -> dict[str, Any] | None:
-        """
-        Parse, setting aside each broken statement that stands on its own.
-
-        Returns:
-            What could be read; None where the document stops making sense.
-        """
-        text = self.places.text
-        places = self.places
-        twice: set[Place] = set()
-        while True:
-            try:
-                return tomllib.loads(text)
-            except RecursionError:
-                self.add(Place(0, 1), "Lists or tables are nested too deeply.", "Nothing here needs nesting.")
-                return None
-            except ValueError as error:
-                begin, what = _where_of(error, places)
-            repeated = next((t for t in places.twice if t.second not in twice), None)
-            if repeated is not None and what in _REPEATS:
-                twice.add(repeated.second)
-                line, _ = places.line_and_column(repeated.first.begin)
-                key = repeated.path[-1]
-                self.add(
-                    repeated.second,
-                    f"“{key}” is given twice; the first is on line {line}.",
-                    "Keep one of the two.",
-                )
-                begin = repeated.second.begin
-            else:
-                message, remedy = _syntax_words(what, text[begin : begin + 1])
-                self.add(Place(begin, begin + 1), message, remedy)
-            statement = next((s for s in reversed(places.statements) if s.begin <= begin), None)
-            line_begin = text.rfind("\n", 0, begin) + 1
-            if statement is None or statement.header:
-                return None
-            if repeated is not None and what in _REPEATS:
-                end = statement.end
-            elif statement.begin >= line_begin and not _opens(text, statement.begin):
-                line_end = text.find("\n", begin)
-                end = len(text) if line_end < 0 else line_end
-            else:
-                # A value that began on an earlier line was never closed: what follows is a guess.
-                return None
-            self.whole = False
-            text = text[: statement.begin] + re.sub(r"[^\n]", " ", text[statement.begin : end]) + text[end:]
-            places = Places(text)
-
-
-def _opens(text: str, begin: int) -> bool:
-    """Tell whether the line opens a text that runs over several lines."""
-    line = text[begin : (text.find("\n", begin) + 1 or len(text) + 1) - 1]
-    return line.count('"""') % 2 == 1 or line.count("'''") % 2 == 1
-
-
-def _where_of(error: ValueError, places: Places) -> tuple[int, str]:
-    """The offset of a TOML error, and what tomllib says of it."""
-    match = _SYNTAX.fullmatch(str(error))
-    if match is None:
-        # Not an error of the grammar: a number with thousands of digits, a date that is none.
-        # The last statement that was begun is the nearest guess.
-        return (places.statements[-1].begin if places.statements else 0), ""
-    if match["line"] is None:
-        begin = len(places.text)
-        if places.statements:
-            begin = places.statements[-1].begin
-        return begin, match["what"]
-    return places.offset_of(int(match["line"]), int(match["column"])), match["what"]
-
-
-_REPEATS = frozenset(
-    {"Cannot overwrite a value", "Cannot declare twice", "Duplicate inline table key", "Cannot define twice"}
-)
-
-
-def _syntax_words(what: str, found: str) -> tuple[str, str]:
-    """Our words for what tomllib found; its own differ between versions of Python."""
-    for begins, message, remedy in _SYNTAX_WORDS:
-        if what.startswith(begins):
-            return message, remedy
-    return (
-        "This is not TOML." if found else "The file ends in the middle of something.",
-        'Write key = value, with text in double quotes: name = "The Square".',
-    )
-
-
-_SYNTAX_WORDS = (
-    (
-        "Invalid value",
-        "No value can be read here.",
-        'Put text in double quotes; write numbers plainly (0.30) and lists as ["a", "b"].',
-    ),
-    ("Expected '='", "A key stands here without a value.", "Write key = value on one line."),
-    (
-        "Expected newline",
-        "Something follows a value that is already complete.",
-        'One key a line. A double quote inside text is written \\".',
-    ),
-    ("Unterminated string", "A text is not closed.", "End it with the quote that it begins with."),
-    ("Expected \"'''\"", "A text is not closed.", "End it with the quote that it begins with."),
-    ('Expected "\'"', "A text is not closed.", "End it with the quote that it begins with."),
-    (
-        "Illegal character '\\n'",
-        "A text is not closed on its line.",
-        "End it with the quote that it begins with.",
-    ),
-    ("Illegal character", "A control character stands here.", "Delete it."),
-    ("Unclosed array", "A list is not closed.", "End it with a square bracket: ]"),
-    ("Unclosed inline table", "A table in braces is not closed.", "End it with a brace, on the same line: }"),
-    ("Unescaped '\\'", "A backslash stands alone in a text.", "Write it twice: \\\\"),
-    (
-        "Invalid initial character for a key part",
-        "No key can be read here.",
-        "A key is letters, digits, hyphens and underscores: kmr-Latn",
-    ),
-    ("Invalid statement", "No key can be read here.", "Write key = value; a note begins with #."),
-    ("Expected ']", "A header is not closed.", "Write [publication] or [[rule]]."),
-    ("Escaped character is not", "No character has this code.", "Write the character itself."),
-    ("Invalid hex value", "No character has this code.", "Write the character itself."),
-    ("Cannot", "This table or key is given twice.", "Keep one of the two."),
-    ("Duplicate", "This table or key is given twice.", "Keep one of the two."),
-)
-
-
 class _Checker:
-    """Walks a parsed document against KEYS; what is wrong goes to the reader's faults."""
+    """Walks a parsed document against KEYS; what is wrong goes to the reading's faults."""
 
-    def __init__(self, reader: _Reader, document: dict[str, Any]) -> None:
-        self.reader = reader
-        self.places = reader.places
+    def __init__(self, reading: Reading, document: dict[str, Any]) -> None:
+        self.reading = reading
+        self.places = reading.places
         self.document = document
         self.languages: tuple[str, ...] = ()
 
@@ -472,7 +292,7 @@ class _Checker:
             if expect is not None and expect not in verdicts:
                 self._fault(
                     (*where, "expect"),
-                    f"“{_brief(expect)}” is no verdict.",
+                    f"“{brief(expect)}” is no verdict.",
                     _instead(expect, verdicts, "approve, hold or reject"),
                 )
                 expect = None
@@ -501,14 +321,14 @@ class _Checker:
         if mode is not None and mode not in MODES:
             self._fault(
                 (*path, "mode"),
-                f"“{_brief(mode)}” is no mode.",
+                f"“{brief(mode)}” is no mode.",
                 _instead(mode, MODES, '"off" (a person decides all) or "assisted"'),
             )
         return Automation(
             mode or MODES[0],
             self._share(path, table, "automation", "wrongly_rejected", most=0.5) or 0.0,
             self._share(path, table, "automation", "wrongly_approved", most=0.5) or 0.0,
-            self._share(path, table, "automation", "confidence", least=0.5, most=0.9999) or 0.5,
+            self._share(path, table, "automation", "confidence", least=0.5, most=0.999) or 0.5,
             self._share(path, table, "automation", "audit") or 0.0,
         )
 
@@ -572,9 +392,7 @@ class _Checker:
     # What a value may be.
 
     def _check_origin(self, path: KeyPath, entry: str) -> bool:
-        if entry == SELF:
-            return True
-        message, remedy = _origin_fault(entry)
+        message, remedy = fault_of(entry)
         if message:
             self._fault(path, message, remedy)
         return not message
@@ -584,7 +402,7 @@ class _Checker:
             return True
         self._fault(
             path,
-            f"“{_brief(tag)}” is no language that Meydan knows.",
+            f"“{brief(tag)}” is no language that Meydan knows.",
             _instead(_OTHER_TAGS.get(tag.lower(), tag), LANGUAGES, f"one of {', '.join(LANGUAGES)}"),
             key=key,
         )
@@ -594,7 +412,7 @@ class _Checker:
         if field not in FIELDS:
             self._fault(
                 path,
-                f"The form has no field “{_brief(field)}”.",
+                f"The form has no field “{brief(field)}”.",
                 _instead(field, FIELDS, f"one of {', '.join(FIELDS)}"),
             )
         return field in FIELDS
@@ -608,7 +426,7 @@ class _Checker:
             plain = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")[:MAX_ID].rstrip("-")
             self._fault(
                 where,
-                f"“{_brief(given)}” cannot be an id: small letters, digits and single hyphens, {MAX_ID} at most.",
+                f"“{brief(given)}” cannot be an id: small letters, digits and single hyphens, {MAX_ID} at most.",
                 f'Write id = "{plain or "my-rule"}".',
             )
         elif given in ids:
@@ -640,7 +458,7 @@ class _Checker:
             return float(given)
         remedy = f"Write a number from {least:g} to {most:g}, such as {key} = {_USUAL[key]}."
         self._fault(
-            (*path, key), f"{key} is {_brief(str(given))}; it must be from {least:g} to {most:g}.", remedy
+            (*path, key), f"{key} is {brief(str(given))}; it must be from {least:g} to {most:g}.", remedy
         )
         return None
 
@@ -655,15 +473,15 @@ class _Checker:
         required: bool = True,
     ) -> tuple[str, ...]:
         given = self._get(path, table, kind, key, _a_list, required=required)
-        kept: list[str] = []
+        kept: dict[str, None] = {}
         for number, entry in enumerate(given or ()):
             where = (*path, key, number)
             if not isinstance(entry, str):
                 self._fault(where, f"This is {_kind_of(entry)}; it must be text.", "Put it in double quotes.")
             elif entry in kept:
-                self._fault(where, f"“{_brief(entry)}” is listed twice.", "Take one of the two out.")
+                self._fault(where, f"“{brief(entry)}” is listed twice.", "Take one of the two out.")
             elif check_entry(where, entry):
-                kept.append(entry)
+                kept[entry] = None
         return tuple(kept)
 
     # Tables and keys.
@@ -715,7 +533,7 @@ class _Checker:
                 )
                 self._fault(
                     (*path, key),
-                    f"“{_brief(key)}” is no key {where}.",
+                    f"“{brief(key)}” is no key {where}.",
                     _instead(key, KEYS[kind], f"one of {', '.join(KEYS[kind])}"),
                     key=True,
                 )
@@ -757,12 +575,12 @@ class _Checker:
         self._missing(path, f"{where} has no {key}.", f"Add {key} = {_USUAL[key]}.")
 
     def _missing(self, path: KeyPath, message: str, remedy: str) -> None:
-        if self.reader.whole:
-            self.reader.add(self.places.of_table(path), message, remedy)
+        if self.reading.whole:
+            self.reading.add(self.places.of_table(path), message, remedy)
 
     def _fault(self, path: KeyPath, message: str, remedy: str, *, key: bool = False) -> None:
         place = self.places.of_key(path) if key else self.places.of_value(path)
-        self.reader.add(place, message, remedy)
+        self.reading.add(place, message, remedy)
 
 
 class _Absent(dict[str, Any]):
@@ -829,48 +647,12 @@ def _check_label(checker: _Checker, known: Sequence[str], kind: str) -> Callable
         else:
             checker._fault(
                 path,
-                f"“{_brief(label)}” is no label that the judge scores.",
+                f"“{brief(label)}” is no label that the judge scores.",
                 _instead(label, known, f"one of {', '.join(known)}"),
             )
         return False
 
     return check_entry
-
-
-def _origin_fault(entry: str) -> tuple[str, str]:
-    """What is wrong with an origin, and what to write; ("", "") where nothing is."""
-    shown = _brief(entry)
-    example = "An origin is scheme and host, and a port if there is one: https://news.example"
-    if "*" in entry:
-        return f"“{shown}” has a wildcard.", "List each origin by name: a wildcard lets strangers in."
-    if any(c <= " " or c == "\x7f" for c in entry) or not entry:
-        return f"“{shown}” is no origin.", example
-    scheme, divider, rest = entry.partition("://")
-    if not divider:
-        bare = entry.partition("/")[0].partition("@")[2] or entry.partition("/")[0]
-        guess = f"https://{bare}"
-        return f"“{shown}” has no scheme.", f'Write "{guess}".' if origin_of(
-            guess
-        ) and ":" not in bare else example
-    if scheme not in ("http", "https"):
-        if scheme.lower() in ("http", "https"):
-            return f"“{shown}” is not in small letters.", f'Write "{entry.lower()}".'
-        return f"“{shown}” is neither http nor https.", example
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if host != rest:
-        bare = f"{scheme}://{host}"
-        return (
-            f"“{shown}” goes on after the host.",
-            f'Write "{bare}": an origin has no path, not even a final slash.' if origin_of(bare) else example,
-        )
-    if "@" in host:
-        return f"“{shown}” has a user name.", "Write the host alone."
-    origin = listed_origin_of(entry)
-    if origin is None:
-        return f"“{shown}” is no origin.", example
-    if str(origin) != entry:
-        return f"“{shown}” is not how a browser writes it.", f'Write "{origin}".'
-    return "", ""
 
 
 def _kind_of(value: object) -> str:
@@ -898,12 +680,6 @@ def _instead(given: str, known: Sequence[str], otherwise: str) -> str:
         given[:MAX_TITLE].lower().replace("-", "_"), list(folded), n=1, cutoff=0.6
     )
     return f"Did you mean “{folded[near[0]]}”?" if near else f"Write {otherwise}."
-
-
-def _brief(text: str) -> str:
-    """A text short and harmless enough for a message on one line."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-    return shown if len(shown) <= 40 else f"{shown[:39]}…"
 
 
 def _quoted(entries: Iterable[str]) -> str:

@@ -61,6 +61,12 @@ class Fault:
         return head + line[begin:end] + tail, self.column - begin + len(head)
 
 
+def brief(text: str) -> str:
+    """A text of the file made short and harmless enough to stand in a message on one line."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:61])
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
+
+
 def _harmless(character: str) -> bool:
     """Tell whether a character can be drawn in a terminal without moving anything."""
     if character == "\t":

@@ -7,8 +7,11 @@ An origin is a scheme, a host and a port, compared whole, as a browser does
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from meydan.policy.fault import brief
 
 SELF = "self"
 """In the guidelines' list, this word stands for the server's own origins."""
@@ -81,3 +84,41 @@ def _ascii_host(host: str) -> str | None:
     if not host or host.endswith(".") or host.startswith(".") or ".." in host:
         return None
     return host if all(c in _HOST_CHARACTERS for c in host) else None
+
+
+def fault_of(entry: str) -> tuple[str, str]:
+    """What is wrong with an origin, and what to write; ("", "") where nothing is."""
+    if entry == SELF:
+        return "", ""
+    shown = brief(entry)
+    example = "An origin is scheme and host, and a port if there is one: https://news.example"
+    if "*" in entry:
+        return f"“{shown}” has a wildcard.", "List each origin by name: a wildcard lets strangers in."
+    if any(c <= " " or c == "\x7f" for c in entry) or not entry:
+        return f"“{shown}” is no origin.", example
+    scheme, divider, rest = entry.partition("://")
+    if not divider:
+        bare = entry.partition("/")[0].partition("@")[2] or entry.partition("/")[0]
+        guess = f"https://{bare}"
+        return f"“{shown}” has no scheme.", f'Write "{guess}".' if origin_of(
+            guess
+        ) and ":" not in bare else example
+    if scheme not in ("http", "https"):
+        if scheme.lower() in ("http", "https"):
+            return f"“{shown}” is not in small letters.", f'Write "{entry.lower()}".'
+        return f"“{shown}” is neither http nor https.", example
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if host != rest:
+        bare = f"{scheme}://{host}"
+        return (
+            f"“{shown}” goes on after the host.",
+            f'Write "{bare}": an origin has no path, not even a final slash.' if origin_of(bare) else example,
+        )
+    if "@" in host:
+        return f"“{shown}” has a user name.", "Write the host alone."
+    origin = listed_origin_of(entry)
+    if origin is None:
+        return f"“{shown}” is no origin.", example
+    if str(origin) != entry:
+        return f"“{shown}” is not how a browser writes it.", f'Write "{origin}".'
+    return "", ""
