@@ -1,0 +1,72 @@
+"""A real server in a process of its own, for tests that need one to be killed, restarted or loaded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+
+
+class Served:
+    """`meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers."""
+
+    def __init__(self, data: Path, *, database: str = "", **settings: object) -> None:
+        self.data = data
+        self.log = data / "server.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.alive = threading.Event()
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")},
+            **{f"MEYDAN_{key.upper()}": str(value) for key, value in settings.items()},
+            "MEYDAN_DATA": str(data),
+            "MEYDAN_DATABASE": database,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, timeout_s: float = 60) -> None:
+        data = self.log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "meydan", "serve", "--port", str(self.port), "--json"],
+            env=self._environment, stdout=data, stderr=data,
+        )  # fmt: skip
+        data.close()
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise AssertionError(f"the server ended: {self.log.read_text()[-2000:]}")
+            try:
+                if httpx.get(f"{self.url}/healthz", timeout=1).status_code == 200:
+                    self.alive.set()
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        raise AssertionError(f"the server did not answer in {timeout_s} s: {self.log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is said."""
+        assert self._process is not None
+        self.alive.clear()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(timeout=30)
+
+    def stop(self) -> None:
+        """SIGTERM, and wait for a clean end."""
+        assert self._process is not None
+        self.alive.clear()
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
