@@ -53,6 +53,9 @@ ROWS_PER_TEMPLATE = 14
 MOST_ROWS_PER_TEMPLATE = 60
 DEV_SHARE = 0.15
 SEED = 20240
+BESIDE = ("beside", "news")
+"""Files whose short clean sentences may stand beside any other row."""
+MOST_BESIDE = 110
 
 Fillers = Mapping[str, Sequence[str]]
 
@@ -386,10 +389,10 @@ def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
     split = split_of(counts)
 
     # Sentences that may stand beside another: a side's own only, so that none is in both.
-    beside = {
-        side: [r.text for r in rows if r.file == "beside" and split[r.group] == side]
-        for side in ("train", "dev")
-    }
+    beside: dict[str, list[str]] = {"train": [], "dev": []}
+    for row in rows:
+        if row.file in BESIDE and not row.codes and len(row.text) <= MOST_BESIDE:
+            beside[split[row.group]].append(row.text)
 
     made: dict[str, list[dict[str, object]]] = {}
     known: dict[str, str] = {}
@@ -399,6 +402,7 @@ def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
         if row.file != "beside" and rng.random() < 0.2:
             # Dilution: a breach among harmless sentences stays a breach, and length proves nothing.
             neighbours = rng.sample(beside[split[row.group]], rng.choice((1, 1, 2, 3)))
+            neighbours = [_ended(words) for words in neighbours]
             at = rng.randint(0, len(neighbours))
             texts.append(" ".join([*neighbours[:at], _ended(row.text), *neighbours[at:]]))
         for text in texts:
