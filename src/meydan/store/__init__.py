@@ -1,0 +1,29 @@
+"""
+Where comments are kept, on SQLite or PostgreSQL: `Store`, and the values it takes and gives.
+
+Nothing here knows a rule, a model or the web; nothing above here knows SQL.
+"""
+
+from __future__ import annotations
+
+from meydan.store.store import Store
+from meydan.store.values import (
+    Appeal,
+    Escalation,
+    ModeratorRow,
+    NewComment,
+    Page,
+    SessionRow,
+    TokenRow,
+)
+
+__all__ = [
+    "Appeal",
+    "Escalation",
+    "ModeratorRow",
+    "NewComment",
+    "Page",
+    "SessionRow",
+    "Store",
+    "TokenRow",
+]

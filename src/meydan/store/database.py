@@ -1,0 +1,356 @@
+"""
+The two databases behind one face: connections, their settings, their failures.
+
+SQLite stands in a file: write-ahead journal, synchronous=FULL, deleted content
+overwritten with zeros. PostgreSQL is reached through psycopg 3. SQLAlchemy keeps
+the pool and the schema; statements are plain SQL that both understand, with
+`:name` parameters, so that a submission costs no statement building.
+
+No driver's error leaves this room: PostgreSQL writes the values of the failing
+row into it, and those are a reader's words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
+from meydan.store.schema import HEAD
+
+TROUBLE = (sqlite3.Error, psycopg.Error, SQLAlchemyError, OSError)
+"""What a database that cannot answer raises."""
+
+BUSY_S = 10
+"""How long SQLite waits for another process's write."""
+
+STATEMENT_S = 15
+LOCK_S = 10
+CONNECT_S = 5
+
+OLDEST_SQLITE = (3, 35, 0)
+"""The first with RETURNING."""
+
+MIGRATION_LOCK = 0x6D657964
+"""The advisory lock that lets one process at a time migrate a PostgreSQL database."""
+
+_SQLITE_SETTINGS = (
+    f"PRAGMA busy_timeout = {BUSY_S * 1000}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+    # Temporary copies of rows belong in memory, where an erasure need not look for them.
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16000",
+)
+
+_POSTGRESQL_SETTINGS = (
+    f"SET statement_timeout = '{STATEMENT_S}s'",
+    f"SET lock_timeout = '{LOCK_S}s'",
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET synchronous_commit = on",
+    "SET client_encoding = 'UTF8'",
+)
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+
+Row = tuple[Any, ...]
+
+
+class _Cursor(Protocol):
+    @property
+    def rowcount(self) -> int: ...
+    def execute(self, sql: str, parameters: Mapping[str, Any], /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Any: ...
+
+
+class _Closes(Protocol):
+    def close(self) -> Any: ...
+
+
+class Hand:
+    """One connection's cursor, and SQL with `:name` parameters for either database."""
+
+    __slots__ = ("_adapted", "_connection", "_cursor")
+
+    def __init__(self, connection: _Closes, cursor: _Cursor, adapted: dict[str, str] | None) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._adapted = adapted
+
+    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        if self._adapted is not None:
+            adapted = self._adapted.get(sql)
+            if adapted is None:
+                adapted = self._adapted[sql] = _PARAMETER.sub(r"%(\1)s", sql)
+            sql = adapted
+        self._cursor.execute(sql, parameters)
+
+    def run(self, sql: str, /, **parameters: Any) -> int:
+        """Execute; returns the number of rows it touched."""
+        self._execute(sql, parameters)
+        return self._cursor.rowcount
+
+    def one(self, sql: str, /, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        self._execute(sql, parameters)
+        row: Row | None = self._cursor.fetchone()
+        return row
+
+    def all(self, sql: str, /, **parameters: Any) -> list[Row]:
+        self._execute(sql, parameters)
+        rows: list[Row] = self._cursor.fetchall()
+        return rows
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Database:
+    """
+    Connections to one database.
+
+    Args:
+        url: `sqlite:///file` or `postgresql://user@host/name`.
+
+    Raises:
+        BadSettings: another kind of URL, an SQLite older than 3.35, or a
+            PostgreSQL database that is not in UTF-8.
+        StoreUnavailable: it cannot be reached.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = _url_of(url)
+        self.dialect = self._url.get_backend_name()
+        self.begin_write = "BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN"
+        self._begin_read = (
+            "BEGIN" if self.dialect == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        )
+        self._adapted: dict[str, str] | None = None if self.dialect == "sqlite" else {}
+        self._conninfo = ""
+        if self.dialect == "sqlite":
+            if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+                raise BadSettings(
+                    f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.",
+                    fields=("database",),
+                )
+            _touch(Path(self._url.database or ""))
+        else:
+            self._conninfo = make_conninfo(
+                "",
+                **{
+                    "connect_timeout": CONNECT_S,
+                    "application_name": "meydan",
+                    **{key: value for key, value in self._url.query.items() if isinstance(value, str)},
+                    **self._url.translate_connect_args(username="user", database="dbname"),
+                },
+            )
+        self._engine = create_engine(
+            "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://",
+            creator=lambda: self._connect(reading=True),
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=8,
+            pool_timeout=CONNECT_S,
+            pool_pre_ping=self.dialect == "postgresql",
+        )
+        self._writers = create_engine(
+            "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://",
+            creator=lambda: self._connect(reading=False),
+            poolclass=QueuePool,
+            pool_size=1,
+        )
+        self._closed = threading.Event()
+
+    def _connect(self, *, reading: bool) -> Any:
+        if self.dialect == "sqlite":
+            connection = sqlite3.connect(
+                self._url.database or "",
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            try:
+                for setting in _SQLITE_SETTINGS:
+                    connection.execute(setting)
+                if reading:
+                    connection.execute("PRAGMA query_only = ON")
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        server = psycopg.connect(self._conninfo, autocommit=True)
+        try:
+            for setting in _POSTGRESQL_SETTINGS:
+                server.execute(setting)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def writing_hand(self) -> Hand:
+        """A connection of the caller's own that may write."""
+        connection = self._connect(reading=False)
+        return Hand(connection, connection.cursor(), self._adapted)
+
+    @contextmanager
+    def reading(self, *, snapshot: bool = False) -> Iterator[Hand]:
+        """
+        A connection from the pool that can only read.
+
+        With `snapshot`, all its statements see one and the same moment.
+
+        Raises:
+            StoreUnavailable: the database failed, or the store is closed.
+        """
+        if self._closed.is_set():
+            raise StoreUnavailable("The store is closed.")
+        try:
+            connection = self._engine.raw_connection()
+            try:
+                hand = Hand(connection, connection.cursor(), self._adapted)
+                if snapshot:
+                    hand.run(self._begin_read)
+                yield hand
+                if snapshot:
+                    hand.run("COMMIT")
+            except MeydanError:
+                # The connection is sound, the question was refused; the pool rolls back.
+                raise
+            except BaseException:
+                connection.invalidate()
+                raise
+            finally:
+                connection.close()
+        except TROUBLE as error:
+            raise unavailable(error) from None
+
+    def scrub(self, hand: Hand) -> bool:
+        """
+        Empty SQLite's journal into the file, so that what was deleted stands in neither.
+
+        Returns:
+            False if somebody was still reading an older state; try again later.
+        """
+        if self.dialect != "sqlite":
+            return True
+        row = hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
+        return row is not None and row[0] == 0
+
+    def migrate(self, *, allowed: bool) -> None:
+        """
+        Bring the schema to what this program knows.
+
+        Raises:
+            BadSchema: the database is newer than this program, or behind it and not `allowed` to change.
+            BadSettings: a PostgreSQL database that is not in UTF-8.
+            StoreUnavailable: the database failed; the schema is as it was.
+        """
+        try:
+            with self._writers.connect() as connection:
+                if self.dialect == "postgresql":
+                    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+                    if encoding != "UTF8":
+                        raise BadSettings(
+                            f"The database keeps text as {encoding}; create it with ENCODING 'UTF8'.",
+                            fields=("database",),
+                        )
+                if _version_of(connection, self.dialect) == HEAD:
+                    return
+                if not allowed:
+                    raise BadSchema("The database's tables are not this program's. Run `meydan migrate`.")
+                self._upgrade(connection)
+        except TROUBLE as error:
+            raise unavailable(error) from None
+        finally:
+            self._writers.dispose()
+
+    def _upgrade(self, connection: Connection) -> None:
+        # Slow to import, and needed once in a database's life.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        connection.exec_driver_sql(self.begin_write)
+        try:
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.exec_driver_sql("COMMIT")
+        except CommandError:
+            raise BadSchema(
+                "The database was made by a newer Meydan. Install that version, or restore an older copy."
+            ) from None
+
+    def close(self) -> None:
+        self._closed.set()
+        self._engine.dispose()
+        self._writers.dispose()
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """The refusal that stands for a database's failure: its kind and code, never its text."""
+    code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+    original = getattr(error, "orig", None)
+    if code is None and original is not None:
+        code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
+    kind = f"{type(error).__name__}, {code}" if code else type(error).__name__
+    return StoreUnavailable(f"The database could not do it ({kind}); nothing was written. Try again.")
+
+
+def _url_of(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if (
+        parsed is not None
+        and parsed.drivername in ("sqlite", "sqlite+pysqlite")
+        and parsed.database not in (None, "", ":memory:")
+    ):
+        return parsed
+    raise BadSettings(
+        "The database must be sqlite:///FILE or postgresql://USER@HOST/NAME.", fields=("database",)
+    )
+
+
+def _touch(path: Path) -> None:
+    """Make the file readable to its owner alone; SQLite gives its journal the same rights."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise unavailable(error) from None
+
+
+def _version_of(connection: Connection, dialect: str) -> str | None:
+    known = (
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+        if dialect == "sqlite"
+        else "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
+    )
+    if connection.exec_driver_sql(known).first() is None:
+        return None
+    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return str(version) if version is not None else None

@@ -1,0 +1,277 @@
+"""
+The tables, for SQLite and PostgreSQL alike.
+
+A reader's words stand in `words` and nowhere else (and what was said of them in
+`evidence`, `note` and `appeal`), apart from everything that outlives an erasure.
+What a database can guard, it guards: the triggers stand in the first migration,
+because only a migration makes a database; these tables are what it must make.
+
+* words      put in once ever, never changed, deleted only when erased_at is set
+* comment    identity, parent, time and commitment never change; no row leaves;
+             the status moves only as comment.LEGAL_MOVES says
+* decision   append only
+* leaf       append only
+
+Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+HEAD = "0001"
+"""The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
+
+# SQLite numbers rows by itself only in a column declared INTEGER.
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    # One row. Its lock orders every numbered write of every process.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("leaf", BigInteger, nullable=False, comment="the number that the next leaf takes"),
+    Column("change", BigInteger, nullable=False, comment="the newest change that readers can see"),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+leaf = Table(
+    "leaf",
+    metadata,
+    Column("number", _BIG, primary_key=True, autoincrement=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("url", Text, nullable=False, unique=True),
+    Column("title", Text),
+    Column("text", Text),
+    Column("language", Text),
+    Column("open", SmallInteger, nullable=False, server_default="1"),
+    Column("closes_at", BigInteger),
+    Column("mode", Text),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "changed", BigInteger, nullable=False, server_default="0", comment="counter.change of the revision"
+    ),
+    # Kept, because counting 100,000 rows for every first page would cost more than the page.
+    Column("shown", BigInteger, nullable=False, server_default="0", comment="comments that readers see"),
+    Index("ix_story_changed", "changed"),
+)
+
+comment = Table(
+    "comment",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("story", _BIG, ForeignKey("story.id"), nullable=False),
+    Column("parent", Text, ForeignKey("comment.id")),
+    Column("submitted_at", BigInteger, nullable=False),
+    Column("commitment", LargeBinary, nullable=False),
+    Column("receipt", _BIG, ForeignKey("leaf.number"), nullable=False, comment="the leaf of its receipt"),
+    Column(
+        "worded", SmallInteger, nullable=False, server_default="0", comment="1 once its words were put in"
+    ),
+    Column("status", Text, nullable=False, server_default="held"),
+    Column("seq", Integer, nullable=False, server_default="0", comment="the current decision; 0: none"),
+    Column("holds", Text, nullable=False, server_default="", comment="values of Hold, by comma"),
+    Column("language", Text, nullable=False, server_default="und"),
+    Column("judged_at", BigInteger),
+    Column("withdrawn_at", BigInteger),
+    Column("erased_at", BigInteger),
+    Column("escalated", SmallInteger, nullable=False, server_default="0"),
+    Column(
+        "waiting", SmallInteger, nullable=False, server_default="1", comment="1: in the moderators' queue"
+    ),
+    Column("showing", SmallInteger, nullable=False, server_default="0", comment="1: shown, 2: a tombstone"),
+    Column("fingerprint", Text),
+    Column("author_key", Text),
+    Column("address_key", Text),
+    CheckConstraint("length(commitment) = 32", name="commitment_size"),
+    CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
+    # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
+    Index(
+        "ix_comment_page",
+        "story",
+        "submitted_at",
+        "number",
+        sqlite_where=text("showing > 0"),
+        postgresql_where=text("showing > 0"),
+    ),
+    Index(
+        "ix_comment_queue",
+        "submitted_at",
+        "number",
+        sqlite_where=text("waiting = 1"),
+        postgresql_where=text("waiting = 1"),
+    ),
+    Index(
+        "ix_comment_unjudged",
+        "submitted_at",
+        sqlite_where=text("status = 'held' AND judged_at IS NULL"),
+        postgresql_where=text("status = 'held' AND judged_at IS NULL"),
+    ),
+    Index(
+        "ix_comment_replies",
+        "parent",
+        sqlite_where=text("parent IS NOT NULL"),
+        postgresql_where=text("parent IS NOT NULL"),
+    ),
+    Index("ix_comment_flood", "story", "submitted_at"),
+    Index(
+        "ix_comment_fingerprint",
+        "fingerprint",
+        "submitted_at",
+        sqlite_where=text("fingerprint IS NOT NULL"),
+        postgresql_where=text("fingerprint IS NOT NULL"),
+    ),
+    Index(
+        "ix_comment_address",
+        "submitted_at",
+        sqlite_where=text("address_key IS NOT NULL"),
+        postgresql_where=text("address_key IS NOT NULL"),
+    ),
+)
+
+words = Table(
+    "words",
+    metadata,
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("salt", LargeBinary, nullable=False),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False, comment="comment.Evidence as JSON"),
+    Index("ix_evidence_comment", "comment"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", _BIG, ForeignKey("leaf.number"), nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reasons", Text, nullable=False, comment="comment.Reason values as JSON"),
+    Column("guidelines", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("calibration", Text),
+    CheckConstraint("verdict IN ('approve', 'reject')", name="verdict"),
+)
+
+note = Table(
+    "note",
+    metadata,
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("words", Text, nullable=False),
+)
+
+appeal = Table(
+    "appeal",
+    metadata,
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="the decision appealed against"),
+    Column("at", BigInteger, nullable=False),
+    Column("words", Text, comment="NULL once erased"),
+)
+
+escalation = Table(
+    "escalation",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_escalation_comment", "comment"),
+)
+
+moderator = Table(
+    "moderator",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("added_at", BigInteger, nullable=False),
+    Column("removed_at", BigInteger),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("moderator", Text, ForeignKey("moderator.name"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("moderator", Text, ForeignKey("moderator.name"), nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False, comment="by space"),
+    Column("added_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    # A revoked token's row stays; its name may be given again.
+    Index(
+        "ix_token_name",
+        "name",
+        unique=True,
+        sqlite_where=text("revoked_at IS NULL"),
+        postgresql_where=text("revoked_at IS NULL"),
+    ),
+)

@@ -1,0 +1,199 @@
+"""
+Every statement the store makes, in SQL that SQLite and PostgreSQL both read.
+
+`:name` marks a parameter. Conditions of the partial indexes are written out as
+constants, or the databases would not see that an index answers them. A test
+asks both databases to plan each statement.
+"""
+
+# ruff: noqa: S105, S608  (constants put together from constants; nothing here is a secret or a reader's)
+
+from __future__ import annotations
+
+# -- the counter ------------------------------------------------------------
+
+# First in every transaction that changes comments: whoever holds this row's lock
+# writes alone until its commit, so the order of numbers is the order of commits,
+# and a number that is rolled back is taken by the next.
+NEXT_LEAF = "UPDATE counter SET leaf = leaf + 1 WHERE id = 1 RETURNING leaf - 1"
+WRITE_ALONE = "UPDATE counter SET leaf = leaf WHERE id = 1"
+NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING change"
+LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
+PUT_LEAF = "INSERT INTO leaf (number, body) VALUES (:number, :body)"
+LEAVES = "SELECT number, body FROM leaf WHERE number >= :start ORDER BY number LIMIT :limit"
+WROTE = "UPDATE meta SET value = :at WHERE key = 'written'"
+
+# -- stories ----------------------------------------------------------------
+
+_STORY = "id, url, title, text, language, open, closes_at, mode, revision"
+STORY = f"SELECT {_STORY} FROM story WHERE url = :url"
+STORY_SHOWN = f"SELECT {_STORY}, shown FROM story WHERE url = :url"
+STORY_ID = "SELECT id FROM story WHERE url = :url"
+ADD_STORY = "INSERT INTO story (url) VALUES (:url) RETURNING id"
+SET_STORY = """
+UPDATE story SET title = :title, text = :text, language = :language, open = :open,
+       closes_at = :closes_at, mode = :mode
+ WHERE id = :id"""
+STORY_CHANGED = """
+UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
+CHANGED_SINCE = "SELECT url FROM story WHERE changed > :since ORDER BY changed"
+SHOWN = "SELECT shown FROM story WHERE url = :url"
+
+# -- a comment --------------------------------------------------------------
+
+ADD_COMMENT = """
+INSERT INTO comment (id, story, parent, submitted_at, commitment, receipt, address_key, author_key, fingerprint)
+VALUES (:id, :story, :parent, :submitted_at, :commitment, :receipt, :address_key, :author_key, :fingerprint)
+RETURNING number"""
+ADD_WORDS = """
+INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
+
+_COMMENT = """c.id, s.url, c.parent, w.name, w.text, c.status, c.submitted_at, c.language, w.email, c.seq,
+       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated"""
+COMMENT = f"""
+SELECT {_COMMENT}
+  FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
+ WHERE c.id = :id"""
+PROOF = """
+SELECT w.salt, c.commitment FROM comment c JOIN words w ON w.comment = c.number WHERE c.id = :id"""
+
+# What decides where a comment stands, in the order of store._Standing.
+STANDING = """
+SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting
+  FROM comment WHERE id = :id"""
+SETTLE = """
+UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0,
+       judged_at = COALESCE(judged_at, :at), language = COALESCE(:language, language)
+ WHERE number = :number"""
+HOLD = """
+UPDATE comment SET holds = :holds, judged_at = :at, language = :language
+ WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
+RETURNING number"""
+WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
+SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
+HAS_REPLIES = "SELECT 1 FROM comment WHERE parent = :id AND showing > 0 LIMIT 1"
+
+# -- evidence and decisions -------------------------------------------------
+
+ADD_EVIDENCE = "INSERT INTO evidence (comment, at, body) VALUES (:comment, :at, :body)"
+EVIDENCE = """
+SELECT e.body FROM evidence e JOIN comment c ON c.number = e.comment
+ WHERE c.id = :id ORDER BY e.number DESC LIMIT 1"""
+ADD_DECISION = """
+INSERT INTO decision (comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, guidelines, model,
+       calibration)
+VALUES (:comment, :seq, :leaf, :at, :verdict, :decided_by, :actor, :reasons, :guidelines, :model, :calibration)"""
+DECISION = "SELECT verdict, actor FROM decision WHERE comment = :comment AND seq = :seq"
+DECISIONS = """
+SELECT d.seq, d.decided_at, d.leaf, d.verdict, d.reasons, d.decided_by, d.actor, d.guidelines, d.model,
+       d.calibration, n.words
+  FROM comment c
+  JOIN decision d ON d.comment = c.number
+  LEFT JOIN note n ON n.comment = d.comment AND n.seq = d.seq
+ WHERE c.id = :id ORDER BY d.seq"""
+ADD_NOTE = "INSERT INTO note (comment, seq, words) VALUES (:comment, :seq, :words)"
+
+# -- appeals, escalation, erasure -------------------------------------------
+
+APPEALED = "SELECT 1 FROM appeal WHERE comment = :comment AND seq = :seq"
+ADD_APPEAL = "INSERT INTO appeal (comment, seq, at, words) VALUES (:comment, :seq, :at, :words)"
+APPEAL_WAITS = "UPDATE comment SET waiting = 1, holds = :holds WHERE number = :number"
+APPEALS = """
+SELECT a.seq, a.at, a.words, CASE WHEN a.seq = c.seq THEN 1 ELSE 0 END
+  FROM comment c JOIN appeal a ON a.comment = c.number
+ WHERE c.id = :id ORDER BY a.seq"""
+ADD_ESCALATION = """
+INSERT INTO escalation (comment, kind, told, actor, at) VALUES (:comment, :kind, :told, :actor, :at)"""
+ESCALATE = "UPDATE comment SET escalated = 1 WHERE number = :number"
+ESCALATIONS = """
+SELECT e.kind, e.told, e.actor, e.at FROM comment c JOIN escalation e ON e.comment = c.number
+ WHERE c.id = :id ORDER BY e.number"""
+# Before the words go, because words leave only a comment that is erased.
+ERASE = """
+UPDATE comment SET erased_at = :at, waiting = 0, holds = '', fingerprint = NULL, author_key = NULL,
+       address_key = NULL
+ WHERE number = :number"""
+ERASED_WITH_IT = (
+    "DELETE FROM words WHERE comment = :number",
+    "DELETE FROM evidence WHERE comment = :number",
+    "DELETE FROM note WHERE comment = :number",
+    "UPDATE appeal SET words = NULL WHERE comment = :number",
+)
+
+# -- reading many -----------------------------------------------------------
+
+_PAGE = """
+SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
+       c.withdrawn_at, c.erased_at, c.showing
+  FROM comment c LEFT JOIN words w ON w.comment = c.number
+ WHERE c.story = :story AND c.showing > 0"""
+PAGE_OLDEST = f"{_PAGE} ORDER BY c.submitted_at, c.number LIMIT :limit"
+PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
+ ORDER BY c.submitted_at, c.number LIMIT :limit"""
+PAGE_NEWEST = f"{_PAGE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
+PAGE_NEWEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) < (:at, :number)
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+
+_QUEUE = f"""
+SELECT c.number, {_COMMENT}
+  FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
+ WHERE c.waiting = 1"""
+QUEUE_OLDEST = f"{_QUEUE} ORDER BY c.submitted_at, c.number LIMIT :limit"
+QUEUE_OLDEST_AFTER = f"""{_QUEUE} AND (c.submitted_at, c.number) > (:at, :number)
+ ORDER BY c.submitted_at, c.number LIMIT :limit"""
+QUEUE_NEWEST = f"{_QUEUE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
+QUEUE_NEWEST_AFTER = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number)
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
+
+UNJUDGED = """
+SELECT id FROM comment
+ WHERE status = 'held' AND judged_at IS NULL AND submitted_at < :before
+   AND erased_at IS NULL AND withdrawn_at IS NULL
+ ORDER BY submitted_at LIMIT :limit"""
+
+# A flood is a flood at 1,000; counting further would help it.
+REPEATS = """
+SELECT count(*) FROM (
+    SELECT 1 FROM comment
+     WHERE fingerprint = :fingerprint AND submitted_at >= :since AND id <> :besides LIMIT 1000
+) seen"""
+ON_STORY = """
+SELECT count(*) FROM (
+    SELECT 1 FROM comment
+     WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
+) seen"""
+FORGET_ADDRESSES = """
+UPDATE comment SET address_key = NULL
+ WHERE number IN (
+    SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before LIMIT :limit
+ )"""
+
+# -- staff ------------------------------------------------------------------
+
+MODERATOR = "SELECT removed_at FROM moderator WHERE name = :name"
+ADD_MODERATOR = """
+INSERT INTO moderator (name, added_at) VALUES (:name, :at)
+ON CONFLICT (name) DO UPDATE SET added_at = :at, removed_at = NULL WHERE moderator.removed_at IS NOT NULL"""
+MODERATORS = "SELECT name, added_at FROM moderator WHERE removed_at IS NULL ORDER BY name"
+REMOVE_MODERATOR = "UPDATE moderator SET removed_at = :at WHERE name = :name AND removed_at IS NULL"
+END_SESSIONS = "DELETE FROM session WHERE moderator = :name"
+END_LINKS = "DELETE FROM link WHERE moderator = :name"
+ADD_LINK = "INSERT INTO link (digest, moderator, expires_at) VALUES (:digest, :moderator, :expires_at)"
+USE_LINK = """
+UPDATE link SET used_at = :at WHERE digest = :digest AND used_at IS NULL AND expires_at > :at
+RETURNING moderator"""
+ADD_SESSION = """
+INSERT INTO session (digest, moderator, csrf, expires_at, added_at)
+VALUES (:digest, :moderator, :csrf, :expires_at, :at)"""
+SESSION = """
+SELECT moderator, csrf, added_at, expires_at FROM session WHERE digest = :digest AND expires_at > :at"""
+END_SESSION = "DELETE FROM session WHERE digest = :digest"
+FORGET_SESSIONS = "DELETE FROM session WHERE expires_at < :before"
+FORGET_LINKS = "DELETE FROM link WHERE expires_at < :before"
+ADD_TOKEN = """
+INSERT INTO token (digest, name, scopes, added_at) VALUES (:digest, :name, :scopes, :at)
+ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING"""
+TOKENS = "SELECT name, scopes, added_at FROM token WHERE revoked_at IS NULL ORDER BY name"
+TOKEN = "SELECT name, scopes, added_at FROM token WHERE digest = :digest AND revoked_at IS NULL"
+REVOKE_TOKEN = "UPDATE token SET revoked_at = :at WHERE name = :name AND revoked_at IS NULL"

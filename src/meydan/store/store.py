@@ -1,0 +1,1021 @@
+"""
+Where comments are kept: one class for SQLite and PostgreSQL.
+
+Every method that changes something is one transaction and returns when it is
+durable; every method that reads sees one moment. Whatever a database cannot do
+is a StoreUnavailable, with nothing half-written. Thread-safe.
+
+What readers see is written down, not worked out at each reading: `showing` says
+of each comment whether its story's page shows it, `story.shown` counts them, and
+each change takes the next number of `changes()` in its own transaction.
+"""
+
+# ruff: noqa: A001, A002  (a comment's `id`, a story's `open`: the contract's words)
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from meydan.comment import (
+    LEGAL_MOVES,
+    Comment,
+    DecidedBy,
+    Decision,
+    Evidence,
+    History,
+    Hold,
+    Reason,
+    Settled,
+    Status,
+    Story,
+    Verdict,
+)
+from meydan.errors import (
+    AlreadyDecided,
+    AlreadyExists,
+    Malformed,
+    NoSuchParent,
+    NotAppealable,
+    NotErasable,
+    NotFound,
+    NotText,
+)
+from meydan.store import statements as sql
+from meydan.store.database import Database, Hand, Row
+from meydan.store.values import (
+    Appeal,
+    Escalation,
+    ModeratorRow,
+    NewComment,
+    Page,
+    SessionRow,
+    TokenRow,
+)
+from meydan.store.writer import Writer
+
+Sort = Literal["oldest", "newest"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+
+HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
+"""Values of comment.showing."""
+
+_FORGET_AT_ONCE = 1000
+
+_encode = msgspec.json.Encoder().encode
+_evidence_of = msgspec.json.Decoder(Evidence).decode
+_reasons_of = msgspec.json.Decoder(tuple[Reason, ...]).decode
+
+
+class _Standing(NamedTuple):
+    """What decides where a comment stands, as statements.STANDING reads it."""
+
+    number: int
+    id: str
+    story: int
+    parent: str | None
+    status: str
+    seq: int
+    withdrawn_at: int | None
+    erased_at: int | None
+    escalated: int
+    showing: int
+    waiting: int
+
+
+class Store:
+    """
+    The comments, decisions, leaves and staff of one publication.
+
+    Readers use a small pool of connections; all writing goes through one thread
+    (see writer.py).
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._writer = Writer(database)
+
+    # -- opening and closing ------------------------------------------------
+
+    @classmethod
+    def open(cls, url: str, *, migrate: bool = True) -> Store:
+        """
+        Connect, and bring the tables to what this program knows.
+
+        Args:
+            url: `sqlite:///FILE` (made when it is not there; its folder is not)
+                or `postgresql://USER@HOST/NAME`.
+            migrate: False to refuse a database that would have to change.
+
+        Raises:
+            BadSettings: another kind of URL or database.
+            BadSchema: newer than this program, or behind it and `migrate` False.
+            StoreUnavailable: it cannot be reached or written.
+        """
+        database = Database(url)
+        try:
+            database.migrate(allowed=migrate)
+            store = cls(database)
+        except BaseException:
+            database.close()
+            raise
+        try:
+            # An erasure that a crash cut short after its commit is driven out of the journal now.
+            store._writer.write(lambda _hand: None, scrub=True)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._database.dialect
+
+    def close(self) -> None:
+        """Finish the writing under way, then let go of the database."""
+        self._writer.close()
+        self._database.close()
+
+    def ping(self) -> None:
+        """Raises StoreUnavailable unless the database can be read and written now."""
+        at = str(_micros(datetime.now(UTC)))
+        self._writer.write(lambda hand: hand.run(sql.WROTE, at=at))
+        with self._database.reading() as hand:
+            hand.one(sql.LATEST_CHANGE)
+
+    # -- a comment's way ----------------------------------------------------
+
+    def receive(self, new: NewComment) -> int:
+        """
+        Keep a submission: its words, its commitment and its receipt leaf; it is HELD.
+
+        Returns:
+            The number of its receipt leaf.
+
+        Raises:
+            NoSuchParent: `parent` is not a comment that readers see on this story.
+            NotText: a NUL or a lone surrogate, which no database keeps exactly.
+            AlreadyExists: the id was taken.
+            StoreUnavailable: nothing was kept.
+        """
+        check_text("text", new.text)
+        check_text("name", new.name)
+        check_text("email", new.email)
+        check_text("story", new.story_url)
+        if len(new.commitment) != 32:
+            raise ValueError("a commitment has 32 bytes")
+        submitted_at = _micros(new.submitted_at)
+
+        def work(hand: Hand) -> int:
+            number = _next_leaf(hand, new.leaf)
+            story = _story_id(hand, new.story_url)
+            if new.parent is not None:
+                parent = _standing(hand, new.parent)
+                if parent is None or parent.showing != SHOWN or parent.story != story:
+                    raise NoSuchParent(
+                        "The comment replied to is not on this story's page.", fields=("parent",)
+                    )
+            if hand.one(sql.STANDING, id=new.id) is not None:
+                raise AlreadyExists("The comment's id is taken.", fields=("id",))
+            row = hand.one(
+                sql.ADD_COMMENT,
+                id=new.id,
+                story=story,
+                parent=new.parent,
+                submitted_at=submitted_at,
+                commitment=new.commitment,
+                receipt=number,
+                address_key=new.address_key,
+                author_key=new.author_key,
+                fingerprint=new.fingerprint,
+            )
+            hand.run(
+                sql.ADD_WORDS,
+                comment=_first(row),
+                text=new.text,
+                name=new.name,
+                email=new.email,
+                salt=new.salt,
+            )
+            return number
+
+        return self._writer.write(work)
+
+    def settle(
+        self,
+        id: str,
+        decision: Decision,
+        *,
+        leaf: bytes,
+        at: datetime,
+        expected_seq: int | None,
+        evidence: Evidence | None = None,
+        note: str | None = None,
+    ) -> Settled:
+        """
+        Make a decision durable: the comment's status, the decision and its leaf, together.
+
+        Args:
+            expected_seq: the decision seen before this one was made (0: none);
+                None when it does not matter.
+            evidence: what the decision rests on; becomes the latest evidence.
+            note: a moderator's words, for moderators.
+
+        Raises:
+            AlreadyDecided: the current decision is not number `expected_seq`.
+            NotFound: no such comment, or it was erased.
+            ValueError: the verdict is HOLD, which settles nothing.
+            StoreUnavailable: nothing was kept.
+        """
+        if decision.verdict is Verdict.HOLD:
+            raise ValueError("a hold settles nothing; use hold()")
+        check_text("note", note)
+        decided_at = _micros(at)
+        status = decision.verdict.status
+        reasons = _encode(decision.reasons).decode()
+        body = None if evidence is None else _encode(evidence)
+
+        def work(hand: Hand) -> Settled:
+            number = _next_leaf(hand, leaf)
+            before = _standing(hand, id)
+            if before is None or before.erased_at is not None:
+                raise NotFound("There is no such comment.", fields=("id",))
+            if expected_seq is not None and before.seq != expected_seq:
+                raise _already_decided(hand, before)
+            if (Status(before.status), status) not in LEGAL_MOVES:
+                raise ValueError(f"a comment does not go from {before.status} to {status}")
+            seq = before.seq + 1
+            hand.run(
+                sql.ADD_DECISION,
+                comment=before.number,
+                seq=seq,
+                leaf=number,
+                at=decided_at,
+                verdict=decision.verdict.value,
+                decided_by=decision.decided_by.value,
+                actor=decision.by,
+                reasons=reasons,
+                guidelines=decision.guidelines,
+                model=decision.model,
+                calibration=decision.calibration,
+            )
+            hand.run(
+                sql.SETTLE,
+                status=status.value,
+                seq=seq,
+                at=decided_at,
+                language=None if evidence is None else evidence.language,
+                number=before.number,
+            )
+            if body is not None:
+                hand.run(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
+            if note is not None:
+                hand.run(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
+            _stand(hand, before, before._replace(status=status.value))
+            return Settled(seq=seq, decided_at=at, leaf=number, decision=decision, note=note)
+
+        return self._writer.write(work)
+
+    def hold(self, id: str, decision: Decision, *, evidence: Evidence, at: datetime) -> None:
+        """
+        Keep why a comment waits for a person, and what is known about it.
+
+        Does nothing when it was decided, erased, or never received.
+        """
+        if decision.verdict is not Verdict.HOLD:
+            raise ValueError("only a HOLD holds; use settle()")
+        holds = ",".join(hold.value for hold in decision.holds)
+        body = _encode(evidence)
+        judged_at = _micros(at)
+
+        def work(hand: Hand) -> None:
+            row = hand.one(sql.HOLD, id=id, holds=holds, at=judged_at, language=evidence.language)
+            if row is not None:
+                hand.run(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
+
+        self._writer.write(work)
+
+    def withdraw(self, id: str, *, leaf: bytes, at: datetime) -> None:
+        """
+        End a comment's showing because its author asked. Again changes nothing, and takes no leaf.
+
+        Raises:
+            NotFound: no such comment, or it was erased.
+        """
+        withdrawn_at = _micros(at)
+
+        def work(hand: Hand) -> None:
+            hand.run(sql.WRITE_ALONE)
+            before = _standing(hand, id)
+            if before is None or before.erased_at is not None:
+                raise NotFound("There is no such comment.", fields=("id",))
+            if before.withdrawn_at is not None:
+                return
+            _next_leaf(hand, leaf)
+            hand.run(sql.WITHDRAW, at=withdrawn_at, number=before.number)
+            _stand(hand, before, before._replace(withdrawn_at=withdrawn_at))
+
+        self._writer.write(work)
+
+    def erase(self, id: str, *, leaf: bytes, at: datetime) -> None:
+        """
+        Delete a comment's words and all that was kept about them; identity, decisions and leaves stay.
+
+        Gone with the text: name, e-mail, salt, evidence, notes, the words of
+        appeals, the fingerprint and the keys of author and address. On SQLite
+        their bytes are overwritten in the file and the journal is emptied.
+        Again changes nothing, and takes no leaf.
+
+        Raises:
+            NotFound: no such comment.
+            NotErasable: it was escalated, and is kept as the law asks.
+        """
+        erased_at = _micros(at)
+
+        def work(hand: Hand) -> None:
+            hand.run(sql.WRITE_ALONE)
+            before = _standing(hand, id)
+            if before is None:
+                raise NotFound("There is no such comment.", fields=("id",))
+            if before.escalated:
+                raise NotErasable("The comment was escalated and must be kept; ask those who were told.")
+            if before.erased_at is not None:
+                return
+            _next_leaf(hand, leaf)
+            hand.run(sql.ERASE, at=erased_at, number=before.number)
+            for statement in sql.ERASED_WITH_IT:
+                hand.run(statement, number=before.number)
+            _stand(hand, before, before._replace(erased_at=erased_at))
+
+        self._writer.write(work, scrub=True)
+
+    def escalate(self, id: str, *, kind: str, told: str, by: str, at: datetime) -> None:
+        """
+        Record who was told of a comment, end its showing, and keep it from erasure.
+
+        Raises:
+            NotFound: no such comment, or it was erased.
+        """
+        check_text("kind", kind)
+        check_text("told", told)
+        when = _micros(at)
+
+        def work(hand: Hand) -> None:
+            hand.run(sql.WRITE_ALONE)
+            before = _standing(hand, id)
+            if before is None or before.erased_at is not None:
+                raise NotFound("There is no such comment.", fields=("id",))
+            hand.run(sql.ADD_ESCALATION, comment=before.number, kind=kind, told=told, actor=by, at=when)
+            hand.run(sql.ESCALATE, number=before.number)
+            _stand(hand, before, before._replace(escalated=1))
+
+        self._writer.write(work)
+
+    def appeal(self, id: str, *, words: str, at: datetime) -> None:
+        """
+        Keep an author's appeal against the current rejection, and put the comment in the queue.
+
+        Raises:
+            NotFound: no such comment, or it was erased.
+            NotAppealable: it is not rejected, was withdrawn, or this decision was appealed before.
+        """
+        check_text("words", words)
+        when = _micros(at)
+
+        def work(hand: Hand) -> None:
+            hand.run(sql.WRITE_ALONE)
+            before = _standing(hand, id)
+            if before is None or before.erased_at is not None:
+                raise NotFound("There is no such comment.", fields=("id",))
+            if before.status != Status.REJECTED.value or before.withdrawn_at is not None:
+                raise NotAppealable("Only a comment that stands rejected can be appealed.")
+            if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None:
+                raise NotAppealable("This decision was appealed before; one appeal is heard.")
+            hand.run(sql.ADD_APPEAL, comment=before.number, seq=before.seq, at=when, words=words)
+            hand.run(sql.APPEAL_WAITS, holds=Hold.APPEAL.value, number=before.number)
+
+        self._writer.write(work)
+
+    def expire(self, *, before: datetime) -> int:
+        """
+        Forget the address keys of comments sent before then, and links and sessions that ended before then.
+
+        Returns:
+            How many address keys were forgotten.
+        """
+        limit = _micros(before)
+        forgotten = 0
+        while True:
+            # In pieces, so that comments arriving meanwhile do not wait for all of it.
+            piece = self._writer.write(
+                lambda hand: hand.run(sql.FORGET_ADDRESSES, before=limit, limit=_FORGET_AT_ONCE), scrub=True
+            )
+            forgotten += piece
+            if piece < _FORGET_AT_ONCE:
+                break
+
+        def work(hand: Hand) -> None:
+            hand.run(sql.FORGET_SESSIONS, before=limit)
+            hand.run(sql.FORGET_LINKS, before=limit)
+
+        self._writer.write(work)
+        return forgotten
+
+    # -- one comment --------------------------------------------------------
+
+    def comment(self, id: str) -> Comment | None:
+        """A comment as it stands, whatever its status; None if it was never received."""
+        row = self._one(sql.COMMENT, id=id)
+        return None if row is None else _comment_of(row)
+
+    def words_proof(self, id: str) -> tuple[bytes, bytes] | None:
+        """Salt and commitment of a comment's words; None once erased."""
+        row = self._one(sql.PROOF, id=id)
+        return None if row is None else (bytes(row[0]), bytes(row[1]))
+
+    def evidence(self, id: str) -> Evidence | None:
+        """The latest evidence; None before judging and after erasure."""
+        row = self._one(sql.EVIDENCE, id=id)
+        return None if row is None else _evidence_of(row[0])
+
+    def decisions(self, id: str) -> tuple[Settled, ...]:
+        """Every decision on a comment, first to current."""
+        return tuple(_settled_of(row) for row in self._all(sql.DECISIONS, id=id))
+
+    def appeals(self, id: str) -> tuple[Appeal, ...]:
+        """Every appeal its author made, oldest first."""
+        return tuple(
+            Appeal(seq=seq, at=_time(at), words=words, open=bool(stands))
+            for seq, at, words, stands in self._all(sql.APPEALS, id=id)
+        )
+
+    def escalations(self, id: str) -> tuple[Escalation, ...]:
+        """Who was told of a comment, oldest first."""
+        return tuple(
+            Escalation(kind=kind, told=told, by=actor, at=_time(at))
+            for kind, told, actor, at in self._all(sql.ESCALATIONS, id=id)
+        )
+
+    # -- stories and their readers ------------------------------------------
+
+    def story(self, url: str) -> Story | None:
+        row = self._one(sql.STORY, url=url)
+        return None if row is None else _story_of(row)
+
+    def upsert_story(
+        self,
+        url: str,
+        *,
+        title: str | None,
+        text: str | None,
+        language: str | None,
+        open: bool,
+        closes_at: datetime | None,
+        mode: str | None,
+    ) -> Story:
+        """Register a story, or replace what was registered; a difference that readers can see is a change."""
+        for field, value in (("url", url), ("title", title), ("text", text), ("language", language)):
+            check_text(field, value)
+        closes = None if closes_at is None else _micros(closes_at)
+
+        def work(hand: Hand) -> Story:
+            hand.run(sql.WRITE_ALONE)
+            id = _story_id(hand, url)
+            before = _story_of(_present(hand.one(sql.STORY, url=url)))
+            hand.run(
+                sql.SET_STORY,
+                id=id,
+                title=title,
+                text=text,
+                language=language,
+                open=int(open),
+                closes_at=closes,
+                mode=mode,
+            )
+            after = _story_of(_present(hand.one(sql.STORY, url=url)))
+            if replace(before, text=text, mode=mode) != after:
+                _changed(hand, id, delta=0)
+                after = replace(after, revision=after.revision + 1)
+            return after
+
+        return self._writer.write(work)
+
+    def page(self, url: str, *, sort: Sort, after: str | None, limit: int) -> Page:
+        """
+        What readers see on a story: approved, not withdrawn, not erased, not escalated.
+
+        A withdrawn or erased comment with replies that are shown stands in its
+        place as a tombstone, `name` and `text` None. E-mail is never read here.
+
+        Args:
+            sort: by time of submission, "oldest" or "newest" first.
+            after: the `next` of an earlier page in the same order, or None.
+            limit: comments and tombstones at most, from 1.
+
+        Raises:
+            Malformed: a cursor that no page of this order gave.
+        """
+        position = None if after is None else _position_of(after, sort)
+        if position is None:
+            statement = sql.PAGE_OLDEST if sort == "oldest" else sql.PAGE_NEWEST
+            parameters = {}
+        else:
+            statement = sql.PAGE_OLDEST_AFTER if sort == "oldest" else sql.PAGE_NEWEST_AFTER
+            parameters = {"at": position[0], "number": position[1]}
+        if _unkeepable(url):
+            return Page(story=None, comments=(), count=0, next=None)
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY_SHOWN, url=url)
+            if found is None:
+                return Page(story=None, comments=(), count=0, next=None)
+            rows = hand.all(statement, story=found[0], limit=_limit(limit) + 1, **parameters)
+        more = len(rows) > limit
+        del rows[limit:]
+        return Page(
+            story=_story_of(found[:-1]),
+            comments=tuple(_shown_of(row, url) for row in rows),
+            count=found[-1],
+            next=_cursor_of(sort, rows[-1][1], rows[-1][0]) if more else None,
+        )
+
+    def counts(self, urls: Iterable[str]) -> dict[str, int]:
+        """How many comments readers see on each story; 0 for a URL that is not known."""
+        with self._database.reading(snapshot=True) as hand:
+            found = {url: None if _unkeepable(url) else hand.one(sql.SHOWN, url=url) for url in urls}
+        return {url: 0 if row is None else _first(row) for url, row in found.items()}
+
+    def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
+        """
+        The latest change number, and the stories that readers see otherwise than after change `since`.
+
+        Numbers grow in the order of commits: what is not in an answer has a
+        number above that answer's latest.
+        """
+        with self._database.reading(snapshot=True) as hand:
+            latest: int = _first(hand.one(sql.LATEST_CHANGE))
+            if latest <= since:
+                return latest, ()
+            return latest, tuple(row[0] for row in hand.all(sql.CHANGED_SINCE, since=_bounded(since)))
+
+    # -- the queue ----------------------------------------------------------
+
+    def held(
+        self, *, after: str | None, limit: int, newest: bool = False
+    ) -> tuple[tuple[Comment, ...], str | None]:
+        """
+        The moderators' queue: what is held, judged or not, and rejections under appeal.
+
+        A rejection under appeal has Hold.APPEAL among its `holds`.
+
+        Returns:
+            The comments, oldest submission first (or newest), and the next cursor.
+
+        Raises:
+            Malformed: a cursor that no answer in this order gave.
+        """
+        sort: Sort = "newest" if newest else "oldest"
+        if after is None:
+            statement = sql.QUEUE_NEWEST if newest else sql.QUEUE_OLDEST
+            rows = self._all(statement, limit=_limit(limit) + 1)
+        else:
+            at, number = _position_of(after, sort)
+            statement = sql.QUEUE_NEWEST_AFTER if newest else sql.QUEUE_OLDEST_AFTER
+            rows = self._all(statement, limit=_limit(limit) + 1, at=at, number=number)
+        more = len(rows) > limit
+        del rows[limit:]
+        comments = tuple(_comment_of(row[1:]) for row in rows)
+        return comments, _cursor_of(sort, rows[-1][7], rows[-1][0]) if more else None
+
+    def held_count(self) -> int:
+        """How long the queue of `held` is."""
+        count: int = _first(self._one(sql.QUEUE_COUNT))
+        return count
+
+    def unjudged(self, limit: int, *, before: datetime) -> tuple[str, ...]:
+        """Ids of held comments submitted before then that no judging has reached, oldest first."""
+        rows = self._all(sql.UNJUDGED, limit=_limit(limit), before=_micros(before))
+        return tuple(row[0] for row in rows)
+
+    def history(
+        self,
+        *,
+        story_url: str,
+        fingerprint: str,
+        since: datetime,
+        story_since: datetime | None = None,
+        besides: str | None = None,
+    ) -> History:
+        """
+        What came before: each count stops at 1,000.
+
+        Args:
+            since: repeats of `fingerprint`, on any story, are counted from here.
+            story_since: comments on the story are counted from here; None: from `since`.
+            besides: the id of a comment not to count, the one being judged.
+        """
+        with self._database.reading(snapshot=True) as hand:
+            story = hand.one(sql.STORY_ID, url=story_url)
+            repeats = hand.one(
+                sql.REPEATS, fingerprint=fingerprint, since=_micros(since), besides=besides or ""
+            )
+            on_story = (
+                None
+                if story is None
+                else hand.one(
+                    sql.ON_STORY,
+                    story=story[0],
+                    since=_micros(since if story_since is None else story_since),
+                    besides=besides or "",
+                )
+            )
+        return History(repeats=_first(repeats), on_story=0 if on_story is None else _first(on_story))
+
+    def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
+        """Leaves from number `start`, in order, without a gap."""
+        rows = self._all(sql.LEAVES, start=_bounded(start), limit=_limit(limit))
+        return [(number, bytes(body)) for number, body in rows]
+
+    # -- staff --------------------------------------------------------------
+
+    def add_moderator(self, name: str, at: datetime) -> None:
+        """
+        Raises:
+            AlreadyExists: a moderator has this name (one who was removed may come back).
+        """
+        check_text("name", name)
+        added_at = _micros(at)
+        if not self._writer.write(lambda hand: hand.run(sql.ADD_MODERATOR, name=name, at=added_at)):
+            raise AlreadyExists("A moderator has this name already.", fields=("name",))
+
+    def moderators(self) -> tuple[ModeratorRow, ...]:
+        """Those who may moderate, by name."""
+        return tuple(ModeratorRow(name, _time(added_at)) for name, added_at in self._all(sql.MODERATORS))
+
+    def remove_moderator(self, name: str, at: datetime) -> None:
+        """
+        End a moderator's right, sessions and links; their decisions stay under their name.
+
+        Raises:
+            NotFound: no moderator has this name.
+        """
+        removed_at = _micros(at)
+
+        def work(hand: Hand) -> None:
+            if not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
+                raise NotFound("No moderator has this name.", fields=("name",))
+            hand.run(sql.END_SESSIONS, name=name)
+            hand.run(sql.END_LINKS, name=name)
+
+        self._writer.write(work)
+
+    def add_link(self, moderator: str, digest: str, expires_at: datetime) -> None:
+        """
+        Keep the digest of a sign-in link that works once.
+
+        Raises:
+            NotFound: no moderator has this name.
+        """
+        expires = _micros(expires_at)
+
+        def work(hand: Hand) -> None:
+            _check_moderator(hand, moderator)
+            hand.run(sql.ADD_LINK, moderator=moderator, digest=digest, expires_at=expires)
+
+        self._writer.write(work)
+
+    def use_link(self, digest: str, at: datetime) -> str | None:
+        """The moderator a link signs in, once; None if it is unknown, used or expired."""
+        used_at = _micros(at)
+        row = self._writer.write(lambda hand: hand.one(sql.USE_LINK, digest=digest, at=used_at))
+        return None if row is None else str(row[0])
+
+    def add_session(self, digest: str, moderator: str, csrf: str, expires_at: datetime, at: datetime) -> None:
+        """
+        Raises:
+            NotFound: no moderator has this name.
+        """
+        expires, added_at = _micros(expires_at), _micros(at)
+
+        def work(hand: Hand) -> None:
+            _check_moderator(hand, moderator)
+            hand.run(
+                sql.ADD_SESSION,
+                digest=digest,
+                moderator=moderator,
+                csrf=csrf,
+                expires_at=expires,
+                at=added_at,
+            )
+
+        self._writer.write(work)
+
+    def session(self, digest: str, at: datetime) -> SessionRow | None:
+        """A session that has not ended or expired."""
+        row = self._one(sql.SESSION, digest=digest, at=_micros(at))
+        if row is None:
+            return None
+        moderator, csrf, added_at, expires_at = row
+        return SessionRow(moderator, csrf, _time(added_at), _time(expires_at))
+
+    def end_session(self, digest: str) -> None:
+        """Ending what is not there does nothing."""
+        self._writer.write(lambda hand: hand.run(sql.END_SESSION, digest=digest))
+
+    def add_token(self, name: str, digest: str, scopes: Iterable[str], at: datetime) -> None:
+        """
+        Raises:
+            AlreadyExists: a token in force has this name.
+        """
+        check_text("name", name)
+        kept, added_at = " ".join(scopes), _micros(at)
+        added = self._writer.write(
+            lambda hand: hand.run(sql.ADD_TOKEN, name=name, digest=digest, scopes=kept, at=added_at)
+        )
+        if not added:
+            raise AlreadyExists("A token has this name already.", fields=("name",))
+
+    def tokens(self) -> tuple[TokenRow, ...]:
+        """Tokens in force, by name."""
+        return tuple(_token_of(row) for row in self._all(sql.TOKENS))
+
+    def revoke_token(self, name: str, at: datetime) -> None:
+        """
+        Raises:
+            NotFound: no token in force has this name.
+        """
+        revoked_at = _micros(at)
+        if not self._writer.write(lambda hand: hand.run(sql.REVOKE_TOKEN, name=name, at=revoked_at)):
+            raise NotFound("No token has this name.", fields=("name",))
+
+    def token(self, digest: str) -> TokenRow | None:
+        """The token in force with this digest."""
+        row = self._one(sql.TOKEN, digest=digest)
+        return None if row is None else _token_of(row)
+
+    # -- reading ------------------------------------------------------------
+
+    def _one(self, statement: str, **parameters: Any) -> Row | None:
+        """The first row; None too when a parameter holds what no row can."""
+        if any(isinstance(value, str) and _unkeepable(value) for value in parameters.values()):
+            return None
+        with self._database.reading() as hand:
+            return hand.one(statement, **parameters)
+
+    def _all(self, statement: str, **parameters: Any) -> list[Row]:
+        if any(isinstance(value, str) and _unkeepable(value) for value in parameters.values()):
+            return []
+        with self._database.reading() as hand:
+            return hand.all(statement, **parameters)
+
+
+# -- within a transaction ---------------------------------------------------
+
+
+def _next_leaf(hand: Hand, body: bytes) -> int:
+    # The number is taken inside the transaction: a number handed out and then
+    # rolled back would leave a hole, and verifiers treat a hole as tampering.
+    number: int = _first(hand.one(sql.NEXT_LEAF))
+    hand.run(sql.PUT_LEAF, number=number, body=body)
+    return number
+
+
+def _story_id(hand: Hand, url: str) -> int:
+    row = hand.one(sql.STORY_ID, url=url) or hand.one(sql.ADD_STORY, url=url)
+    id: int = _first(row)
+    return id
+
+
+def _standing(hand: Hand, id: str) -> _Standing | None:
+    row = None if _unkeepable(id) else hand.one(sql.STANDING, id=id)
+    return None if row is None else _Standing._make(row)
+
+
+def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:
+    verdict, by = hand.one(sql.DECISION, comment=before.number, seq=before.seq) or ("hold", "")
+    return AlreadyDecided(
+        f"Decision {before.seq} came first.", seq=before.seq, verdict=str(verdict), by=str(by)
+    )
+
+
+def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
+    """
+    Write where a comment stands now, and what that does to its ancestors' tombstones and its story.
+
+    `before` is what the transaction read, `after` what it wrote.
+    """
+    delta, seen = 0, False
+    while True:
+        showing = _showing(hand, after)
+        if showing == before.showing:
+            break
+        seen = True
+        delta += (showing == SHOWN) - (before.showing == SHOWN)
+        hand.run(sql.SHOW, showing=showing, number=after.number)
+        if after.parent is None or (showing > 0) == (before.showing > 0):
+            break
+        # A tombstone stands while something below it does; one may come or go with this comment.
+        before = after = _Standing._make(_present(hand.one(sql.STANDING, id=after.parent)))
+    if seen:
+        _changed(hand, after.story, delta=delta)
+
+
+def _showing(hand: Hand, standing: _Standing) -> int:
+    if standing.status != Status.APPROVED.value or standing.escalated:
+        return HIDDEN
+    if standing.withdrawn_at is None and standing.erased_at is None:
+        return SHOWN
+    return HIDDEN if hand.one(sql.HAS_REPLIES, id=standing.id) is None else TOMBSTONE
+
+
+def _changed(hand: Hand, story: int, *, delta: int) -> None:
+    change = _first(hand.one(sql.NEXT_CHANGE))
+    hand.run(sql.STORY_CHANGED, id=story, change=change, delta=delta)
+
+
+def _check_moderator(hand: Hand, name: str) -> None:
+    row = None if _unkeepable(name) else hand.one(sql.MODERATOR, name=name)
+    if row is None or row[0] is not None:
+        raise NotFound("No moderator has this name.", fields=("name",))
+
+
+# -- rows and values --------------------------------------------------------
+
+
+def check_text(field: str, value: str | None) -> None:
+    """
+    Refuse what PostgreSQL cannot keep (NUL) and UTF-8 cannot write (lone surrogates), on either database.
+
+    Raises:
+        NotText: names the field, not the characters.
+    """
+    if value is not None and _unkeepable(value):
+        raise NotText(f"The {field} holds characters that cannot be kept exactly.", fields=(field,))
+
+
+def _unkeepable(value: str) -> bool:
+    if "\0" in value:
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _micros(at: datetime) -> int:
+    """Microseconds since 1970; a time without its zone is a TypeError."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def _time(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _time_or_none(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def _present(row: Row | None) -> Row:
+    if row is None:
+        raise RuntimeError("a row that this transaction wrote is not there")
+    return row
+
+
+def _first(row: Row | None) -> Any:
+    return _present(row)[0]
+
+
+def _limit(limit: int) -> int:
+    if limit < 1:
+        raise ValueError("a limit is at least 1")
+    return min(limit, 1_000_000)
+
+
+def _bounded(number: int) -> int:
+    """The nearest number that a database's integer holds."""
+    return max(-_LARGEST, min(number, _LARGEST))
+
+
+def _cursor_of(sort: Sort, at: int, number: int) -> str:
+    raw = f"{sort[0]}.{at}.{number}".encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _position_of(cursor: str, sort: Sort) -> tuple[int, int]:
+    try:
+        raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        order, at, number = raw.decode("ascii").split(".")
+        position = int(at), int(number)
+    except (ValueError, binascii.Error):
+        position, order = (0, 0), ""
+    if order != sort[0] or any(abs(value) > _LARGEST for value in position):
+        raise Malformed(
+            "The cursor is not one that this list gave; start again without it.", fields=("after",)
+        )
+    return position
+
+
+def _comment_of(row: Sequence[Any]) -> Comment:
+    (
+        id,
+        url,
+        parent,
+        name,
+        text,
+        status,
+        submitted_at,
+        language,
+        email,
+        seq,
+        holds,
+        judged_at,
+        withdrawn_at,
+        erased_at,
+        escalated,
+    ) = row
+    return Comment(
+        id=id,
+        story_url=url,
+        parent=parent,
+        name=name,
+        text=text,
+        status=Status(status),
+        submitted_at=_time(submitted_at),
+        language=language,
+        email=email,
+        seq=seq,
+        holds=tuple(Hold(hold) for hold in holds.split(",")) if holds else (),
+        judged_at=_time_or_none(judged_at),
+        withdrawn_at=_time_or_none(withdrawn_at),
+        erased_at=_time_or_none(erased_at),
+        escalated=bool(escalated),
+    )
+
+
+def _shown_of(row: Row, url: str) -> Comment:
+    """A row of a page; a tombstone keeps its place and its times, not its words."""
+    _, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing = row
+    shown = showing == SHOWN
+    return Comment(
+        id=id,
+        story_url=url,
+        parent=parent,
+        name=name if shown else None,
+        text=text if shown else None,
+        status=Status.APPROVED,
+        submitted_at=_time(submitted_at),
+        language=language,
+        seq=seq,
+        judged_at=_time_or_none(judged_at),
+        withdrawn_at=_time_or_none(withdrawn_at),
+        erased_at=_time_or_none(erased_at),
+    )
+
+
+def _story_of(row: Sequence[Any]) -> Story:
+    id, url, title, text, language, open, closes_at, mode, revision = row
+    return Story(
+        id=id,
+        url=url,
+        title=title,
+        text=text,
+        language=language,
+        open=bool(open),
+        closes_at=_time_or_none(closes_at),
+        mode=mode,
+        revision=revision,
+    )
+
+
+def _settled_of(row: Row) -> Settled:
+    (seq, decided_at, leaf, verdict, reasons, decided_by, actor, guidelines, model, calibration, note) = row
+    return Settled(
+        seq=seq,
+        decided_at=_time(decided_at),
+        leaf=leaf,
+        decision=Decision(
+            verdict=Verdict(verdict),
+            reasons=_reasons_of(reasons),
+            decided_by=DecidedBy(decided_by),
+            by=actor,
+            guidelines=guidelines,
+            model=model,
+            calibration=calibration,
+        ),
+        note=note,
+    )
+
+
+def _token_of(row: Row) -> TokenRow:
+    name, scopes, added_at = row
+    return TokenRow(name, tuple(scopes.split()), _time(added_at))
