@@ -1,0 +1,81 @@
+"""
+Judging: 1,000 lines through `meydan check -` on one core, and one comment at a time.
+
+The lines are generated here: about 140 characters of news-comment English each.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from meydan.judge import Judge, decide
+from meydan.policy import load
+
+LINES = 1000
+PARTS = [
+    "Thank you for the report", "I do not believe the ministry", "who paid for all of this?",
+    "the attack last week killed two soldiers", "my cousin works at that hospital",
+    "this article leaves out the other party", "salaries are late again", "you are an idiot",
+    "read the second paragraph", "the border was closed in May", "everyone in Erbil knows it",
+    "I agree with the first comment", "subscribe to my channel for more", "shame on the company",
+]  # fmt: skip
+
+
+def texts(count: int = LINES) -> list[str]:
+    """Lines of about 140 characters, the same every time."""
+    chance = random.Random(7)
+    return [", ".join(chance.sample(PARTS, 5)) + "." for _ in range(count)]
+
+
+def run(seconds: int, runs: int) -> dict[str, Any]:
+    lines = texts()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    whole, inside, single = [], [], []
+    judge, guidelines = Judge.load(), load()
+    judge.evidence_of(lines[:50])
+    for _ in range(runs):
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "meydan", "check", "--json", "-"],
+            input="\n".join(lines).encode(), stdout=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        whole.append(time.perf_counter() - begin)
+        begin = time.perf_counter()
+        for evidence in judge.evidence_of(lines, expected=("en",)):
+            decide(evidence, guidelines)
+        inside.append(LINES / (time.perf_counter() - begin))
+        for line in lines:
+            begin = time.perf_counter()
+            decide(judge.evidence(line, expected=("en",)), guidelines)
+            single.append(time.perf_counter() - begin)
+    many = subprocess.run(
+        [sys.executable, "-c", _MANY], input="\n".join(lines * 20).encode(), capture_output=True, check=True
+    )
+    single.sort()
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    return {
+        "lines": LINES,
+        "mean_characters": round(statistics.mean(map(len, lines))),
+        "cores": 1,
+        "comments_per_s": round(statistics.median(inside)),
+        "comments_per_s_runs": [round(rate) for rate in inside],
+        "check_command_s_with_start": round(statistics.median(whole), 2),
+        "check_command_comments_per_s_20000_lines_with_start": round(float(many.stdout)),
+        "one_comment_p50_ms": round(single[len(single) // 2] * 1000, 2),
+        "one_comment_p99_ms": round(single[int(len(single) * 0.99)] * 1000, 2),
+    }
+
+
+_MANY = """
+import subprocess, sys, time
+lines = sys.stdin.buffer.read()
+begin = time.perf_counter()
+subprocess.run([sys.executable, "-m", "meydan", "check", "--json", "-"], input=lines, stdout=subprocess.DEVNULL, check=True)
+print((lines.count(b"\\n") + 1) / (time.perf_counter() - begin))
+"""
