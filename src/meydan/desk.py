@@ -461,7 +461,7 @@ class Desk:
                 and not appealed
                 and comment.withdrawn_at is None
                 and comment.erased_at is None
-                and self._store.may_appeal(id)
+                and not any(appeal.seq == comment.seq for appeal in self._store.appeals(id))
             ),
         )
 
@@ -498,7 +498,7 @@ class Desk:
             parent=self._store.comment(comment.parent) if comment.parent else None,
             evidence=self._store.evidence(id),
             decisions=self._store.decisions(id),
-            appeal=self._store.open_appeal(id),
+            appeal=next((appeal.words for appeal in self._store.appeals(id) if appeal.open), None),
         )
 
     def register_story(
@@ -590,12 +590,12 @@ class Desk:
             story_url=comment.story_url,
             fingerprint=self._fingerprint(comment.text),
             since=comment.submitted_at - REPEAT_WINDOW,
-            minute_since=comment.submitted_at - timedelta(minutes=1),
+            story_since=comment.submitted_at - timedelta(minutes=1),
+            besides=comment.id,
         )
-        # The comment itself is among what the store counts.
+        # Below the limit it is a busy story, not a flood, and no evidence of anything.
         return History(
-            repeats=max(0, seen.repeats - 1),
-            on_story=seen.on_story if seen.on_story > self.limits.flood_per_minute else 0,
+            repeats=seen.repeats, on_story=seen.on_story if seen.on_story >= self.limits.flood_per_minute else 0
         )
 
     def _settle(

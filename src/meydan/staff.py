@@ -60,7 +60,7 @@ class Staff:
 
     def new_link(self, name: str) -> str:
         """A fresh one-time sign-in token for a moderator; NotFound if there is none of that name."""
-        if not any(row.name == name and row.removed_at is None for row in self._store.moderators()):
+        if not any(row.name == name for row in self._store.moderators()):
             raise NotFound(f"There is no moderator named {name!r}. `meydan moderators list` shows them.")
         token = self._secret("link")
         self._store.add_link(name, _digest(token), self._clock() + self._link_life)
@@ -71,7 +71,7 @@ class Staff:
         self._store.remove_moderator(name, self._clock())
 
     def moderators(self) -> Sequence[ModeratorRow]:
-        """Everyone who may decide now, and who once could."""
+        """Everyone who may decide now."""
         return self._store.moderators()
 
     # -- sessions ------------------------------------------------------------
@@ -119,7 +119,7 @@ class Staff:
         return secret
 
     def tokens(self) -> Sequence[TokenRow]:
-        """Every token's name, scopes and dates; never its secret."""
+        """Every token in force: its name, scopes and date; never its secret."""
         return self._store.tokens()
 
     def revoke_token(self, name: str) -> None:
@@ -134,7 +134,7 @@ class Staff:
             SignInNeeded: unknown or revoked. NotAllowed: known, without that scope.
         """
         row = self._store.token(_digest(secret))
-        if row is None or row.revoked_at is not None:
+        if row is None:
             raise SignInNeeded("This needs a valid token: Authorization: Bearer <token>.")
         if scope not in row.scopes:
             raise NotAllowed(f"This token has no scope {scope!r}. Make one with: meydan tokens add NAME --scope {scope}.")

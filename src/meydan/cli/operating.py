@@ -59,7 +59,7 @@ def serve(
         meydan = build(given)
         try:
             first = None
-            if not any(row.removed_at is None for row in meydan.staff.moderators()):
+            if not meydan.staff.moderators():
                 first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR))
 
             def ready(address: str) -> None:
@@ -198,7 +198,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     def moderators() -> str:
         staff, store = build_staff(settings)
         try:
-            active = [row for row in staff.moderators() if row.removed_at is None]
+            active = staff.moderators()
         finally:
             store.close()
         return f"{len(active)} can sign in" if active else "none yet: meydan moderators add NAME"

@@ -63,18 +63,11 @@ def new_link(
 def list_moderators(
     data: DataOption = None, database: DatabaseOption = None, settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
-    """List who may decide, and who once could."""
+    """List who may decide."""
     with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
         rows = staff.moderators()
-        answer = [
-            {
-                "name": row.name,
-                "added_at": row.added_at.isoformat(),
-                "removed_at": row.removed_at.isoformat() if row.removed_at else None,
-            }
-            for row in rows
-        ]
-        text = "\n".join(f"{row.name}{'  (removed)' if row.removed_at else ''}" for row in rows)
+        answer = [{"name": row.name, "added_at": row.added_at.isoformat()} for row in rows]
+        text = "\n".join(row.name for row in rows)
         say(answer, as_json=as_json, text=text or "No moderators yet. Add one: meydan moderators add NAME")
 
 
@@ -121,13 +114,10 @@ def list_tokens(
                 "name": row.name,
                 "scopes": list(row.scopes),
                 "added_at": row.added_at.isoformat(),
-                "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
             }
             for row in rows
         ]
-        text = "\n".join(
-            f"{row.name}  {', '.join(row.scopes)}{'  (revoked)' if row.revoked_at else ''}" for row in rows
-        )
+        text = "\n".join(f"{row.name}  {', '.join(row.scopes)}" for row in rows)
         say(answer, as_json=as_json, text=text or "No tokens yet. Make one: meydan tokens add NAME")
 
 
