@@ -57,6 +57,14 @@ BESIDE = ("beside", "news")
 """Files whose short clean sentences may stand beside any other row."""
 MOST_BESIDE = 110
 
+ALSO = (
+    (
+        "P",
+        re.compile(r"\b(bitch(es)?|cunts?|asshole|arsehole|shit\w*|fuck\w*|motherfuck\w*)\b", re.IGNORECASE),
+    ),
+)
+"""Words that carry a further code wherever the template already marks a breach."""
+
 Fillers = Mapping[str, Sequence[str]]
 
 
@@ -241,7 +249,7 @@ def starred(word: str, rng: random.Random) -> str:
 
 
 _ATTACKS = (leet, leet, spaced, swapped, dropped, stretched, starred)
-_SLIPS = (swapped, dropped, stretched, mistyped, swapped, mistyped, stretched, leet, spaced)
+_SLIPS = (swapped, dropped, stretched, mistyped, stretched, leet, leet, spaced)
 _WORD = re.compile(r"[A-Za-z]{4,}")
 
 
@@ -354,8 +362,17 @@ def rows_of(blocks: Iterable[Block], fillers: Fillers) -> list[Row]:
                     break
                 text = expand(template.words, fillers, rng)
                 seen.setdefault(key_of(text), text)
-            rows += [Row(block.file, block.name, template.codes, text) for text in seen.values()]
+            rows += [
+                Row(block.file, block.name, _with_also(template.codes, text), text) for text in seen.values()
+            ]
     return rows
+
+
+def _with_also(codes: str, text: str) -> str:
+    """A slur that is also a swear word gives both; clean templates quote such words and stay clean."""
+    if not codes:
+        return codes
+    return codes + "".join(code for code, words in ALSO if code not in codes and words.search(text))
 
 
 def labels_of(codes: str) -> dict[str, int]:
