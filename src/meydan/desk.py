@@ -60,6 +60,7 @@ from meydan.errors import (
     UnknownRule,
 )
 from meydan.judge import Judge, decide
+from meydan.judge import explain as explain
 from meydan.ledger import (
     commitment_of,
     decision_leaf,
@@ -68,7 +69,8 @@ from meydan.ledger import (
     withdrawal_leaf,
 )
 from meydan.policy import Guidelines, words
-from meydan.store import NewComment, Page, Store
+from meydan.store import NewComment, Store
+from meydan.store import Page as Page
 from meydan.text import fold
 
 LONGEST_URL = 2000
