@@ -200,6 +200,7 @@ decision = Table(
     Column("model", Text, nullable=False),
     Column("calibration", Text),
     CheckConstraint("verdict IN ('approve', 'reject')", name="verdict"),
+    Index("ix_decision_leaf", "leaf", unique=True),
 )
 
 note = Table(

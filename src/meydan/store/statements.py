@@ -54,6 +54,7 @@ COMMENT = f"""
 SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
  WHERE c.id = :id"""
+COMMITMENT = "SELECT commitment FROM comment WHERE id = :id"
 PROOF = """
 SELECT w.salt, c.commitment FROM comment c JOIN words w ON w.comment = c.number WHERE c.id = :id"""
 
@@ -91,6 +92,10 @@ SELECT d.seq, d.decided_at, d.leaf, d.verdict, d.reasons, d.decided_by, d.actor,
   JOIN decision d ON d.comment = c.number
   LEFT JOIN note n ON n.comment = d.comment AND n.seq = d.seq
  WHERE c.id = :id ORDER BY d.seq"""
+RECENTLY_DECIDED = """
+SELECT c.id FROM decision d JOIN comment c ON c.number = d.comment AND c.seq = d.seq
+ WHERE c.erased_at IS NULL AND c.escalated = 0
+ ORDER BY d.leaf DESC LIMIT :limit"""
 ADD_NOTE = "INSERT INTO note (comment, seq, words) VALUES (:comment, :seq, :words)"
 
 # -- appeals, escalation, erasure -------------------------------------------
@@ -104,7 +109,7 @@ SELECT a.seq, a.at, a.words, CASE WHEN a.seq = c.seq THEN 1 ELSE 0 END
  WHERE c.id = :id ORDER BY a.seq"""
 ADD_ESCALATION = """
 INSERT INTO escalation (comment, kind, told, actor, at) VALUES (:comment, :kind, :told, :actor, :at)"""
-ESCALATE = "UPDATE comment SET escalated = 1 WHERE number = :number"
+ESCALATE = "UPDATE comment SET escalated = 1, waiting = 0 WHERE number = :number"
 ESCALATIONS = """
 SELECT e.kind, e.told, e.actor, e.at FROM comment c JOIN escalation e ON e.comment = c.number
  WHERE c.id = :id ORDER BY e.number"""

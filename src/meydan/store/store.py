@@ -19,7 +19,7 @@ import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,8 +59,6 @@ from meydan.store.values import (
     TokenRow,
 )
 from meydan.store.writer import Writer
-
-Sort = Literal["oldest", "newest"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -387,7 +385,8 @@ class Store:
 
         Raises:
             NotFound: no such comment, or it was erased.
-            NotAppealable: it is not rejected, was withdrawn, or this decision was appealed before.
+            NotAppealable: it is not rejected, was withdrawn or escalated, or this
+                decision was appealed before.
         """
         check_text("words", words)
         when = _micros(at)
@@ -397,7 +396,8 @@ class Store:
             before = _standing(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
-            if before.status != Status.REJECTED.value or before.withdrawn_at is not None:
+            closed = before.withdrawn_at is not None or before.escalated
+            if before.status != Status.REJECTED.value or closed:
                 raise NotAppealable("Only a comment that stands rejected can be appealed.")
             if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None:
                 raise NotAppealable("This decision was appealed before; one appeal is heard.")
@@ -437,6 +437,11 @@ class Store:
         """A comment as it stands, whatever its status; None if it was never received."""
         row = self._one(sql.COMMENT, id=id)
         return None if row is None else _comment_of(row)
+
+    def commitment(self, id: str) -> bytes | None:
+        """The 32 bytes that bind a comment's words; they outlive the words."""
+        row = self._one(sql.COMMITMENT, id=id)
+        return None if row is None else bytes(row[0])
 
     def words_proof(self, id: str) -> tuple[bytes, bytes] | None:
         """Salt and commitment of a comment's words; None once erased."""
@@ -510,7 +515,7 @@ class Store:
 
         return self._writer.write(work)
 
-    def page(self, url: str, *, sort: Sort, after: str | None, limit: int) -> Page:
+    def page(self, url: str, *, sort: str, after: str | None, limit: int) -> Page:
         """
         What readers see on a story: approved, not withdrawn, not erased, not escalated.
 
@@ -523,8 +528,10 @@ class Store:
             limit: comments and tombstones at most, from 1.
 
         Raises:
-            Malformed: a cursor that no page of this order gave.
+            Malformed: another order, or a cursor that no page of this order gave.
         """
+        if sort not in ("oldest", "newest"):
+            raise Malformed("Sort by 'oldest' or 'newest'.", fields=("sort",))
         position = None if after is None else _position_of(after, sort)
         if position is None:
             statement = sql.PAGE_OLDEST if sort == "oldest" else sql.PAGE_NEWEST
@@ -583,7 +590,7 @@ class Store:
         Raises:
             Malformed: a cursor that no answer in this order gave.
         """
-        sort: Sort = "newest" if newest else "oldest"
+        sort = "newest" if newest else "oldest"
         if after is None:
             statement = sql.QUEUE_NEWEST if newest else sql.QUEUE_OLDEST
             rows = self._all(statement, limit=_limit(limit) + 1)
@@ -605,6 +612,10 @@ class Store:
         """Ids of held comments submitted before then that no judging has reached, oldest first."""
         rows = self._all(sql.UNJUDGED, limit=_limit(limit), before=_micros(before))
         return tuple(row[0] for row in rows)
+
+    def recently_decided(self, limit: int) -> tuple[str, ...]:
+        """Ids of the comments decided last, newest first; erased and escalated ones are left out."""
+        return tuple(row[0] for row in self._all(sql.RECENTLY_DECIDED, limit=_limit(limit)))
 
     def history(
         self,
@@ -906,12 +917,12 @@ def _bounded(number: int) -> int:
     return max(-_LARGEST, min(number, _LARGEST))
 
 
-def _cursor_of(sort: Sort, at: int, number: int) -> str:
+def _cursor_of(sort: str, at: int, number: int) -> str:
     raw = f"{sort[0]}.{at}.{number}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _position_of(cursor: str, sort: Sort) -> tuple[int, int]:
+def _position_of(cursor: str, sort: str) -> tuple[int, int]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         order, at, number = raw.decode("ascii").split(".")

@@ -393,6 +393,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["leaf"], ["leaf.number"], name=op.f("fk_decision_leaf")),
         sa.PrimaryKeyConstraint("comment", "seq", name=op.f("pk_decision")),
     )
+    op.create_index("ix_decision_leaf", "decision", ["leaf"], unique=True)
     op.create_table(
         "escalation",
         sa.Column("number", BIG, nullable=False),
