@@ -1,0 +1,689 @@
+"""
+The desk: where moderators read what waits, and decide.
+
+Server-rendered, and complete without a script. Every page that changes something
+is a form with the session's CSRF token, sent from our own origin. A verdict carries
+the number of the decision that the moderator was looking at, so that nobody
+overrules a colleague unawares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+from markupsafe import Markup
+
+from meydan.comment import GROUNDS, LANGUAGES, Comment, DecidedBy, Evidence, Hold, Settled, Status, Verdict
+from meydan.desk import DeskItem
+from meydan.errors import (
+    AlreadyDecided,
+    ForgedForm,
+    Malformed,
+    MeydanError,
+    MissingFields,
+    NotAllowed,
+    NotFound,
+    NotText,
+    SignInNeeded,
+    TooLong,
+    UnknownRule,
+)
+from meydan.judge import explain
+from meydan.policy import Rule, words
+from meydan.staff import Session
+from meydan.text import render
+from meydan.web import access
+from meydan.web.errors import headers_of, status_of
+from meydan.web.pages import template
+from meydan.wiring import Meydan
+
+QUEUE = 50
+DECIDED = 30
+OPENING = 90
+STORY_OPENING = 420
+FORM_BYTES = 32_768
+
+LANGUAGE_NAMES: Mapping[str, str] = {
+    "en": "English",
+    "ar": "Arabic",
+    "tr": "Turkish",
+    "ckb": "Central Kurdish (Sorani)",
+    "kmr-Latn": "Northern Kurdish (Kurmanji), Latin letters",
+    "kmr-Arab": "Northern Kurdish (Kurmanji), Arabic letters",
+    "fa": "Persian",
+    "und": "language not recognised",
+}
+ESCALATIONS = (
+    ("child-abuse", "Sexual abuse of a child"),
+    ("terrorism", "Terrorism, or a call to it"),
+    ("threat-to-life", "A threat to somebody’s life"),
+    ("private-data", "A private person’s address, number or papers"),
+)
+STATES = {
+    Status.HELD: "waiting for a moderator",
+    Status.APPROVED: "approved, readers see it",
+    Status.REJECTED: "rejected, readers do not see it",
+}
+OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, read: the fields of its form and of its address, and who the cookie says it is."""
+
+    form: Mapping[str, Sequence[str]]
+    query: Mapping[str, str]
+    token: str | None
+    posted: bool = False
+    comment_id: str = ""
+
+    def value(self, name: str) -> str:
+        """A form field's only or first value; "" when it was not sent."""
+        return next(iter(self.form.get(name, ())), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page, or the way to the next one."""
+
+    html: str = ""
+    status: int = 200
+    to: str | None = None
+    cookies: tuple[Cookie, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a verdict was not taken, said above the comment; `fields` are those to look at again."""
+
+    heading: str
+    sentence: str
+    fields: tuple[str, ...] = ()
+
+
+def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
+    """The desk's pages, for the application to include."""
+    pages = _Pages(meydan)
+
+    @get("/desk", include_in_schema=False)
+    async def waiting(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.waiting)
+
+    @get("/desk/decided", include_in_schema=False)
+    async def decided(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.decided)
+
+    @get("/desk/comments/{comment_id:str}", include_in_schema=False)
+    async def comment(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await pages.answer(request, pages.comment, comment_id)
+
+    @post("/desk/comments/{comment_id:str}", include_in_schema=False, status_code=200)
+    async def decide(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await pages.answer(request, pages.decide, comment_id)
+
+    @post("/desk/comments/{comment_id:str}/escalate", include_in_schema=False, status_code=200)
+    async def escalate(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await pages.answer(request, pages.escalate, comment_id)
+
+    @get("/desk/sign-in", include_in_schema=False)
+    async def door(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.door)
+
+    @post("/desk/sign-in", include_in_schema=False, status_code=200)
+    async def sign_in(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.sign_in)
+
+    @post("/desk/sign-out", include_in_schema=False, status_code=200)
+    async def sign_out(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.sign_out)
+
+    return [waiting, decided, comment, decide, escalate, door, sign_in, sign_out]
+
+
+class _Pages:
+    """Each page is a plain function of what was asked, run in a thread."""
+
+    def __init__(self, meydan: Meydan) -> None:
+        self._desk = meydan.desk
+        self._staff = meydan.staff
+        self._own = meydan.settings.own_url
+        self._https = self._own.startswith("https:")
+
+    async def answer(
+        self, request: AnyRequest, page: Callable[[Asked], Answer], comment_id: str = ""
+    ) -> Response[str]:
+        """Read the request, run the page off the event loop, and dress what it answers."""
+        form: Mapping[str, Sequence[str]] = {}
+        try:
+            if request.method == "POST":
+                self._check_own(request)
+                form = await _form_of(request)
+            asked = Asked(
+                form,
+                dict(request.query_params),
+                request.cookies.get(access.SESSION_COOKIE),
+                request.method == "POST",
+                comment_id,
+            )
+            answer = await asyncio.to_thread(page, asked)
+        except MeydanError as error:
+            answer = await asyncio.to_thread(self._refused, error, request)
+        headers = {"cache-control": "no-store", **answer.headers}
+        status = answer.status
+        if answer.to is not None:
+            headers["location"], status = answer.to, 303
+        return Response(
+            answer.html,
+            status_code=status,
+            media_type="text/html",
+            headers=headers,
+            cookies=list(answer.cookies),
+        )
+
+    # -- signing in and out ----------------------------------------------------
+
+    def door(self, asked: Asked) -> Answer:
+        """A link only shows a button: whatever fetches links to look at them must not use them up."""
+        link = asked.query.get("link", "")
+        if link:
+            return self._letter(
+                "Sign in to the desk",
+                ["This link works once. Press the button to use it on this device."],
+                link=link,
+            )
+        return self._letter("Sign in to the desk", ["You sign in with a link that works once."], link="")
+
+    def sign_in(self, asked: Asked) -> Answer:
+        try:
+            session = self._staff.sign_in(asked.value("link"))
+        except SignInNeeded:
+            return self._letter(
+                "This link does not work any more",
+                ["It was used already, or it is too old. Nobody has been signed in.", "Ask for a new one."],
+                link="",
+                status=401,
+            )
+        # Whoever was signed in here before is not any longer.
+        if asked.token:
+            self._staff.sign_out(asked.token)
+        return Answer(to="/desk", cookies=(access.session_cookie(session, https=self._https),))
+
+    def sign_out(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        self._staff.sign_out(session.token)
+        gone = Cookie(
+            key=access.SESSION_COOKIE, value="", path="/", max_age=0, httponly=True, secure=self._https
+        )
+        letter = self._letter("You are signed out", ["Your comments and decisions are kept."], link="")
+        return Answer(letter.html, cookies=(gone,))
+
+    # -- reading -----------------------------------------------------------------
+
+    def waiting(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
+        item = None
+        for comment in held:
+            item = self._item(comment.id)
+            if item is not None:
+                break
+        return self._room(asked, session, item, held, later)
+
+    def comment(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
+        return self._room(asked, session, self._desk.item(asked.comment_id), held, later)
+
+    def decided(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        items = [self._decided_view(item) for item in self._desk.recent(limit=DECIDED) if item.decisions]
+        return Answer(self._rendered("decided", session, here="decided", items=items))
+
+    # -- deciding ----------------------------------------------------------------
+
+    def decide(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        try:
+            verdict = Verdict(asked.value("verdict"))
+            seen = int(asked.value("seen"))
+        except ValueError:
+            raise Malformed(
+                "The form is not complete; nothing was recorded.", fields=("verdict", "seen")
+            ) from None
+        try:
+            self._desk.review(
+                asked.comment_id,
+                verdict,
+                by=session.moderator,
+                rules=tuple(asked.form.get("rules", ())),
+                note=asked.value("note") or None,
+                seen=seen,
+            )
+        except AlreadyDecided as error:
+            return self._conflict(asked, session, error)
+        except (MissingFields, TooLong, NotText, UnknownRule, NotAllowed) as error:
+            held, later = self._desk.held(limit=QUEUE)
+            room = self._room(
+                asked, session, self._desk.item(asked.comment_id), held, later, trouble=_trouble(error)
+            )
+            return Answer(room.html, status=status_of(error))
+        return Answer(to=self._next_after(asked))
+
+    def escalate(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        self._desk.escalate(
+            asked.comment_id, kind=asked.value("kind"), told=asked.value("told"), by=session.moderator
+        )
+        return self._says(
+            session,
+            "The comment is escalated",
+            [
+                "It is rejected, kept from deletion, and hidden from the desk.",
+                "Who escalated it is on record.",
+            ],
+            ways=[("/desk", "Go on with what waits")],
+        )
+
+    # -- inside ------------------------------------------------------------------
+
+    def _check_own(self, request: AnyRequest) -> None:
+        """Only our own pages may send the desk's forms; a browser always says where a form comes from."""
+        origin = request.headers.get("origin", "")
+        own = origin == self._own or access.same_host(origin, request.headers.get("host", ""))
+        if not own or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise ForgedForm("This form was not sent from the desk. Open the desk and try again.")
+
+    def _session(self, asked: Asked) -> Session:
+        if not asked.token:
+            raise SignInNeeded("Sign in to use the desk.")
+        session = self._staff.session(asked.token)
+        if asked.posted:
+            access.check_csrf(session, asked.value(access.CSRF_FIELD))
+        return session
+
+    def _item(self, comment_id: str) -> DeskItem | None:
+        try:
+            return self._desk.item(comment_id)
+        except NotFound:
+            return None
+
+    def _next_after(self, asked: Asked) -> str:
+        """The comment that followed in the queue, if it still waits; else the queue."""
+        done = urlencode({"done": asked.comment_id})
+        item = self._item(asked.value("next")) if asked.value("next") else None
+        if item is not None and _waits(item.comment):
+            return f"/desk/comments/{quote(item.comment.id, safe='')}?{done}"
+        return f"/desk?{done}"
+
+    def _conflict(self, asked: Asked, session: Session, error: AlreadyDecided) -> Answer:
+        item = self._desk.item(asked.comment_id)
+        last = item.decisions[-1] if item.decisions else None
+        who = "You" if error.by == session.moderator else error.by
+        chose = OUTCOMES.get(Verdict(error.verdict), error.verdict)
+        rules = self._rules_said(last) if last and last.seq == error.seq else []
+        told = f"{who} {chose} this comment"
+        if rules:
+            told += " for " + "; ".join(rules)
+        if last:
+            told += f", at {_when(last.decided_at)}"
+        return self._says(
+            session,
+            "Somebody was first" if who != "You" else "You have decided this already",
+            [
+                f"{told}, after you opened it.",
+                "Your decision was not recorded. You can look again and decide anew.",
+            ],
+            ways=[
+                (
+                    f"/desk/comments/{quote(asked.comment_id, safe='')}",
+                    "Look at the comment as it stands now",
+                ),
+                (self._next_after(asked).partition("?")[0], "Go on with what waits"),
+            ],
+            status=409,
+            code=error.code,
+        )
+
+    def _refused(self, error: MeydanError, request: AnyRequest) -> Answer:
+        """Say an error as a page: what happened, what was kept, what to do."""
+        if isinstance(error, SignInNeeded):
+            if request.method == "GET":
+                return Answer(to="/desk/sign-in")
+            return self._letter(
+                "You are not signed in",
+                ["Your session has ended, so nothing was recorded."],
+                link="",
+                status=401,
+            )
+        session = None
+        token = request.cookies.get(access.SESSION_COOKIE)
+        if token:
+            try:
+                session = self._staff.session(token)
+            except MeydanError:
+                session = None
+        headings = {403: "This was not taken", 404: "There is nothing here", 503: "Not just now"}
+        status = status_of(error)
+        sentences = [error.message]
+        if request.method == "POST":
+            sentences.append("Nothing was recorded.")
+        if status == 503:
+            sentences.append(
+                "Comments and decisions made so far are kept. Load the page again in a few seconds."
+            )
+        return self._says(
+            session,
+            headings.get(status, "This was not understood"),
+            sentences,
+            ways=[("/desk", "Go to the desk")],
+            status=status,
+            code=error.code,
+            headers=headers_of(error),
+        )
+
+    def _letter(self, heading: str, sentences: Sequence[str], *, link: str, status: int = 200) -> Answer:
+        return Answer(
+            self._rendered("sign_in", None, heading=heading, sentences=sentences, link=link), status
+        )
+
+    def _says(
+        self,
+        session: Session | None,
+        heading: str,
+        sentences: Sequence[str],
+        *,
+        ways: Sequence[tuple[str, str]],
+        status: int = 200,
+        code: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        html = self._rendered("trouble", session, heading=heading, sentences=sentences, ways=ways, code=code)
+        return Answer(html, status, headers=headers or {})
+
+    def _rendered(self, name: str, session: Session | None, *, here: str = "", **values: object) -> str:
+        values.setdefault("waiting_count", None)
+        return template(f"desk/{name}.html").render(
+            publication=self._desk.guidelines.publication.name, session=session, here=here, **values
+        )
+
+    # -- what the templates are given ---------------------------------------------
+
+    def _room(
+        self,
+        asked: Asked,
+        session: Session,
+        item: DeskItem | None,
+        held: Sequence[Comment],
+        later: str | None,
+        *,
+        trouble: Trouble | None = None,
+    ) -> Answer:
+        after = asked.query.get("after", "")
+        ids = [comment.id for comment in held]
+        here = ids.index(item.comment.id) if item and item.comment.id in ids else -1
+        following = ids[here + 1] if here + 1 < len(ids) else ""
+        before = ids[here - 1] if here > 0 else ""
+        scores = item.evidence.scores if item and item.evidence else {}
+        spans = {span.label for span in item.evidence.spans} if item and item.evidence else set()
+        return Answer(
+            self._rendered(
+                "room",
+                session,
+                here="waiting" if item is None or _waits(item.comment) else "",
+                waiting_count=self._desk.held_count(),
+                item=self._item_view(item) if item else None,
+                queue=[self._queue_view(comment, after) for comment in held],
+                later=later,
+                next_id=following,
+                next_address=_address(following, after),
+                previous_address=_address(before, after),
+                rules=[_rule_view(rule, scores, spans) for rule in self._desk.guidelines.rules],
+                chosen=set(asked.form.get("rules", ())),
+                note=asked.value("note"),
+                trouble=trouble,
+                done=self._done_view(asked.query.get("done", ""), session),
+                escalations=ESCALATIONS,
+            )
+        )
+
+    def _item_view(self, item: DeskItem) -> dict[str, object]:
+        comment, story, evidence = item.comment, item.story, item.evidence or Evidence()
+        scored = any(score is not None for score in evidence.scores.values())
+        opening = _opening(story.text, STORY_OPENING) if story and story.text else ""
+        title = (story.title if story else None) or comment.story_url
+        appealed = Hold.APPEAL in comment.holds
+        return {
+            "id": comment.id,
+            "seq": comment.seq,
+            "name": _name(comment),
+            "iso": _iso(comment.submitted_at),
+            "when": _when(comment.submitted_at),
+            "language": LANGUAGE_NAMES.get(comment.language, comment.language),
+            "state": STATES[comment.status] + ("; its author appeals" if appealed else ""),
+            "words": _marked(comment, evidence),
+            "holds": [explain.hold(hold) for hold in comment.holds] if _waits(comment) else [],
+            "appeal": render.comment(item.appeal) if item.appeal else None,
+            "decisions": [self._settled_view(settled) for settled in item.decisions],
+            "decidable": comment.text is not None and comment.withdrawn_at is None,
+            "closed": "Its author has withdrawn this comment; there is nothing to decide."
+            if comment.erased_at is None
+            else "The words of this comment were erased; there is nothing to decide.",
+            "notes": _notes(comment, evidence),
+            "findings": [explain.finding(finding) for finding in evidence.findings],
+            "scores": self._scores(evidence) if scored else [],
+            "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
+            "no_evidence": "The machine has gathered nothing on this comment. Read it as it stands.",
+            "story_url": comment.story_url,
+            "story_title": title,
+            "story_lang": story.language if story else None,
+            "story_direction": render.direction(title),
+            "story_opening": opening,
+            "parent": {
+                "name": _name(item.parent),
+                "words": _marked(item.parent, Evidence()),
+            }
+            if item.parent
+            else None,
+        }
+
+    def _queue_view(self, comment: Comment, after: str) -> dict[str, object]:
+        return {
+            "id": comment.id,
+            "address": _address(comment.id, after),
+            "name": _name(comment),
+            "opening": render.name(_opening(comment.text, OPENING)) if comment.text else "",
+            "why": "; ".join(explain.hold(hold).rstrip(".") for hold in comment.holds[:1])
+            or "not judged yet",
+        }
+
+    def _decided_view(self, item: DeskItem) -> dict[str, object]:
+        comment = item.comment
+        return {
+            "id": comment.id,
+            "name": _name(comment),
+            "words": _marked(comment, Evidence()),
+            "story_title": (item.story.title if item.story else None) or comment.story_url,
+            "decision": self._settled_view(item.decisions[-1]),
+        }
+
+    def _settled_view(self, settled: Settled) -> dict[str, object]:
+        decision = settled.decision
+        return {
+            "verdict": OUTCOMES[decision.verdict],
+            "outcome": OUTCOMES[decision.verdict].capitalize(),
+            "by": "the machine" if decision.decided_by is DecidedBy.MACHINE else decision.by,
+            "iso": _iso(settled.decided_at),
+            "when": _when(settled.decided_at),
+            "rules": self._rules_said(settled),
+            "note": render.name(settled.note) if settled.note else None,
+            "uncalibrated": decision.decided_by is DecidedBy.MACHINE and decision.calibration is None,
+        }
+
+    def _rules_said(self, settled: Settled) -> list[str]:
+        reasons = self._desk.given_reasons(settled.decision)
+        return [f"{reason.title} ({reason.ground})" if reason.ground else reason.title for reason in reasons]
+
+    def _done_view(self, comment_id: str, session: Session) -> dict[str, object] | None:
+        """What this moderator has just done, for the line above the next comment."""
+        item = self._item(comment_id) if comment_id else None
+        if item is None or not item.decisions or item.decisions[-1].decision.by != session.moderator:
+            return None
+        verdict = OUTCOMES[item.decisions[-1].decision.verdict]
+        return {"id": item.comment.id, "verdict": verdict, "name": _name(item.comment)}
+
+    def _scores(self, evidence: Evidence) -> list[dict[str, object]]:
+        """Every measured label with the number that the guidelines hold from, highest first."""
+        rows = []
+        for rule in self._desk.guidelines.rules:
+            for label in rule.labels:
+                score = evidence.scores.get(label)
+                rows.append(
+                    (score, label, f"{rule.hold_from:.2f}", score is not None and score >= rule.hold_from)
+                )
+        for welcome in self._desk.guidelines.welcomes:
+            for label in welcome.labels:
+                score, low = evidence.scores.get(label), welcome.hold_below
+                limit = f"below {low:.2f}" if low is not None else "–"
+                rows.append((score, label, limit, score is not None and low is not None and score < low))
+        rows.sort(key=lambda row: (not row[3], row[0] is None, -(row[0] or 0.0)))
+        return [
+            {
+                "words": explain.label(label),
+                "score": "not measured" if score is None else f"{score:.2f}",
+                "limit": limit,
+                "over": over,
+            }
+            for score, label, limit, over in rows
+        ]
+
+
+async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise Malformed("This form is not of the kind that the desk sends.")
+    body = await request.body()
+    if len(body) > FORM_BYTES:
+        raise Malformed(f"This form has more than {FORM_BYTES} bytes.")
+    try:
+        return parse_qs(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=100,
+        )
+    except ValueError:
+        raise Malformed("This form could not be read.") from None
+
+
+def _trouble(error: MeydanError) -> Trouble:
+    if isinstance(error, MissingFields):
+        return Trouble(
+            "Choose a rule", "To reject, choose at least one rule. Nothing was recorded yet.", error.fields
+        )
+    if isinstance(error, UnknownRule):
+        sentence = (
+            "The guidelines have changed since this page was opened. Choose again; nothing was recorded yet."
+        )
+        return Trouble("That rule is gone", sentence, ("rules",))
+    if isinstance(error, NotAllowed):
+        sentence = (
+            "You decided this comment before. Its appeal waits for somebody else; nothing was recorded."
+        )
+        return Trouble("This appeal is for another moderator", sentence)
+    return Trouble("This was not taken", f"{error.message} Nothing was recorded yet.", error.fields)
+
+
+def _waits(comment: Comment) -> bool:
+    return (
+        (comment.status is Status.HELD or Hold.APPEAL in comment.holds)
+        and comment.withdrawn_at is None
+        and comment.erased_at is None
+    )
+
+
+def _rule_view(rule: Rule, scores: Mapping[str, float | None], spans: set[str]) -> dict[str, object]:
+    def pointed(label: str) -> bool:
+        return label in spans or (scores.get(label) or 0.0) >= rule.hold_from
+
+    grounds = [
+        {
+            "value": f"{rule.id}:{GROUNDS[label]}",
+            "words": GROUNDS[label].capitalize(),
+            "pointed": pointed(label),
+        }
+        for label in rule.labels
+        if label in GROUNDS
+    ]
+    return {
+        "id": rule.id,
+        "title": words(rule.title, "en"),
+        "grounds": grounds,
+        "pointed": any(pointed(label) for label in rule.labels),
+        "people_only": rule.people_only,
+    }
+
+
+def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
+    """What weighed, in the order of the words it concerns."""
+    if comment.text is None:
+        return []
+    return [
+        {
+            "label": span.label,
+            "begin": span.begin,
+            "words": explain.label(span.label),
+            "quote": render.name(comment.text[span.begin : min(span.end, span.begin + OPENING)]),
+            "source": span.source,
+        }
+        for span in sorted(evidence.spans, key=lambda span: (span.begin, span.end, span.label))
+    ]
+
+
+def _marked(comment: Comment, evidence: Evidence) -> Markup:
+    if comment.text is None:
+        return Markup('<p class="gone">The words of this comment were erased.</p>')
+    return render.highlighted(comment.text, evidence.spans, language=_tag(comment.language))
+
+
+def _name(comment: Comment) -> Markup:
+    return render.name(comment.name) if comment.name is not None else Markup("<i>name erased</i>")
+
+
+def _tag(language: str) -> str | None:
+    return language if language in LANGUAGES else None
+
+
+def _opening(text: str, length: int) -> str:
+    """The first words of a text, on one line."""
+    flat = " ".join(text[: length * 2].split())
+    if len(flat) <= length:
+        return flat
+    return flat[:length].rpartition(" ")[0] + " …"
+
+
+def _address(comment_id: str, after: str) -> str:
+    if not comment_id:
+        return ""
+    return f"/desk/comments/{quote(comment_id, safe='')}" + (
+        f"?{urlencode({'after': after})}" if after else ""
+    )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _when(moment: datetime) -> str:
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
