@@ -5,6 +5,15 @@ The sample newsroom: a small newspaper to try Meydan on.
 comment sections through the desk, the way readers and a moderator would.
 """
 
-from meydan.demo.newsroom import MODERATOR, SampleStory, load_stories, pages, seed
+from meydan.demo.newsroom import (
+    EDITOR,
+    MODERATOR,
+    SampleStory,
+    address_of,
+    desk_link,
+    load_stories,
+    pages,
+    seed,
+)
 
-__all__ = ["MODERATOR", "SampleStory", "load_stories", "pages", "seed"]
+__all__ = ["EDITOR", "MODERATOR", "SampleStory", "address_of", "desk_link", "load_stories", "pages", "seed"]

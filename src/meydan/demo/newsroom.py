@@ -18,10 +18,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from meydan.comment import Submission, Verdict
 from meydan.desk import Visitor
+from meydan.errors import AlreadyExists
 from meydan.wiring import Meydan
 
 MODERATOR = "demo"
 """The name under which the sample comments' human decisions are recorded."""
+
+EDITOR = "editor"
+"""
+Who sits at the sample desk.
+
+Somebody else than MODERATOR, so that appeals against the sample decisions can be decided.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +184,7 @@ def pages(public_url: str) -> dict[str, tuple[str, bytes]]:
     return site
 
 
-def seed(meydan: Meydan, public_url: str) -> int:
+def seed(meydan: Meydan) -> int:
     """
     Register the sample stories and send the sample comments through the desk.
 
@@ -186,7 +194,7 @@ def seed(meydan: Meydan, public_url: str) -> int:
     Returns:
         How many comments were sent.
     """
-    public_url = public_url.rstrip("/")
+    public_url = meydan.settings.own_url
     sent = 0
     for story in load_stories():
         url = address_of(story, public_url)
@@ -204,6 +212,14 @@ def seed(meydan: Meydan, public_url: str) -> int:
             ids[comment.name] = _send(meydan, story, url, public_url, comment, ids)
             sent += 1
     return sent
+
+
+def desk_link(meydan: Meydan) -> str:
+    """A one-time sign-in token for the sample newsroom's moderator, who is added the first time."""
+    try:
+        return meydan.staff.add_moderator(EDITOR)
+    except AlreadyExists:
+        return meydan.staff.new_link(EDITOR)
 
 
 def address_of(story: SampleStory, public_url: str) -> str:

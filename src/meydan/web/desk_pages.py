@@ -22,7 +22,7 @@ from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
 
 from meydan.comment import GROUNDS, LANGUAGES, Comment, DecidedBy, Evidence, Hold, Settled, Status, Verdict
-from meydan.desk import DeskItem
+from meydan.desk import DeskItem, explain
 from meydan.errors import (
     AlreadyDecided,
     ForgedForm,
@@ -36,7 +36,6 @@ from meydan.errors import (
     TooLong,
     UnknownRule,
 )
-from meydan.judge import explain
 from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
