@@ -198,7 +198,7 @@ _NEIGHBOURS = {
 }  # fmt: skip
 _SHORT = {
     "you": "u", "your": "ur", "are": "r", "because": "bc", "people": "ppl", "please": "pls",
-    "with": "w", "and": "&", "this": "dis", "the": "teh", "don't": "dont", "can't": "cant",
+    "with": "w", "and": "&", "don't": "dont", "can't": "cant",
     "doesn't": "doesnt", "isn't": "isnt", "it's": "its", "i'm": "im", "they're": "their", "though": "tho",
 }  # fmt: skip
 
