@@ -26,7 +26,9 @@ def run(seconds: int, runs: int) -> dict[str, Any]:
         fragment = f"{server.url}/embed/comments?story={quote(STORY, safe='')}"
         listing = f"{server.url}/api/v1/comments?story={quote(STORY, safe='')}&limit=200"
         gzip = {"Accept-Encoding": "gzip"}
-        sizes = {name: len(httpx.get(url).content) for name, url in (("fragment", fragment), ("api", listing))}
+        sizes = {
+            name: len(httpx.get(url).content) for name, url in (("fragment", fragment), ("api", listing))
+        }
         return {
             "connections": CONNECTIONS,
             "bytes": sizes,
@@ -52,12 +54,16 @@ def _while_approving(
     return _summary(loads, visible)
 
 
-def _approve_each_second(url: str, token: str, held: list[str], visible: list[float], ended: threading.Event) -> None:
+def _approve_each_second(
+    url: str, token: str, held: list[str], visible: list[float], ended: threading.Event
+) -> None:
     listing = f"{url}/api/v1/comments?story={quote(STORY, safe='')}&sort=newest&limit=200"
     with httpx.Client(headers={"Authorization": f"Bearer {token}"}) as moderator, httpx.Client() as reader:
         while not ended.wait(1.0) and held:
             id = held.pop()
-            moderator.post(f"{url}/api/v1/comments/{id}/decisions", json={"verdict": "approve", "rules": []}).raise_for_status()
+            moderator.post(
+                f"{url}/api/v1/comments/{id}/decisions", json={"verdict": "approve", "rules": []}
+            ).raise_for_status()
             begin = time.perf_counter()
             while id not in reader.get(listing).text:
                 if time.perf_counter() - begin > 10:

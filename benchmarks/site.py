@@ -34,7 +34,8 @@ def served(*, comments: int = 200, waiting: int = 0) -> Iterator[tuple[Served, s
         meydan = build(Settings(data=data, flood_per_minute=10_000_000))
         for number in range(comments):
             outcome = meydan.desk.submit(
-                Submission(STORY, f"Reader {number}", f"{THOUGHTS[number % len(THOUGHTS)]} ({number})"), VISITOR
+                Submission(STORY, f"Reader {number}", f"{THOUGHTS[number % len(THOUGHTS)]} ({number})"),
+                VISITOR,
             )
             if outcome.status is not Status.APPROVED:
                 meydan.desk.review(outcome.id, Verdict.APPROVE, by="benchmark")
@@ -45,7 +46,10 @@ def served(*, comments: int = 200, waiting: int = 0) -> Iterator[tuple[Served, s
         token = meydan.staff.add_token("benchmark")
         meydan.close()
         server = Served(
-            data, submissions_per_minute=100_000_000, submission_burst=100_000_000, flood_per_minute=10_000_000
+            data,
+            submissions_per_minute=100_000_000,
+            submission_burst=100_000_000,
+            flood_per_minute=10_000_000,
         )
         server.start()
         try:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -70,3 +71,11 @@ class Served:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    @staticmethod
+    def until(condition: Callable[[], bool], *, timeout_s: float = 15) -> None:
+        """Wait until a condition holds; fails when it does not come to hold in time."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "what was waited for did not come"
+            time.sleep(0.02)

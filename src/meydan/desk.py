@@ -317,7 +317,9 @@ class Desk:
             raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
         if verdict is Verdict.REJECT and not rules:
             raise MissingFields(["rules"])
-        reasons = tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
+        reasons = (
+            tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
+        )
         if note:
             _check_text("note", note, LONGEST_NOTE)
         comment = self._comment(id)
@@ -541,7 +543,12 @@ class Desk:
         )
 
     def check(
-        self, text: str, *, story_title: str | None = None, story_text: str | None = None, language: str | None = None
+        self,
+        text: str,
+        *,
+        story_title: str | None = None,
+        story_text: str | None = None,
+        language: str | None = None,
     ) -> tuple[Evidence, Decision]:
         """What the judge makes of a text; nothing is kept."""
         check_words(text, longest=self.limits.text)
@@ -557,7 +564,9 @@ class Desk:
 
     # -- inside --------------------------------------------------------------
 
-    def _opinion(self, comment: Comment, story: Story | None, *, suspicious: bool) -> tuple[Evidence, Decision]:
+    def _opinion(
+        self, comment: Comment, story: Story | None, *, suspicious: bool
+    ) -> tuple[Evidence, Decision]:
         assert comment.text is not None
         assert comment.name is not None
         try:
@@ -597,7 +606,8 @@ class Desk:
         )
         # Below the limit it is a busy story, not a flood, and no evidence of anything.
         return History(
-            repeats=seen.repeats, on_story=seen.on_story if seen.on_story >= self.limits.flood_per_minute else 0
+            repeats=seen.repeats,
+            on_story=seen.on_story if seen.on_story >= self.limits.flood_per_minute else 0,
         )
 
     def _settle(
@@ -623,7 +633,9 @@ class Desk:
     def _check_words(self, submission: Submission) -> None:
         required = {"name", "text", *self._guidelines.publication.required}
         given = {"name": submission.name, "text": submission.text, "email": submission.email or ""}
-        missing = [field for field in ("name", "text", "email") if field in required and _is_blank(given[field])]
+        missing = [
+            field for field in ("name", "text", "email") if field in required and _is_blank(given[field])
+        ]
         if missing:
             raise MissingFields(missing)
         _check_text("name", submission.name, self.limits.name)
@@ -682,7 +694,9 @@ class Desk:
             raise SignInNeeded("The receipt is not this comment's.", fields=("receipt",))
 
     def _author_key(self, submission: Submission, visitor: Visitor) -> str:
-        who = submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
+        who = (
+            submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
+        )
         return self._keyed("author", who)
 
     def _fingerprint(self, text: str) -> str:
@@ -722,7 +736,9 @@ def _given(decision: Decision, guidelines: Guidelines, language: str) -> tuple[G
             # The guidelines have changed since; the rule's id is still the reason.
             given.append(GivenReason(reason.rule, reason.rule, "", reason.ground))
             continue
-        given.append(GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground))
+        given.append(
+            GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground)
+        )
     return tuple(given)
 
 
@@ -733,15 +749,26 @@ def story_address(url: str) -> str:
     Raises:
         Malformed: not an absolute http or https URL, or longer than LONGEST_URL characters.
     """
-    if not url or len(url) > LONGEST_URL or any(c <= " " or unicodedata.category(c) in ("Cc", "Cs") for c in url):
-        raise Malformed("A story is named by its address, such as https://news.example/a-story.", fields=("story",))
+    if (
+        not url
+        or len(url) > LONGEST_URL
+        or any(c <= " " or unicodedata.category(c) in ("Cc", "Cs") for c in url)
+    ):
+        raise Malformed(
+            "A story is named by its address, such as https://news.example/a-story.", fields=("story",)
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
         host = parts.hostname
     except ValueError:
         host, port = None, None
-    if not host or parts.scheme not in ("http", "https") or parts.username is not None or parts.password is not None:
+    if (
+        not host
+        or parts.scheme not in ("http", "https")
+        or parts.username is not None
+        or parts.password is not None
+    ):
         raise Malformed("A story's address starts with http:// or https:// and a host.", fields=("story",))
     if ":" in host:
         host = f"[{host}]"

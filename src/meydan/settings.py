@@ -106,7 +106,9 @@ def _from_file(path: Path) -> dict[str, object]:
 def _typed(key: str, value: object, where: str) -> object:
     kinds = {known.name: known.type for known in fields(Settings)}
     if key not in kinds:
-        raise BadSettings(f"There is no setting {key!r} ({where}). docs/settings.md lists them.", fields=(key,))
+        raise BadSettings(
+            f"There is no setting {key!r} ({where}). docs/settings.md lists them.", fields=(key,)
+        )
     kind = str(kinds[key])
     try:
         if kind == "int":
@@ -121,7 +123,9 @@ def _typed(key: str, value: object, where: str) -> object:
         if not isinstance(value, str):
             raise ValueError
     except (ValueError, TypeError) as error:
-        raise BadSettings(f"The setting {key!r} ({where}) has to be of type {kind}.", fields=(key,)) from error
+        raise BadSettings(
+            f"The setting {key!r} ({where}) has to be of type {kind}.", fields=(key,)
+        ) from error
     return value
 
 
@@ -131,11 +135,14 @@ def _checked(settings: Settings) -> Settings:
         if isinstance(value, int) and known.name != "port" and value < 1:
             raise BadSettings(f"The setting {known.name!r} has to be at least 1.", fields=(known.name,))
     if not 0 <= settings.port <= 65535:
-        raise BadSettings("The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",))
+        raise BadSettings(
+            "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)
+        )
     if settings.public_url:
         parts = urlsplit(settings.public_url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise BadSettings(
-                "The setting 'public_url' is an origin, such as https://comments.example.", fields=("public_url",)
+                "The setting 'public_url' is an origin, such as https://comments.example.",
+                fields=("public_url",),
             )
     return settings

@@ -113,7 +113,9 @@ class Staff:
         name = _checked_name(name)
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown:
-            raise Malformed(f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", fields=("scope",))
+            raise Malformed(
+                f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", fields=("scope",)
+            )
         secret = self._secret("token")
         self._store.add_token(name, _digest(secret), tuple(scopes) or SCOPES, self._clock())
         return secret
@@ -137,7 +139,9 @@ class Staff:
         if row is None:
             raise SignInNeeded("This needs a valid token: Authorization: Bearer <token>.")
         if scope not in row.scopes:
-            raise NotAllowed(f"This token has no scope {scope!r}. Make one with: meydan tokens add NAME --scope {scope}.")
+            raise NotAllowed(
+                f"This token has no scope {scope!r}. Make one with: meydan tokens add NAME --scope {scope}."
+            )
         return row.name
 
     def _secret(self, kind: str) -> str:

@@ -77,7 +77,12 @@ class Meydan:
         try:
             guidelines = load(path)
         except BadGuidelines as error:
-            log.error("guidelines_refused", code=error.code, findings=len(error.findings), kept=self.desk.guidelines.digest)
+            log.error(
+                "guidelines_refused",
+                code=error.code,
+                findings=len(error.findings),
+                kept=self.desk.guidelines.digest,
+            )
             return False
         if guidelines.digest == self.desk.guidelines.digest:
             return False
@@ -185,7 +190,9 @@ def _make_folder(data: Path) -> None:
     try:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise BadSettings(f"The data folder {data} cannot be made: {error.strerror}.", fields=("data",)) from error
+        raise BadSettings(
+            f"The data folder {data} cannot be made: {error.strerror}.", fields=("data",)
+        ) from error
 
 
 def _secret(settings: Settings) -> bytes:
@@ -196,7 +203,9 @@ def _secret(settings: Settings) -> bytes:
     """
     if settings.secret:
         if len(settings.secret) < SECRET_BYTES:
-            raise BadSettings(f"The setting 'secret' has to have at least {SECRET_BYTES} characters.", fields=("secret",))
+            raise BadSettings(
+                f"The setting 'secret' has to have at least {SECRET_BYTES} characters.", fields=("secret",)
+            )
         return hashlib.sha256(settings.secret.encode()).digest()
     _make_folder(settings.data)
     path = settings.data / "secret.key"
@@ -219,5 +228,7 @@ def _secret(settings: Settings) -> bytes:
     except (OSError, ValueError) as error:
         raise BadSettings(f"The secret in {path} cannot be read or made.", fields=("secret",)) from error
     if len(secret) != SECRET_BYTES:
-        raise BadSettings(f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal.")
+        raise BadSettings(
+            f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal."
+        )
     return secret

@@ -51,8 +51,12 @@ class Room:
             limits=Limits(**limits),
         )
 
-    def send(self, text: str = COURTEOUS, *, name: str = "Rojin", visitor: Visitor = VISITOR, **more: Any) -> Outcome:
-        return self.desk.submit(Submission(story_url=more.pop("story_url", STORY), name=name, text=text, **more), visitor)
+    def send(
+        self, text: str = COURTEOUS, *, name: str = "Rojin", visitor: Visitor = VISITOR, **more: Any
+    ) -> Outcome:
+        return self.desk.submit(
+            Submission(story_url=more.pop("story_url", STORY), name=name, text=text, **more), visitor
+        )
 
     def shown(self) -> list[str | None]:
         return [comment.text for comment in self.desk.page(STORY).comments]

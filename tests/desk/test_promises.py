@@ -394,7 +394,9 @@ def test_a_required_email_is_required(room_with: Callable[..., Room], guidelines
     """If the guidelines require an e-mail address, then a comment without one names that field."""
     from meydan.policy import parse
 
-    source = guidelines.source.replace(b'required = ["name", "text"]', b'required = ["name", "text", "email"]')
+    source = guidelines.source.replace(
+        b'required = ["name", "text"]', b'required = ["name", "text", "email"]'
+    )
     assert source != guidelines.source
     room = room_with(guidelines=parse(source, "test.toml"))
     with pytest.raises(MissingFields) as caught:

@@ -26,7 +26,9 @@ CRASHES = [
 ]
 
 
-@pytest.mark.parametrize(("step", "when", "answered", "then"), CRASHES, ids=lambda value: str(value).replace(" ", "-"))
+@pytest.mark.parametrize(
+    ("step", "when", "answered", "then"), CRASHES, ids=lambda value: str(value).replace(" ", "-")
+)
 def test_a_killed_walk_loses_nothing(
     database_url: str, tmp_path: Path, step: str, when: str, answered: bool, then: str
 ) -> None:

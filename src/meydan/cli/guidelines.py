@@ -14,11 +14,15 @@ from meydan.comment import Story
 
 app = typer.Typer(help="Check, show and test the guidelines file.", no_args_is_help=True)
 
-FileArgument = Annotated[Path | None, typer.Argument(help="The guidelines file; the one in force when left out.")]
+FileArgument = Annotated[
+    Path | None, typer.Argument(help="The guidelines file; the one in force when left out.")
+]
 
 
 @app.command("check")
-def check(file: FileArgument = None, guidelines: GuidelinesOption = None, as_json: JsonOption = False) -> None:
+def check(
+    file: FileArgument = None, guidelines: GuidelinesOption = None, as_json: JsonOption = False
+) -> None:
     """Name every fault with line, column and what to write instead."""
     with refusals(as_json=as_json):
         path = _path(file, guidelines)
@@ -93,7 +97,12 @@ def test(file: FileArgument = None, guidelines: GuidelinesOption = None, as_json
             for result in failed:
                 because = ", ".join(result["rules"] or result["holds"])
                 table.add_row(
-                    str(result["line"]), result["rule"], result["lang"], result["expect"], result["got"], because
+                    str(result["line"]),
+                    result["rule"],
+                    result["lang"],
+                    result["expect"],
+                    result["got"],
+                    because,
                 )
             console.print(table)
         console.print(f"{len(results) - len(failed)} of {len(results)} examples pass.", markup=False)
@@ -132,7 +141,12 @@ def _as_values(loaded: policy.Guidelines, language: str) -> dict[str, Any]:
         "intro": policy.words(loaded.intro, language),
         "welcomes": [told(welcome) for welcome in loaded.welcomes],
         "rules": [
-            {**told(rule), "hold_from": rule.hold_from, "reject_from": rule.reject_from, "people_only": rule.people_only}
+            {
+                **told(rule),
+                "hold_from": rule.hold_from,
+                "reject_from": rule.reject_from,
+                "people_only": rule.people_only,
+            }
             for rule in loaded.rules
         ],
         "mode": loaded.automation.mode,

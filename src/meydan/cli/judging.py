@@ -27,7 +27,9 @@ CHUNK_BYTES = 65_536
 
 def check(
     text: Annotated[str, typer.Argument(help="A comment, or - to read standard input, one comment a line.")],
-    language: Annotated[str | None, typer.Option("--language", help="The language the page claims; a hint only.")] = None,
+    language: Annotated[
+        str | None, typer.Option("--language", help="The language the page claims; a hint only.")
+    ] = None,
     guidelines: GuidelinesOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -97,8 +99,13 @@ def _refused(error: MeydanError) -> dict[str, Any]:
 
 
 def _line(decision: Decision) -> str:
-    why = [reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}" for reason in decision.reasons]
-    return "  ".join([f"{decision.verdict.value:7}", ", ".join(why or [hold.value for hold in decision.holds])]).rstrip()
+    why = [
+        reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
+        for reason in decision.reasons
+    ]
+    return "  ".join(
+        [f"{decision.verdict.value:7}", ", ".join(why or [hold.value for hold in decision.holds])]
+    ).rstrip()
 
 
 def _told(evidence: Evidence, decision: Decision) -> str:

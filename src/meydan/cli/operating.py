@@ -32,7 +32,9 @@ FIRST_MODERATOR = "editor"
 
 def serve(
     host: Annotated[str | None, typer.Option("--host", help="The address to listen on (127.0.0.1).")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="The port to listen on (8080; 0 takes a free one).")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="The port to listen on (8080; 0 takes a free one).")
+    ] = None,
     public_url: Annotated[
         str | None, typer.Option("--public-url", help="The origin readers reach this server at.")
     ] = None,
@@ -77,7 +79,8 @@ def serve(
 def demo(
     port: Annotated[int | None, typer.Option("--port", help="The port to listen on (a free one).")] = None,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Keep the demo's data in this folder (else it is gone at the end).")
+        Path | None,
+        typer.Option("--data", help="Keep the demo's data in this folder (else it is gone at the end)."),
     ] = None,
     browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
     as_json: JsonOption = False,
@@ -92,7 +95,13 @@ def demo(
         folder = data or Path(fresh)
         configure_logs(quiet=True)
         chosen = free_port() if port in (None, 0) else port
-        settings = settings_of(None, data=folder, port=chosen, host="127.0.0.1", database=f"sqlite:///{folder.resolve() / 'demo.db'}")
+        settings = settings_of(
+            None,
+            data=folder,
+            port=chosen,
+            host="127.0.0.1",
+            database=f"sqlite:///{folder.resolve() / 'demo.db'}",
+        )
         meydan = build(settings)
         try:
             newsroom.seed(meydan)
@@ -137,7 +146,9 @@ def erase(
                     erased.append(id)
         finally:
             meydan.close()
-        text = "\n".join([*(f"erased   {id}" for id in erased), *(f"{code}     {id}" for id, code in refused.items())])
+        text = "\n".join(
+            [*(f"erased   {id}" for id in erased), *(f"{code}     {id}" for id, code in refused.items())]
+        )
         say({"erased": erased, "refused": refused}, as_json=as_json, text=text)
         if refused:
             raise typer.Exit(EXIT_REFUSED)
@@ -165,7 +176,11 @@ def doctor(
         say([asdict(finding) for finding in findings], as_json=True, text="")
     else:
         for finding in findings:
-            console.print(f"{'ok  ' if finding.ok else 'MEND'}  {finding.what}: {finding.detail}", markup=False, soft_wrap=True)
+            console.print(
+                f"{'ok  ' if finding.ok else 'MEND'}  {finding.what}: {finding.detail}",
+                markup=False,
+                soft_wrap=True,
+            )
     if not all(finding.ok for finding in findings):
         raise typer.Exit(EXIT_REFUSED)
 

@@ -9,7 +9,15 @@ from urllib.parse import quote
 
 import typer
 
-from meydan.cli.speech import DatabaseOption, DataOption, JsonOption, SettingsOption, refusals, say, settings_of
+from meydan.cli.speech import (
+    DatabaseOption,
+    DataOption,
+    JsonOption,
+    SettingsOption,
+    refusals,
+    say,
+    settings_of,
+)
 from meydan.settings import Settings
 from meydan.staff import Staff
 
@@ -39,7 +47,11 @@ def add_moderator(
         given = settings_of(settings, data=data, database=database, public_url=public_url)
         with _staff(given) as staff:
             url = sign_in_url(given, staff.add_moderator(name))
-        say({"name": name, "link": url}, as_json=as_json, text=f"{name} can sign in once, within {given.link_hours} hours:\n{url}")
+        say(
+            {"name": name, "link": url},
+            as_json=as_json,
+            text=f"{name} can sign in once, within {given.link_hours} hours:\n{url}",
+        )
 
 
 @moderators.command("link")
@@ -61,7 +73,10 @@ def new_link(
 
 @moderators.command("list")
 def list_moderators(
-    data: DataOption = None, database: DatabaseOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List who may decide."""
     with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
@@ -89,7 +104,8 @@ def remove_moderator(
 def add_token(
     name: NameArgument,
     scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="judge, stories or moderate; may be repeated; all when left out.")
+        list[str] | None,
+        typer.Option("--scope", help="judge, stories or moderate; may be repeated; all when left out."),
     ] = None,
     data: DataOption = None,
     database: DatabaseOption = None,
@@ -104,7 +120,10 @@ def add_token(
 
 @tokens.command("list")
 def list_tokens(
-    data: DataOption = None, database: DatabaseOption = None, settings: SettingsOption = None, as_json: JsonOption = False
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """List tokens by name and scope; their secrets are not kept."""
     with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:

@@ -28,15 +28,20 @@ EXIT_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits(3)
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
-DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder (MEYDAN_DATA; ./meydan-data).")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="The data folder (MEYDAN_DATA; ./meydan-data).")
+]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="The database's URL (MEYDAN_DATABASE; SQLite in the data folder).")
+    str | None,
+    typer.Option("--database", help="The database's URL (MEYDAN_DATABASE; SQLite in the data folder)."),
 ]
 GuidelinesOption = Annotated[
-    Path | None, typer.Option("--guidelines", help="The guidelines file (MEYDAN_GUIDELINES; the shipped one).")
+    Path | None,
+    typer.Option("--guidelines", help="The guidelines file (MEYDAN_GUIDELINES; the shipped one)."),
 ]
 SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", help="A settings file (MEYDAN_SETTINGS); docs/settings.md lists the keys.")
+    Path | None,
+    typer.Option("--settings", help="A settings file (MEYDAN_SETTINGS); docs/settings.md lists the keys."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 

@@ -10,7 +10,9 @@ import typer
 from meydan.cli.speech import JsonOption, errors, refusals, say
 from meydan.errors import BadSettings
 
-app = typer.Typer(help="Train the judge's models (needs the extra: pip install meydan[train]).", no_args_is_help=True)
+app = typer.Typer(
+    help="Train the judge's models (needs the extra: pip install meydan[train]).", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -21,7 +23,9 @@ def train() -> None:
 @app.command("fast")
 def fast(
     data: Annotated[Path, typer.Option("--data", help="The folder with train.jsonl.gz and dev.jsonl.gz.")],
-    out: Annotated[Path, typer.Option("--out", help="Where the model directory is written.")] = Path("model-fast"),
+    out: Annotated[Path, typer.Option("--out", help="Where the model directory is written.")] = Path(
+        "model-fast"
+    ),
     seed: Annotated[int, typer.Option("--seed", help="The same seed and data give the same weights.")] = 0,
     as_json: JsonOption = False,
 ) -> None:

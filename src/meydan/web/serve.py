@@ -112,7 +112,9 @@ async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> N
     housekeeping = threading.Event()
     loop.add_signal_handler(signal.SIGHUP, housekeeping.set)
     ended = threading.Event()
-    thread = threading.Thread(target=_keep_house, args=(meydan, housekeeping, ended), name="housekeeping", daemon=True)
+    thread = threading.Thread(
+        target=_keep_house, args=(meydan, housekeeping, ended), name="housekeeping", daemon=True
+    )
     serving = asyncio.create_task(server.serve())
     try:
         await _accepts(settings.host, settings.port, serving)

@@ -1,0 +1,233 @@
+"""The command line as an operator uses it: real processes, exit codes, both outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from meydan.policy import load
+from tests.serving import Served
+
+ABUSIVE = "You are a complete idiot and everybody knows it."
+COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
+
+
+def run(
+    *command: str, data: Path, given: str | bytes | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "meydan", *command],
+        input=given.encode() if isinstance(given, str) else given,
+        capture_output=True, timeout=120, check=False, env={**clean, "MEYDAN_DATA": str(data), **environment},
+    )  # fmt: skip
+    out, err = ran.stdout.decode(), ran.stderr.decode()
+    assert "Traceback" not in err, err
+    return subprocess.CompletedProcess(command, ran.returncode, out, err)
+
+
+def answer(*command: str, data: Path, given: str | bytes | None = None) -> Any:
+    ran = run(*command, data=data, given=given)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_check_answers_as_the_api_does(tmp_path: Path) -> None:
+    """If one comment is checked, then the answer has every field of the judge's answer, and nothing was kept."""
+    told = answer("check", "--json", ABUSIVE, data=tmp_path)
+    assert set(told) >= {"verdict", "reasons", "scores", "spans", "language", "model", "guidelines"}
+    assert told["verdict"] == "reject"
+    assert told["reasons"][0]["rule"] == "personal-attacks"
+    assert told["language"] == "en"
+    assert all(ABUSIVE[span["begin"] : span["end"]] for span in told["spans"])
+    assert told["spans"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_answers_line_for_line(tmp_path: Path) -> None:
+    """If lines come on standard input, then as many answers go out, in order, whatever a line holds."""
+    lines = [
+        COURTEOUS.encode(),
+        b"",
+        b"\xff\xfe",
+        ABUSIVE.encode(),
+        "سوپاس بۆ ئەم هەواڵە".encode(),
+        b"a" * 6000,
+        b"nul \x00",
+    ]
+    ran = run("check", "--json", "-", data=tmp_path, given=b"\n".join(lines))
+    assert ran.returncode == 0, ran.stderr
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [each.get("verdict", each.get("code")) for each in told] == [
+        "approve", "R104", "R105", "reject", "hold", "R102", "R105",
+    ]  # fmt: skip
+
+
+def test_check_takes_a_last_line_without_an_end(tmp_path: Path) -> None:
+    """If the input has one line and no line end, or nothing at all, then it is one answer, or none."""
+    assert len(run("check", "-", data=tmp_path, given=COURTEOUS).stdout.splitlines()) == 1
+    assert run("check", "-", data=tmp_path, given="").stdout == ""
+
+
+def test_a_bad_guidelines_file_is_named_with_its_place(tmp_path: Path) -> None:
+    """If the guidelines file has a fault, then checking it says where, and serving refuses to start with 2."""
+    file = tmp_path / "guidelines.toml"
+    source = load().source.replace(b"reject_from", b"reject_form", 1)
+    file.write_bytes(source)
+    line = 1 + source[: source.index(b"reject_form")].count(b"\n")
+    ran = run("guidelines", "check", str(file), data=tmp_path)
+    assert ran.returncode == 1
+    assert f"{line}" in ran.stdout
+    assert "reject_form" in ran.stdout
+    assert "^" in ran.stdout
+    told = json.loads(run("guidelines", "check", str(file), "--json", data=tmp_path).stdout)
+    assert told[0]["line"] == line
+    assert told[0]["remedy"]
+    served = run("serve", "--guidelines", str(file), data=tmp_path)
+    assert served.returncode == 2
+    assert "M301" in served.stderr
+    assert "reject_form" in served.stderr
+
+
+def test_the_shipped_guidelines_pass_their_own_tests(tmp_path: Path) -> None:
+    """If the shipped guidelines are tested, then every example gets the verdict it expects."""
+    ran = run("guidelines", "test", "--json", data=tmp_path)
+    told = json.loads(ran.stdout)
+    failed = [(each["line"], each["expect"], each["got"]) for each in told["results"] if not each["pass"]]
+    assert failed == []
+    assert told["examples"] >= 48
+    assert ran.returncode == 0
+
+
+def test_a_failing_example_fails_the_command(tmp_path: Path) -> None:
+    """If an example expects what the judge does not say, then the test command exits with 1 and names its line."""
+    file = tmp_path / "guidelines.toml"
+    file.write_bytes(load().source.replace(b'expect = "approve"', b'expect = "reject"', 1))
+    ran = run("guidelines", "test", str(file), "--json", data=tmp_path)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout)["failed"] == 1
+
+
+def test_show_prints_what_readers_are_told(tmp_path: Path) -> None:
+    """If the guidelines are shown, then every rule's title is there."""
+    shown = run("guidelines", "show", data=tmp_path).stdout
+    for rule in load().rules:
+        assert rule.title["en"] in shown
+
+
+def test_people_and_tokens_come_and_go(tmp_path: Path) -> None:
+    """If moderators and tokens are added, listed and removed, then each answer says so, and a secret is shown once."""
+    link = answer("moderators", "add", "Rojin", "--json", "--public-url", "https://c.example", data=tmp_path)[
+        "link"
+    ]
+    assert link.startswith("https://c.example/desk/sign-in?link=")
+    assert answer("moderators", "link", "Rojin", "--json", data=tmp_path)["link"] != link
+    assert [row["name"] for row in answer("moderators", "list", "--json", data=tmp_path)] == ["Rojin"]
+    assert run("moderators", "add", "Rojin", data=tmp_path).returncode == 1
+    assert run("moderators", "add", "machine", data=tmp_path).returncode == 1
+    answer("moderators", "remove", "Rojin", "--json", data=tmp_path)
+    assert answer("moderators", "list", "--json", data=tmp_path) == []
+    made = answer("tokens", "add", "site", "--scope", "judge", "--json", data=tmp_path)
+    assert set(made) == {"name", "token"}
+    listed = run("tokens", "list", "--json", data=tmp_path).stdout
+    assert made["token"] not in listed
+    assert json.loads(listed)[0]["scopes"] == ["judge"]
+    assert run("tokens", "add", "other", "--scope", "everything", data=tmp_path).returncode == 1
+    answer("tokens", "revoke", "site", "--json", data=tmp_path)
+    refused = run("tokens", "revoke", "site", "--json", data=tmp_path)
+    assert (refused.returncode, json.loads(refused.stderr)["code"]) == (1, "R108")
+
+
+@pytest.mark.parametrize("database", ["mysql://x/y", "nonsense", "sqlite://"])
+def test_an_unusable_database_is_misconfigured(tmp_path: Path, database: str) -> None:
+    """If the database URL is of no use, then the exit code is 2 and the message says what to write."""
+    ran = run("tokens", "list", "--database", database, data=tmp_path)
+    assert ran.returncode == 2
+    assert "M302" in ran.stderr
+
+
+def test_an_unreachable_database_is_to_be_tried_again(tmp_path: Path) -> None:
+    """If the database does not answer, then the exit code is 75."""
+    ran = run("tokens", "list", "--database", "postgresql://nobody@127.0.0.1:1/none", data=tmp_path)
+    assert ran.returncode == 75
+    assert "U201" in ran.stderr
+
+
+def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
+    """If all is well the doctor exits with 0; if the guidelines are bad, with 1 and that finding."""
+    told = answer("doctor", "--json", data=tmp_path)
+    assert {each["what"] for each in told} >= {"guidelines", "model", "database", "moderators"}
+    bad = tmp_path / "bad.toml"
+    bad.write_text("format = 2\n")
+    ran = run("doctor", "--guidelines", str(bad), "--json", data=tmp_path)
+    assert ran.returncode == 1
+    assert [each["what"] for each in json.loads(ran.stdout) if not each["ok"]] == ["guidelines"]
+
+
+def test_the_verbs_work_beside_a_running_server(tmp_path: Path) -> None:
+    """
+    If a server runs, then tokens, erasing and a second server behave as an operator expects:
+    the token works at once, the erased comment is gone from the page, and the second server is refused.
+    """
+    served = Served(tmp_path)
+    served.start()
+    try:
+        token = answer("tokens", "add", "site", "--json", data=tmp_path)["token"]
+        judged = httpx.post(
+            f"{served.url}/api/v1/judge", json={"text": ABUSIVE}, headers={"Authorization": f"Bearer {token}"}
+        )
+        assert judged.json()["verdict"] == "reject"
+        assert judged.json() == answer("check", "--json", ABUSIVE, data=tmp_path)
+        story = "http://localhost/story"
+        sent = httpx.post(
+            f"{served.url}/api/v1/comments",
+            json={"story": {"url": story}, "name": "Rojin", "text": COURTEOUS},
+        ).json()
+        listing = f"{served.url}/api/v1/comments?story={story}"
+        assert [comment["id"] for comment in httpx.get(listing).json()["comments"]] == [sent["id"]]
+        erased = run("erase", sent["id"], "--json", data=tmp_path)
+        assert json.loads(erased.stdout) == {"erased": [sent["id"]], "refused": {}}
+        served.until(lambda: httpx.get(listing).json()["comments"] == [])
+        second = run("serve", "--port", "0", data=tmp_path)
+        assert second.returncode == 2
+        assert "M305" in second.stderr
+        assert run("erase", "nobody", "--yes", data=tmp_path).returncode == 1
+    finally:
+        served.stop()
+
+
+def test_a_running_server_keeps_good_guidelines(tmp_path: Path) -> None:
+    """If the guidelines file changes, then a good one takes effect and a bad one never does."""
+    file = tmp_path / "guidelines.toml"
+    source = load().source
+    file.write_bytes(source)
+    served = Served(tmp_path, guidelines=file, sweep_seconds=1)
+    served.start()
+    try:
+        token = answer("tokens", "add", "site", "--json", data=tmp_path)["token"]
+
+        def in_force() -> str:
+            told = httpx.post(
+                f"{served.url}/api/v1/judge",
+                json={"text": COURTEOUS},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            digest: str = told.json()["guidelines"]
+            return digest
+
+        first = in_force()
+        file.write_bytes(source + b"\n# changed\n")
+        served.until(lambda: in_force() != first)
+        second = in_force()
+        file.write_bytes(b"format = 1\nnonsense")
+        served.until(lambda: "guidelines_refused" in served.log.read_text())
+        assert in_force() == second
+    finally:
+        served.stop()
