@@ -15,7 +15,7 @@ def test_every_catalogue_says_everything(tag: str) -> None:
     english, other = words("en"), words(tag)
     assert other.language == tag
     assert set(other.keys()) == set(english.keys())
-    for key in english.keys():
+    for key in set(english.keys()):
         assert other[key].strip(), key
         assert other.blanks(key) == english.blanks(key), key
 

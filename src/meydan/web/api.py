@@ -1,0 +1,511 @@
+"""
+The JSON API, version 1, as /api/openapi.json describes it.
+
+Handlers are plain functions, run in threads: the desk is synchronous. An answer
+of 2xx to a submission means that it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote_to_bytes
+
+import msgspec
+from litestar import Request, Response, get, post, put
+from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import Parameter
+from litestar.types import ASGIApp
+from msgspec import Meta
+
+import meydan
+from meydan.comment import Comment, Submission, Verdict
+from meydan.desk import answer_of, story_address
+from meydan.errors import Malformed, MissingFields, NotText
+from meydan.locale import accepted, interface_of
+from meydan.web import access, reading
+from meydan.web.doors import Doors
+from meydan.web.embed import KeptAnswer
+from meydan.web.errors import Problem
+from meydan.web.reading import Listing
+from meydan.web.shelf import Made
+
+AnyRequest = Request[Any, Any, Any]
+STORY_BYTES = 1_048_576
+MOST_COUNTED = 100
+
+StoryUrl = Annotated[str, Parameter(description="The story's address.", max_length=2000)]
+Cursor = Annotated[str | None, Parameter(description="`next` of the page before.", max_length=400)]
+PageSize = Annotated[int, Parameter(ge=1, le=200, description="Comments on a page.")]
+
+
+# -- what comes in -------------------------------------------------------------
+
+
+class StoryRef(msgspec.Struct):
+    """The story commented on. `title` is accepted and not believed."""
+
+    url: str = ""
+    title: str | None = None
+
+
+class Sent(msgspec.Struct):
+    """A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty."""
+
+    story: StoryRef = msgspec.field(default_factory=StoryRef)
+    name: str = ""
+    text: str = ""
+    email: str | None = None
+    parent: str | None = None
+    language: str | None = None
+    website: str = ""
+
+
+class StoryTold(msgspec.Struct):
+    """What a judged text is about."""
+
+    title: str | None = None
+    text: str | None = None
+
+
+class Asked(msgspec.Struct):
+    """A text to judge. Nothing is kept."""
+
+    text: str = ""
+    story: StoryTold | None = None
+    language: str | None = None
+
+
+class Registered(msgspec.Struct):
+    """A story as the newsroom tells it. `mode` "off" leaves every decision on it to people."""
+
+    url: str = ""
+    title: str | None = None
+    text: str | None = None
+    language: str | None = None
+    open: bool = True
+    closes_at: Annotated[datetime, Meta(tz=True)] | None = None
+    mode: Literal["off", "assisted"] | None = None
+
+
+class Verdicted(msgspec.Struct):
+    """A person's verdict. `seen` is the number of the decision it was made in view of, 0 for none."""
+
+    verdict: Literal["approve", "reject"]
+    rules: list[str] = []
+    note: str | None = None
+    seen: Annotated[int, Meta(ge=0, le=2_000_000_000)] | None = None
+
+
+# -- what goes out -------------------------------------------------------------
+
+
+class ReasonGiven(msgspec.Struct, omit_defaults=True):
+    """A breached rule, in the words that readers are given. `ground` is set for abuse."""
+
+    rule: str
+    title: str
+    text: str
+    ground: str | None = None
+
+
+class Submitted(msgspec.Struct):
+    """What became of a submission. `receipt` is its author's only key to it."""
+
+    id: str
+    status: Literal["approved", "held", "rejected"]
+    reasons: list[ReasonGiven]
+    decided_by: Literal["machine", "moderator", "import"] | None
+    status_url: str
+    receipt: str
+
+
+class Counts(msgspec.Struct):
+    """Approved comments by story, under the addresses as they were asked."""
+
+    counts: dict[str, int]
+
+
+class Stretch(msgspec.Struct):
+    """Code points `begin` to `end` (not included) of the text as sent, and the label they weighed for."""
+
+    label: str
+    begin: int
+    end: int
+
+
+class Judged(msgspec.Struct):
+    """The judge's answer. A score that was not measured is null, which is never zero."""
+
+    verdict: Literal["approve", "hold", "reject"]
+    reasons: list[ReasonGiven]
+    holds: list[str]
+    scores: dict[str, float | None]
+    spans: list[Stretch]
+    language: str
+    model: str
+    guidelines: str
+
+
+class StoryKept(msgspec.Struct):
+    """A story as it is registered now."""
+
+    url: str
+    title: str | None
+    text: str | None
+    language: str | None
+    open: bool
+    closes_at: datetime | None
+    mode: str | None
+
+
+class HeldShown(msgspec.Struct):
+    """A comment that waits for a person. `seen` goes back with the verdict; `holds` says why it waits."""
+
+    id: str
+    story: str
+    parent: str | None
+    name: str | None
+    text: str | None
+    language: str
+    submitted_at: datetime
+    status: Literal["held", "approved", "rejected"]
+    holds: list[str]
+    seen: int
+
+
+class Queue(msgspec.Struct):
+    """One page of what waits."""
+
+    comments: list[HeldShown]
+    next: str | None
+
+
+class Decided(msgspec.Struct):
+    """A verdict as it was recorded."""
+
+    id: str
+    seq: int
+    verdict: Literal["approve", "reject"]
+    rules: list[str]
+    decided_at: datetime
+    by: str
+
+
+def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
+    said = {
+        400: "Not JSON, or of the wrong kind",
+        401: "No valid token or session",
+        403: "Not allowed",
+        404: "There is no such thing",
+        409: "Somebody was first, or it is closed",
+        413: "Too large",
+        422: "Missing, too long, or not text",
+        429: "Too fast; see Retry-After",
+        503: "Try again; see Retry-After",
+    }
+    chosen = {*statuses, 400, 503}
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description=said[status])
+        for status in sorted(chosen)
+    }
+
+
+def routes(doors: Doors) -> list[HTTPRouteHandler]:
+    """The API's routes, for the application to include."""
+    desk, staff = doors.meydan.desk, doors.meydan.staff
+    own_url = doors.meydan.settings.own_url
+
+    @post(
+        "/api/v1/comments",
+        sync_to_thread=True,
+        operation_id="submit",
+        summary="Send a comment",
+        tags=["readers"],
+        responses=_refusals(403, 404, 409, 413, 422, 429),
+    )
+    def submit(request: AnyRequest, data: Sent) -> Submitted:
+        doors.origins.check_script(request)
+        visitor = doors.sender(request)
+        if not data.story.url:
+            missing = [
+                name for name, value in (("name", data.name), ("text", data.text)) if not value.strip()
+            ]
+            raise MissingFields(["story", *missing])
+        submission = Submission(
+            story_url=data.story.url,
+            name=data.name,
+            text=data.text,
+            email=data.email,
+            parent=data.parent,
+            language=data.language,
+            suspicious=bool(data.website),
+        )
+        outcome = desk.submit(submission, visitor)
+        language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+        return Submitted(
+            id=outcome.id,
+            status=outcome.status.value,
+            reasons=msgspec.convert(
+                reading.reasons_given(outcome, language, desk.guidelines), list[ReasonGiven]
+            ),
+            decided_by=outcome.decided_by.value if outcome.decided_by else None,
+            status_url=own_url + outcome.status_path,
+            receipt=outcome.receipt or "",
+        )
+
+    @get(
+        "/api/v1/comments",
+        operation_id="read",
+        summary="Read a story's approved comments",
+        tags=["readers"],
+        responses={200: ResponseSpec(Listing, generate_examples=False, description="Approved comments")}
+        | _refusals(403),
+    )
+    async def read(
+        request: AnyRequest,
+        story: StoryUrl,
+        sort: Literal["oldest", "newest"] = "oldest",
+        after: Cursor = None,
+        limit: PageSize = 50,
+    ) -> ASGIApp:
+        check_query(request)
+        url = story_address(story)
+        reading.check_ours(url, desk.guidelines, doors.origins.own)
+
+        def make() -> Made:
+            return reading.listing(desk.page(url, sort=sort, after=after or None, limit=limit), url)
+
+        kept = await doors.shelf.fetch(("api", url, sort, after or "", str(limit)), make)
+        return KeptAnswer(kept, doors)
+
+    @get(
+        "/api/v1/counts",
+        operation_id="count",
+        summary="Count stories' approved comments",
+        tags=["readers"],
+        responses=_refusals(),
+    )
+    async def count(
+        request: AnyRequest,
+        story: Annotated[
+            list[str], Parameter(description="Stories' addresses.", min_items=1, max_items=MOST_COUNTED)
+        ],
+    ) -> Response[Counts]:
+        check_query(request)
+        counts = await sync_to_thread(desk.counts, story)
+        return Response(Counts(counts), headers={"cache-control": "public, max-age=1"})
+
+    @post(
+        "/api/v1/judge",
+        sync_to_thread=True,
+        status_code=200,
+        operation_id="judge",
+        summary="Judge a text without keeping it",
+        tags=["newsroom"],
+        security=[{"token": []}],
+        responses=_refusals(401, 403, 413, 422),
+    )
+    def judge(request: AnyRequest, data: Asked) -> Judged:
+        access.token_holder(request, staff, "judge")
+        story = data.story or StoryTold()
+        evidence, decision = desk.check(
+            data.text, story_title=story.title, story_text=story.text, language=data.language
+        )
+        return msgspec.convert(answer_of(evidence, decision, desk.guidelines), Judged)
+
+    @put(
+        "/api/v1/stories",
+        sync_to_thread=True,
+        operation_id="register",
+        summary="Register a story, or change it",
+        tags=["newsroom"],
+        security=[{"token": []}],
+        request_max_body_size=STORY_BYTES,
+        responses=_refusals(401, 403, 413, 422),
+    )
+    def register(request: AnyRequest, data: Registered) -> StoryKept:
+        access.token_holder(request, staff, "stories")
+        if not data.url:
+            raise MissingFields(["url"])
+        story = desk.register_story(
+            data.url,
+            title=data.title,
+            text=data.text,
+            language=data.language,
+            open=data.open,
+            closes_at=data.closes_at,
+            mode=data.mode,
+            own=doors.origins.own,
+        )
+        return StoryKept(
+            story.url, story.title, story.text, story.language, story.open, story.closes_at, story.mode
+        )
+
+    @get(
+        "/api/v1/held",
+        sync_to_thread=True,
+        operation_id="held",
+        summary="What waits for a person",
+        tags=["newsroom"],
+        security=[{"token": []}, {"session": []}],
+        responses=_refusals(401, 403),
+    )
+    def held(
+        request: AnyRequest,
+        sort: Literal["oldest", "newest"] = "oldest",
+        after: Cursor = None,
+        limit: PageSize = 50,
+    ) -> Response[Queue]:
+        access.decider(request, staff, changes=False)
+        check_query(request)
+        comments, following = desk.held(after=after or None, limit=limit, newest=sort == "newest")
+        body = Queue([_held(comment) for comment in comments if not comment.escalated], following)
+        return Response(body, headers={"cache-control": "no-store"})
+
+    @post(
+        "/api/v1/comments/{comment_id:str}/decisions",
+        sync_to_thread=True,
+        operation_id="decide",
+        summary="Decide a comment",
+        tags=["newsroom"],
+        security=[{"token": []}, {"session": []}],
+        responses=_refusals(401, 403, 404, 409, 413, 422),
+    )
+    def decide(request: AnyRequest, comment_id: str, data: Verdicted) -> Decided:
+        by = access.decider(request, staff, changes=True)
+        settled = desk.review(
+            comment_id, Verdict(data.verdict), by=by, rules=data.rules, note=data.note, seen=data.seen
+        )
+        return Decided(
+            id=comment_id,
+            seq=settled.seq,
+            verdict=data.verdict,
+            rules=[reason.rule for reason in settled.decision.reasons],
+            decided_at=settled.decided_at,
+            by=by,
+        )
+
+    @get(
+        "/healthz",
+        sync_to_thread=True,
+        operation_id="health",
+        summary="Whether this server can serve",
+        tags=["operator"],
+        responses=_refusals(),
+    )
+    def health() -> Response[dict[str, str]]:
+        doors.meydan.store.ping()
+        return Response(
+            {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
+        )
+
+    return [submit, read, count, judge, register, held, decide, health]
+
+
+class ApiRequest(Request[Any, Any, Any]):
+    """A request whose JSON is read strictly: UTF-8, no NaN, and nothing that is not text in any string."""
+
+    async def json(self) -> Any:
+        """
+        The body as JSON.
+
+        Raises:
+            Malformed: not JSON, or not sent as JSON. NotText: a null byte or half of a
+            character somewhere in it, with the field that holds it.
+        """
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            # Also keeps foreign pages out: they cannot send this type unasked (CORS).
+            raise Malformed("Send JSON, as Content-Type: application/json.")
+        try:
+            body = json.loads((await self.body()).decode("utf-8"), parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise Malformed("The body is not JSON.") from None
+        if isinstance(body, dict):
+            for name, value in body.items():
+                _check_text(value, name)
+        return body
+
+
+def check_query(request: AnyRequest) -> None:
+    """Malformed when the address's parameters are not UTF-8: what the framework puts in their place is not what was asked."""
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Malformed("The address is not UTF-8.") from None
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Where the description of the API is, and what it says beyond the routes."""
+    return OpenAPIConfig(
+        title="Meydan",
+        version=meydan.__version__,
+        description="Comments, approved or rejected, never edited.",
+        path="/api",
+        render_plugins=[_Described(path="/openapi.json", media_type="application/json")],  # type: ignore[arg-type]
+        use_handler_docstrings=False,
+    )
+
+
+REQUIRED = {
+    "Sent": ["story", "name", "text"],
+    "StoryRef": ["url"],
+    "Asked": ["text"],
+    "Registered": ["url"],
+}
+"""Fields without which a request is refused; the types give them defaults, so that every missing one is named."""
+
+
+class _Described(JsonRenderPlugin):
+    """The description, with what the framework cannot see: which fields are required, and how one signs in."""
+
+    def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
+        schemas = openapi_schema["components"]["schemas"]
+        for name, required in REQUIRED.items():
+            schemas[name]["required"] = required
+        openapi_schema["components"]["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer"},
+            "session": {"type": "apiKey", "in": "cookie", "name": access.SESSION_COOKIE},
+        }
+        return super().render(request, openapi_schema)
+
+
+def _held(comment: Comment) -> HeldShown:
+    return HeldShown(
+        id=comment.id,
+        story=comment.story_url,
+        parent=comment.parent,
+        name=comment.name,
+        text=comment.text,
+        language=comment.language,
+        submitted_at=comment.submitted_at,
+        status=comment.status.value,
+        holds=[hold.value for hold in comment.holds],
+        seen=comment.seq,
+    )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _check_text(value: Any, field: str) -> None:
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+            raise NotText(
+                f"The {field} has characters that are not text (a null byte, or half of a character); "
+                "they could not be kept exactly. Remove them and send again.",
+                fields=(field,),
+            )
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _check_text(inner, field)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_text(inner, field)

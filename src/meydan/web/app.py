@@ -1,0 +1,122 @@
+"""
+The ASGI application: every door, put together.
+
+    Front (kept answers, headers) -> framework -> api | embed | desk pages -> desk
+
+Follows other processes' changes while it runs, so that what one of them
+approves is seen at this door within a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from litestar import Litestar
+from litestar.concurrency import set_asyncio_executor
+
+from meydan.web import api, desk_pages, embed
+from meydan.web.access import Origins, Pace, Proxies, security_headers
+from meydan.web.doors import Doors
+from meydan.web.errors import answer_error
+from meydan.web.front import Front
+from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
+from meydan.web.shelf import Kept, Made, Shelf
+from meydan.wiring import Meydan
+
+THREADS = 24
+"""Desk calls at once. More would only wait for each other: there is one writer."""
+
+FOR_EVER = "public, max-age=31536000, immutable"
+ASK_AGAIN = "public, no-cache"
+
+
+def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None = None) -> Front:
+    """
+    Build the application.
+
+    Args:
+        meydan: as wiring builds it.
+        site: pages to serve beside the doors, path -> (content type, body); the
+            sample newspaper. Their paths are not those of the doors.
+
+    Returns:
+        An ASGI application, for `serve` or any ASGI server.
+    """
+    settings = meydan.settings
+    https = settings.own_url.startswith("https://")
+    origins = Origins(lambda: meydan.desk.guidelines, (settings.own_url,))
+    headers = _reading_headers(origins, https=https)
+    shelf = Shelf(changes=meydan.desk.changes, edition=lambda: meydan.desk.guidelines.digest, headers=headers)
+    doors = Doors(
+        meydan=meydan,
+        origins=origins,
+        proxies=Proxies(settings.trusted_proxies),
+        pace=Pace(per_minute=settings.submissions_per_minute, burst=settings.submission_burst),
+        shelf=shelf,
+        https=https,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        hands = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
+        set_asyncio_executor(hands)
+        following = asyncio.create_task(shelf.follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+            # What was begun is finished: a comment half-way is kept or refused, not dropped.
+            await asyncio.to_thread(hands.shutdown)
+            set_asyncio_executor(None)
+
+    inner = Litestar(
+        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk_pages.routes(meydan)],
+        request_class=api.ApiRequest,
+        exception_handlers={Exception: answer_error},
+        openapi_config=api.openapi_config(),
+        request_max_body_size=settings.body_bytes,
+        lifespan=[lifespan],
+        logging_config=None,
+        debug=False,
+    )
+    return Front(inner, shelf=shelf, origins=origins, https=https, fixed=_fixed(site or {}, https=https))
+
+
+def _reading_headers(origins: Origins, *, https: bool) -> Any:
+    """Kind of answer -> the headers it always carries."""
+
+    def headers(kind: str) -> Mapping[str, str]:
+        given = dict(
+            security_headers(https=https, ancestors=origins.ancestors if kind == "page" else "'none'")
+        )
+        given |= {"cache-control": ASK_AGAIN, "vary": "Accept-Encoding"}
+        if kind != "page":
+            given["cross-origin-resource-policy"] = "cross-origin"
+        return given
+
+    return headers
+
+
+def _fixed(site: Mapping[str, tuple[str, bytes]], *, https: bool) -> dict[str, Kept]:
+    """What never changes while this process runs, by path: pages given, static files, the component."""
+    standard = dict(security_headers(https=https)) | {"vary": "Accept-Encoding"}
+    shared = standard | {"cross-origin-resource-policy": "cross-origin"}
+    fixed = {
+        path: Kept(Made(body, content_type), standard | {"cache-control": ASK_AGAIN})
+        for path, (content_type, body) in site.items()
+    }
+    for name in static_names():
+        made = Made(static_bytes(name), CONTENT_TYPES[name.rsplit(".", 1)[-1]])
+        fixed[static_path(name)] = Kept(made, shared | {"cache-control": FOR_EVER})
+        if name == "embed.js":
+            # Sites write this address into their pages, so it stays the same and is asked about again.
+            fixed["/embed.js"] = Kept(
+                made, shared | {"cache-control": "public, max-age=300, must-revalidate"}
+            )
+    return fixed

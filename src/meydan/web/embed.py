@@ -1,0 +1,291 @@
+"""
+The readers' doors: the fragment, the page without JavaScript, the form, and how a comment stands.
+
+A form relies on Origin and Sec-Fetch-Site, not on cookies: readers get none.
+Whatever goes wrong with a form, what was typed comes back with the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlencode
+
+from litestar import MediaType, Request, Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from meydan.comment import Submission
+from meydan.desk import story_address
+from meydan.errors import Malformed, MeydanError, MissingFields, NotText, Refused, SignInNeeded, TooLong
+from meydan.locale import Words, accepted, words
+from meydan.policy import Guidelines
+from meydan.web import reading
+from meydan.web.doors import Doors
+from meydan.web.errors import headers_of, problem_of, status_of
+from meydan.web.reading import Typed, View
+from meydan.web.shelf import Kept, Made, Send
+
+AnyRequest = Request[Any, Any, Any]
+FORM = "application/x-www-form-urlencoded"
+PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+
+
+def routes(doors: Doors) -> list[HTTPRouteHandler]:
+    """The readers' pages, for the application to include."""
+    rooms = _Readers(doors)
+
+    @get("/embed/comments", include_in_schema=False)
+    async def fragment(request: AnyRequest) -> ASGIApp:
+        return await rooms.fragment(request)
+
+    @get("/comments", include_in_schema=False)
+    async def page(request: AnyRequest) -> ASGIApp | Response[str]:
+        return await rooms.page(request)
+
+    @post("/comments", include_in_schema=False)
+    async def send(request: AnyRequest) -> Response[str]:
+        return await rooms.send(request)
+
+    @get("/status/{comment_id:str}", include_in_schema=False)
+    async def status(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await rooms.status(request, comment_id)
+
+    @post("/status/{comment_id:str}/appeal", include_in_schema=False)
+    async def appeal(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await rooms.appeal(request, comment_id)
+
+    @post("/status/{comment_id:str}/withdraw", include_in_schema=False)
+    async def withdraw(request: AnyRequest, comment_id: str) -> Response[str]:
+        return await rooms.withdraw(request, comment_id)
+
+    return [fragment, page, send, status, appeal, withdraw]
+
+
+class KeptAnswer:
+    """A kept answer as an ASGI application; from now on its address is answered without the framework."""
+
+    def __init__(self, kept: Kept, doors: Doors) -> None:
+        self._kept = kept
+        self._doors = doors
+
+    async def __call__(self, scope: Any, _receive: Any, send: Send) -> None:
+        self._doors.shelf.remember(scope["path"], scope["query_string"], self._kept)
+        await self._kept.send(scope["headers"], send)
+
+
+class _Readers:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._desk = doors.meydan.desk
+        self._limits = {"name": self._desk.limits.name, "text": self._desk.limits.text}
+
+    # -- reading ---------------------------------------------------------------
+
+    async def fragment(self, request: AnyRequest) -> KeptAnswer:
+        asked = query_of(request)
+        subject = self._subject("embed", asked)
+        base = self._doors.meydan.settings.own_url
+
+        def make() -> Made:
+            found, view, guidelines = self._found(asked, base)
+            return reading.fragment(found, view, guidelines, self._limits)
+
+        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors)
+
+    async def page(self, request: AnyRequest) -> KeptAnswer | Response[str]:
+        asked = query_of(request)
+        subject = self._subject("page", asked)
+        if asked.get("reply"):
+            made = await sync_to_thread(self._page_to_reply, asked)
+            return Response(made.body.decode(), media_type=MediaType.HTML, headers=PRIVATE)
+
+        def make() -> Made:
+            found, view, guidelines = self._found(asked, "")
+            return reading.whole_page(found, view, guidelines, self._limits)
+
+        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors)
+
+    def _subject(self, kind: str, asked: dict[str, str]) -> tuple[str, ...]:
+        if not asked.get("story"):
+            raise MissingFields(["story"])
+        url = story_address(asked["story"])
+        reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
+        language = words(asked["lang"]).language if asked.get("lang") else ""
+        return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""))
+
+    def _found(self, asked: dict[str, str], base: str) -> tuple[reading.Page, View, Guidelines]:
+        guidelines = self._desk.guidelines
+        sort = asked.get("sort", "oldest")
+        after = asked.get("after") or None
+        page = self._desk.page(asked["story"], sort=sort, after=after, limit=reading.COMMENTS_ON_A_PAGE)
+        said = reading.language_for(asked.get("lang"), page.story, guidelines)
+        view = View(
+            story_address(asked["story"]), said, "newest" if sort == "newest" else "oldest", after, base
+        )
+        return page, view, guidelines
+
+    def _page_to_reply(self, asked: dict[str, str]) -> Made:
+        page, view, guidelines = self._found(asked, "")
+        parent = reading.check_answerable(self._desk.item(asked["reply"]).comment, view.url)
+        return reading.whole_page(page, view, guidelines, self._limits, parent=parent)
+
+    # -- sending ---------------------------------------------------------------
+
+    async def send(self, request: AnyRequest) -> Response[str]:
+        self._doors.origins.check_form(request)
+        form = await form_of(request)
+        said = self._said(request, form)
+        submission = Submission(
+            story_url=form.get("story", ""),
+            name=form.get("name", ""),
+            text=form.get("text", ""),
+            email=form.get("email") or None,
+            parent=form.get("parent") or None,
+            language=said.language,
+            suspicious=bool(form.get("website")),
+        )
+        try:
+            visitor = self._doors.sender(request)
+            outcome = await sync_to_thread(self._desk.submit, submission, visitor)
+        except MeydanError as error:
+            return await self._sent_back(submission, error, said)
+        page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=True)
+        return Response(page, status_code=201, media_type=MediaType.HTML, headers=PRIVATE)
+
+    async def _sent_back(self, submission: Submission, error: MeydanError, said: Words) -> Response[str]:
+        """The page with the form as it was filled in, and what was wrong with it."""
+        if status_of(error) == 500:
+            raise error
+        problem = problem_of(error, said)
+        problems = {
+            name: _what_to_do(name, error, said)
+            for name in problem.fields
+            if name in ("name", "text", "email")
+        }
+        typed = Typed(
+            name=_printable(submission.name),
+            text=_printable(submission.text),
+            email=_printable(submission.email or ""),
+            parent=submission.parent or "",
+            problems=problems,
+            message=problem.message if not isinstance(error, MissingFields) else said["errors.R104"],
+            code=problem.code,
+        )
+        try:
+            made = await sync_to_thread(self._page_sent_back, submission, said, typed)
+        except Refused:
+            # The story itself is not ours, or not an address: there is no page to show it on.
+            raise error from None
+        headers = PRIVATE | headers_of(error)
+        return Response(
+            made.body.decode(), status_code=status_of(error), media_type=MediaType.HTML, headers=headers
+        )
+
+    def _page_sent_back(self, submission: Submission, said: Words, typed: Typed) -> Made:
+        url = story_address(submission.story_url)
+        reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
+        # Without the comments: what was typed is what matters now, and it is shown even
+        # when the database does not answer.
+        view = View(url, said)
+        return reading.form_page(view, self._desk.guidelines, self._limits, typed)
+
+    # -- how it stands ---------------------------------------------------------
+
+    async def status(self, request: AnyRequest, comment_id: str) -> Response[str]:
+        asked = query_of(request)
+        said = words(asked.get("lang") or accepted(request.headers.get("accept-language", "")))
+        receipt = asked.get("receipt") or None
+        outcome = await sync_to_thread(self._desk.status, comment_id, receipt=receipt)
+        page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=False)
+        return Response(page, media_type=MediaType.HTML, headers=PRIVATE)
+
+    async def appeal(self, request: AnyRequest, comment_id: str) -> Response[str]:
+        self._doors.origins.check_form(request)
+        form = await form_of(request)
+        said = self._said(request, form)
+        self._doors.sender(request)
+        receipt, typed = _receipt(form), form.get("words", "")
+        try:
+            await sync_to_thread(self._desk.appeal, comment_id, receipt=receipt, words=typed)
+        except (MissingFields, TooLong, NotText) as error:
+            outcome = await sync_to_thread(self._desk.status, comment_id, receipt=receipt)
+            again = Typed(text=_printable(typed), message=problem_of(error, said).message)
+            page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=False, typed=again)
+            return Response(page, status_code=status_of(error), media_type=MediaType.HTML, headers=PRIVATE)
+        return _see(comment_id, receipt, said)
+
+    async def withdraw(self, request: AnyRequest, comment_id: str) -> Response[str]:
+        self._doors.origins.check_form(request)
+        form = await form_of(request)
+        said = self._said(request, form)
+        self._doors.sender(request)
+        receipt = _receipt(form)
+        await sync_to_thread(self._desk.withdraw, comment_id, receipt=receipt)
+        return _see(comment_id, receipt, said)
+
+    def _said(self, request: AnyRequest, form: dict[str, str]) -> Words:
+        return words(form.get("lang") or accepted(request.headers.get("accept-language", "")))
+
+
+def query_of(request: AnyRequest) -> dict[str, str]:
+    """The address's parameters; the first of each name. Malformed where they are not UTF-8."""
+    return decoded(request.scope["query_string"])
+
+
+async def form_of(request: AnyRequest) -> dict[str, str]:
+    """
+    A form's fields, decoded and otherwise untouched; the first of each name.
+
+    Raises:
+        Malformed: another content type, or percent-encoded bytes that are not UTF-8.
+        Too large a body is refused while it is read.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        raise Malformed(f"A form is sent as {FORM}.")
+    return decoded(await request.body())
+
+
+def decoded(source: bytes) -> dict[str, str]:
+    """URL-encoded fields as text; Malformed, naming the field, where the bytes are not UTF-8."""
+    fields: dict[str, str] = {}
+    for pair in source.split(b"&"):
+        raw_name, _, raw_value = pair.partition(b"=")
+        try:
+            name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed("A field's name is not UTF-8.") from None
+        if not name or name in fields:
+            continue
+        try:
+            fields[name] = unquote_to_bytes(raw_value.replace(b"+", b" ")).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Malformed(
+                "The text sent is not UTF-8.", fields=(name,) if name.isidentifier() else ()
+            ) from None
+    return fields
+
+
+def _what_to_do(field: str, error: MeydanError, said: Words) -> str:
+    if isinstance(error, MissingFields):
+        return said[f"missing_{field}"]
+    return problem_of(error, said).message
+
+
+def _printable(value: str) -> str:
+    # A null byte cannot stand in HTML; everything else comes back as it was typed.
+    return value.replace("\x00", "\ufffd")
+
+
+def _receipt(form: dict[str, str]) -> str:
+    receipt = form.get("receipt")
+    if not receipt:
+        raise SignInNeeded("This needs the receipt that came when the comment was sent.", fields=("receipt",))
+    return receipt
+
+
+def _see(comment_id: str, receipt: str, said: Words) -> Response[str]:
+    query = urlencode({"lang": said.language, "receipt": receipt})
+    # The id is one the desk has just found, so it is safe in an address.
+    return Response("", status_code=303, headers=PRIVATE | {"location": f"/status/{comment_id}?{query}"})

@@ -1,0 +1,329 @@
+"""
+Answers kept as bytes: made once, sent many times, taken down when readers would see a difference.
+
+Everything that readers read comes from here. An answer is known by what it
+shows (its subject) and found by the raw address that asked for it; a story's
+change takes down every answer about that story, also one still being made.
+
+Used from the event loop only. Making an answer happens in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from litestar.concurrency import sync_to_thread
+
+from meydan.errors import MeydanError
+
+Subject = tuple[str, ...]
+"""What an answer shows: its kind, its story's address, then whatever else tells it from others."""
+
+RawHeaders = list[tuple[bytes, bytes]]
+Send = Callable[[Any], Awaitable[None]]
+
+ALIASES_KEPT = 20_000
+SMALLEST_TO_PACK = 256
+
+log = structlog.get_logger("meydan.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An answer as its maker gives it. `expires_at` (Unix time) is when it ends by itself, if it does."""
+
+    body: bytes
+    content_type: str
+    expires_at: float | None = None
+
+
+class Kept:
+    """
+    One answer, ready to send plain or gzipped, with a strong ETag for each form.
+
+    `headers` are the ones it always carries; what depends on the asker (CORS) is
+    added when it is sent. `up` turns false when it is taken down.
+    """
+
+    __slots__ = (
+        "_etag",
+        "_gzip",
+        "_gzip_etag",
+        "_gzip_headers",
+        "_plain",
+        "_plain_headers",
+        "expires_at",
+        "up",
+    )
+
+    def __init__(self, made: Made, headers: Mapping[str, str]) -> None:
+        digest = hashlib.sha256(made.body).hexdigest()[:24]
+        common = [(name.encode(), value.encode()) for name, value in headers.items()]
+        common.append((b"content-type", made.content_type.encode()))
+        packed = b""
+        if len(made.body) >= SMALLEST_TO_PACK:
+            # mtime 0, so that the same words are the same bytes on every node.
+            packed = gzip.compress(made.body, compresslevel=6, mtime=0)
+        self._plain = made.body
+        self._etag = f'"{digest}"'.encode()
+        self._plain_headers = [*common, (b"etag", self._etag), (b"content-length", b"%d" % len(made.body))]
+        self._gzip = packed if packed and len(packed) < len(made.body) else b""
+        self._gzip_etag = f'"{digest}-gz"'.encode()
+        self._gzip_headers = [
+            *common,
+            (b"etag", self._gzip_etag),
+            (b"content-encoding", b"gzip"),
+            (b"content-length", b"%d" % len(self._gzip)),
+        ]
+        self.expires_at = made.expires_at
+        self.up = True
+
+    @property
+    def size_bytes(self) -> int:
+        """What it weighs in memory, nearly."""
+        return len(self._plain) + len(self._gzip) + 1024
+
+    async def send(
+        self, asked: RawHeaders, send: Send, *, more: Iterable[tuple[bytes, bytes]] = (), head: bool = False
+    ) -> int:
+        """
+        Send it: whole, gzipped or as 304, by the request's headers. Returns the status.
+
+        Args:
+            more: headers that this asker gets besides.
+            head: headers only.
+        """
+        accepts = known = b""
+        for name, value in asked:
+            if name == b"accept-encoding":
+                accepts = value
+            elif name == b"if-none-match":
+                known = value
+        packed = bool(self._gzip) and b"gzip" in accepts and accepts_gzip(accepts)
+        headers = self._gzip_headers if packed else self._plain_headers
+        status = 200
+        body = b"" if head else self._gzip if packed else self._plain
+        # A proxy may have weakened the tag; comparing the part in quotes is the weak comparison of RFC 9110.
+        if known and (self._etag in known or self._gzip_etag in known or known.strip() == b"*"):
+            status, body = 304, b""
+            headers = [
+                header
+                for header in headers
+                if header[0] not in (b"content-length", b"content-type", b"content-encoding")
+            ]
+        if more:
+            headers = [*headers, *more]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+        return status
+
+
+_gzip_answers: dict[bytes, bool] = {}
+
+
+def accepts_gzip(header: bytes) -> bool:
+    """Whether an Accept-Encoding header takes gzip (a quality of zero refuses it)."""
+    known = _gzip_answers.get(header)
+    if known is None:
+        known = False
+        for part in header.lower().split(b","):
+            coding, _, quality = part.partition(b";")
+            if coding.strip() == b"gzip":
+                known = quality.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
+        if len(_gzip_answers) < 1000:
+            _gzip_answers[header] = known
+    return known
+
+
+class Shelf:
+    """
+    The kept answers, at most `most_bytes` of them; the one unread longest goes first.
+
+    Args:
+        changes: (since) -> (newest change number, stories changed since); see Desk.changes.
+        edition: what every answer depends on besides its story, such as the
+            guidelines' digest; when it changes, everything is taken down.
+        headers: headers of every answer, by its subject's first word.
+    """
+
+    def __init__(
+        self,
+        *,
+        changes: Callable[[int], tuple[int, tuple[str, ...]]],
+        edition: Callable[[], str],
+        headers: Callable[[str], Mapping[str, str]],
+        most_bytes: int = 64 * 1024 * 1024,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._changes = changes
+        self._edition = edition
+        self._headers = headers
+        self._most_bytes = most_bytes
+        self._clock = clock
+        self._kept: OrderedDict[Subject, Kept] = OrderedDict()
+        self._by_story: dict[str, set[Subject]] = {}
+        self._by_address: dict[tuple[str, bytes], Kept] = {}
+        self._making: dict[Subject, asyncio.Task[Kept]] = {}
+        self._bytes = 0
+        self._since: int | None = None
+        self._edition_seen = edition()
+        self._asking: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
+
+    # -- reading ---------------------------------------------------------------
+
+    def find(self, path: str, query: bytes) -> Kept | None:
+        """The answer last sent for exactly this address, if it still stands. The hot path."""
+        kept = self._by_address.get((path, query))
+        if kept is None:
+            return None
+        if not kept.up or (kept.expires_at is not None and kept.expires_at <= self._clock()):
+            del self._by_address[path, query]
+            return None
+        return kept
+
+    def remember(self, path: str, query: bytes, kept: Kept) -> None:
+        """From now on this address is answered with `kept`, while it stands."""
+        if kept.up:
+            if len(self._by_address) >= ALIASES_KEPT:
+                self._by_address.clear()
+            self._by_address[path, query] = kept
+
+    async def fetch(self, subject: Subject, make: Callable[[], Made]) -> Kept:
+        """
+        The answer on a subject: the kept one, or one made now in a thread.
+
+        Askers who meet while it is made wait for the same one, unless the story
+        changed after the making began: then they get a newer one.
+        """
+        kept = self._kept.get(subject)
+        if kept is not None and (kept.expires_at is None or kept.expires_at > self._clock()):
+            self._kept.move_to_end(subject)
+            return kept
+        making = self._making.get(subject)
+        if making is None:
+            making = self._making[subject] = asyncio.ensure_future(self._make(subject, make))
+            making.add_done_callback(lambda done: self._made(subject, done))
+        # Shielded: an asker who hangs up does not take the answer from the others.
+        return await asyncio.shield(making)
+
+    async def _make(self, subject: Subject, make: Callable[[], Made]) -> Kept:
+        made = await sync_to_thread(make)
+        kept = Kept(made, self._headers(subject[0]))
+        if self._making.get(subject) is asyncio.current_task():
+            self._put(subject, kept)
+        else:
+            # The story changed while this was made. It is what was true when it was asked
+            # for; nobody who asks from now on gets it.
+            kept.up = False
+        return kept
+
+    def _made(self, subject: Subject, task: asyncio.Task[Kept]) -> None:
+        if self._making.get(subject) is task:
+            del self._making[subject]
+        if not task.cancelled():
+            # Whoever waits is told; a failure that nobody waited for is not worth a warning.
+            task.exception()
+
+    def _put(self, subject: Subject, kept: Kept) -> None:
+        self._drop(subject)
+        if kept.size_bytes > self._most_bytes // 4:
+            kept.up = False
+            return
+        self._kept[subject] = kept
+        self._bytes += kept.size_bytes
+        self._by_story.setdefault(subject[1], set()).add(subject)
+        while self._bytes > self._most_bytes:
+            self._drop(next(iter(self._kept)))
+
+    # -- taking down -----------------------------------------------------------
+
+    def forget(self, stories: Collection[str]) -> None:
+        """Take down every answer about these stories, made or still being made."""
+        for story in stories:
+            for subject in tuple(self._by_story.get(story, ())):
+                self._drop(subject)
+        for subject in tuple(self._making):
+            if subject[1] in stories:
+                del self._making[subject]
+
+    def clear(self) -> None:
+        """Take down everything."""
+        for subject in tuple(self._kept):
+            self._drop(subject)
+        self._making.clear()
+        self._by_address.clear()
+
+    def _drop(self, subject: Subject) -> None:
+        kept = self._kept.pop(subject, None)
+        if kept is None:
+            return
+        kept.up = False
+        self._bytes -= kept.size_bytes
+        about = self._by_story[subject[1]]
+        about.discard(subject)
+        if not about:
+            del self._by_story[subject[1]]
+
+    # -- following -------------------------------------------------------------
+
+    async def follow(self, *, every_s: float = 0.2) -> None:
+        """Take down what other processes changed, until cancelled; a database that does not answer is asked again."""
+        failing = False
+        while True:
+            try:
+                await self.catch_up()
+                failing = False
+            except MeydanError as error:
+                if not failing:
+                    log.warning("changes_unknown", code=error.code)
+                failing = True
+            await asyncio.sleep(every_s)
+
+    async def catch_up(self) -> None:
+        """
+        Take down what changed up to now, whoever changed it.
+
+        Every caller waits for a look at the database that began after the call:
+        the one under way may have looked too early. Callers who wait share one.
+        """
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.ensure_future(self._look())
+            await asyncio.shield(self._asking)
+            return
+        if self._next is None or self._next.done():
+            self._next = asyncio.ensure_future(self._look_after(self._asking))
+        await asyncio.shield(self._next)
+
+    async def _look_after(self, earlier: asyncio.Task[None]) -> None:
+        await asyncio.wait({earlier})
+        # From here on this is the look under way, and a new caller needs another.
+        self._asking, self._next = asyncio.current_task(), None
+        await self._look()
+
+    async def _look(self) -> None:
+        edition = self._edition()
+        if edition != self._edition_seen:
+            self._edition_seen = edition
+            self.clear()
+        if self._since is None:
+            # Nothing that was kept before the first look can be trusted.
+            newest, _ = await sync_to_thread(self._changes, 2**62)
+            self._since = newest
+            self.clear()
+            return
+        newest, stories = await sync_to_thread(self._changes, self._since)
+        if newest < self._since:
+            # The database is an older copy of itself: a backup was put back.
+            self.clear()
+        elif stories:
+            self.forget(set(stories))
+        self._since = newest
