@@ -54,7 +54,7 @@ RULES_FOR_PEOPLE = ("unlawful", "private-data")
 """Rules that a machine may never apply: the publisher answers for them, not a score."""
 
 MAX_BYTES = 1 << 20
-MAX_FAULTS = 200
+MAX_FAULTS = 100
 MAX_TITLE = 120
 MAX_TEXT = 5000
 MAX_ID = 40
@@ -241,8 +241,8 @@ class _Checker:
             if owner != rule_id:
                 self._fault(
                     (*path, "labels", number),
-                    f"“{label}” already breaches the rule “{owner}”.",
-                    "A label breaches one rule, so that a reason is one reason. Take it out of one of the two.",
+                    f"“{label}” belongs to the rule “{brief(owner)}” already.",
+                    "A label can breach one rule only: take it out of one of the two.",
                 )
         judged = bool(table.get("labels")) and not for_people
         hold_from = self._share(path, table, "rule", "hold_from", required=judged)

@@ -18,7 +18,12 @@ SELF = "self"
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_HOST_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
+_BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+# Neither empty labels nor a final dot, which names the same host to DNS and
+# another one to browsers; other scripts come as punycode, which is what browsers send.
+_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*")
+_EXAMPLE = "An origin is scheme and host, and a port if there is one: https://news.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,13 @@ def origin_of(url: str) -> Origin | None:
     """
     Read the origin of a URL, as a browser would send it.
 
-    Total: None for what has no origin of ours (another scheme, no host, a user
-    name before the host, a backslash, a space or a control character anywhere).
+    Total: None for what has no origin of ours (a scheme other than http and https,
+    no host, a host in another script, a user name before the host, a backslash
+    before the query, a blank or control character anywhere).
     """
     # Browsers and parsers disagree about backslashes, blanks and user names in a
     # URL; where they disagree, a forged address begins.
-    if not url or any(c <= " " or c in '\\<>"^`{|}' or c == "\x7f" for c in url):
+    if _BLANK_OR_CONTROL.search(url) or "\\" in re.split(r"[?#]", url, maxsplit=1)[0]:
         return None
     try:
         parts = urlsplit(url)
@@ -55,70 +61,47 @@ def origin_of(url: str) -> Origin | None:
         return None
     if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
         return None
-    if parts.netloc.endswith(":") or port == 0:
+    if parts.netloc.endswith(":") or port == 0 or not (_HOST.fullmatch(host) or _IPV6.fullmatch(host)):
         return None
-    name = _ascii_host(host)
-    if name is None:
-        return None
-    return Origin(parts.scheme, name, port if port is not None else _DEFAULT_PORTS[parts.scheme])
+    return Origin(parts.scheme, host, port if port is not None else _DEFAULT_PORTS[parts.scheme])
 
 
 def listed_origin_of(entry: str) -> Origin | None:
-    """Read one entry of the guidelines' list (already checked); loopback without a port means any port."""
+    """Read one entry of the guidelines' list; loopback without a port means any port."""
     origin = origin_of(entry)
     if origin is not None and origin.host in _LOOPBACK and urlsplit(entry).port is None:
         return Origin(origin.scheme, origin.host, None)
     return origin
 
 
-def _ascii_host(host: str) -> str | None:
-    """The host in lower-case ASCII (punycode for other scripts), or None where it is not a host."""
-    if ":" in host:
-        return host if all(c in "0123456789abcdef:." for c in host) else None
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii").lower()
-        except UnicodeError:
-            return None
-    # A trailing dot names the same host to DNS and another one to browsers: refused.
-    if not host or host.endswith(".") or host.startswith(".") or ".." in host:
-        return None
-    return host if all(c in _HOST_CHARACTERS for c in host) else None
-
-
 def fault_of(entry: str) -> tuple[str, str]:
-    """What is wrong with an origin, and what to write; ("", "") where nothing is."""
+    """What is wrong with an entry of the guidelines' list, and what to write; ("", "") where nothing is."""
     if entry == SELF:
         return "", ""
+    if not entry:
+        return "This origin is empty.", _EXAMPLE
     shown = brief(entry)
-    example = "An origin is scheme and host, and a port if there is one: https://news.example"
+    scheme, divider, rest = entry.partition("://")
+    host = re.split(r"[/?#]", rest if divider else entry, maxsplit=1)[0]
+    meant = listed_origin_of(f"{scheme if divider else 'https'}://{host}".lower())
+    instead = f'Write "{meant}".' if meant is not None and ("." in meant.host or divider) else _EXAMPLE
     if "*" in entry:
         return f"“{shown}” has a wildcard.", "List each origin by name: a wildcard lets strangers in."
-    if any(c <= " " or c == "\x7f" for c in entry) or not entry:
-        return f"“{shown}” is no origin.", example
-    scheme, divider, rest = entry.partition("://")
     if not divider:
-        bare = entry.partition("/")[0].partition("@")[2] or entry.partition("/")[0]
-        guess = f"https://{bare}"
-        return f"“{shown}” has no scheme.", f'Write "{guess}".' if origin_of(
-            guess
-        ) and ":" not in bare else example
-    if scheme not in ("http", "https"):
-        if scheme.lower() in ("http", "https"):
-            return f"“{shown}” is not in small letters.", f'Write "{entry.lower()}".'
-        return f"“{shown}” is neither http nor https.", example
-    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+        return f"“{shown}” has no scheme.", instead
+    if scheme.lower() not in _DEFAULT_PORTS:
+        return f"“{shown}” is neither http nor https.", _EXAMPLE
     if host != rest:
-        bare = f"{scheme}://{host}"
-        return (
-            f"“{shown}” goes on after the host.",
-            f'Write "{bare}": an origin has no path, not even a final slash.' if origin_of(bare) else example,
-        )
+        return f"“{shown}” goes on after the host; an origin has no path, not even a final slash.", instead
     if "@" in host:
         return f"“{shown}” has a user name.", "Write the host alone."
-    origin = listed_origin_of(entry)
-    if origin is None:
-        return f"“{shown}” is no origin.", example
-    if str(origin) != entry:
-        return f"“{shown}” is not how a browser writes it.", f'Write "{origin}".'
+    if not host.isascii():
+        return (
+            f"“{shown}” is not as browsers send it.",
+            "Write the host in its ASCII form, which begins with xn--.",
+        )
+    if meant is None:
+        return f"“{shown}” is no origin.", _EXAMPLE
+    if str(meant) != entry:
+        return f"“{shown}” is not as browsers send it.", instead
     return "", ""

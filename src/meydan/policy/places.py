@@ -19,6 +19,9 @@ from dataclasses import dataclass
 KeyPath = tuple[str | int, ...]
 """From the document's root: names of keys, and numbers (from 0) in arrays and arrays of tables."""
 
+MOST_PARTS = 32
+"""Parts of one dotted key; tomllib's time grows with their square."""
+
 _BLANK = re.compile(r"[ \t]*")
 _BLANK_LINES = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,12 +68,14 @@ class Places:
 
     `statements` are in order; the last one may be cut short where the document
     stops making sense. `twice` lists what is given a second time, in order.
+    `overdotted` is where a key of absurdly many parts begins, if one does.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.statements: list[Statement] = []
         self.twice: list[Twice] = []
+        self.overdotted: int | None = None
         self._lines = [0, *(m.end() for m in re.finditer("\n", text))]
         self._keys: dict[KeyPath, Place] = {}
         self._values: dict[KeyPath, Place] = {}
@@ -172,6 +177,9 @@ class Places:
             if not self.text.startswith(".", self._at):
                 return parts
             self._at += 1
+            if len(parts) == MOST_PARTS:
+                self.overdotted = parts[0][1].begin
+                raise _Lost
             parts.append(self._key_part())
 
     def _header(self) -> None:

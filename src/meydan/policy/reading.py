@@ -18,6 +18,8 @@ from meydan.policy.places import Place, Places, Statement, Twice
 
 MOST_FAULTS = 1000
 _MOST_SET_ASIDE = 25
+_MOST_READ_AGAIN = 1_000_000
+"""Characters that are read again, all readings together: a small file is read until nothing new is broken."""
 
 _ERROR = re.compile(
     r"(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
@@ -97,11 +99,14 @@ class Reading:
         """
         text, places = self.places.text, self.places
         seen: set[Place] = set()
-        for _ in range(_MOST_SET_ASIDE):
-            try:
-                return tomllib.loads(text)
-            except (ValueError, RecursionError) as error:
-                at, what = _where_of(error, places)
+        for _ in range(max(2, min(_MOST_SET_ASIDE, _MOST_READ_AGAIN // (len(text) + 1)))):
+            if places.overdotted is not None:
+                at, what = places.overdotted, _NESTED
+            else:
+                try:
+                    return tomllib.loads(text)
+                except (ValueError, RecursionError) as error:
+                    at, what = _where_of(error, places)
             statement = next((s for s in reversed(places.statements) if s.begin <= at), None)
             twice = _repeated(what, at, places, seen)
             if twice is not None:
@@ -112,7 +117,7 @@ class Reading:
                 end = statement.end
             else:
                 place = _shown(what, at, statement, text)
-                self.add(place, *_words_of(what))
+                self.add(place, *_words_of(what, text[at : at + 1]))
                 if statement is None or statement.header or not _stands_alone(statement, at, text):
                     return None
                 end = _end_of_line(text, at)
@@ -186,8 +191,10 @@ def _end_of_line(text: str, at: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _words_of(what: str) -> tuple[str, str]:
+def _words_of(what: str, found: str) -> tuple[str, str]:
     """Our words for what tomllib found; its own differ between versions of Python."""
+    if what.startswith("Expected newline") and found == ",":
+        return "A comma follows a value that is already complete.", "Decimals are written with a point: 0.30."
     for begins, message, remedy in _WORDS:
         if what.startswith(begins):
             return message, remedy
@@ -226,7 +233,7 @@ _WORDS = (
     (
         "Unclosed inline table",
         "A comma is missing here, or the braces are not closed.",
-        'Write it on one line: { en = "…", tr = "…" }.',
+        'Write it on one line: { en = "…", tr = "…" }. A double quote inside text is written \\".',
     ),
     ("Unescaped '\\'", "A backslash stands alone in a text.", "Write it twice: \\\\"),
     (
@@ -240,6 +247,6 @@ _WORDS = (
     ("Invalid hex value", *_NO_CHARACTER),
     ("Cannot", *_TWICE),
     ("Duplicate", *_TWICE),
-    (_NESTED, "Lists or tables are nested too deeply here.", "Nothing in this file needs nesting."),
+    (_NESTED, "Tables or lists are nested too deeply here.", "Nothing in this file needs nesting."),
     (_UNREADABLE, "A value here cannot be read.", "Write numbers plainly: 0.30."),
 )
