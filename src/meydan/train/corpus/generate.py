@@ -180,6 +180,7 @@ def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
     text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]))", _article, text)
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,.!?;:])(?=\s|$)", r"\1", text)
+    text = text.strip()
     return text[:1].upper() + text[1:]
 
 
@@ -415,7 +416,7 @@ def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
     known: dict[str, str] = {}
     for row in rows:
         rng = rng_of("dress", row.group, row.text)
-        texts = [dress(row.text, breach=bool(row.codes), loaded=loaded, rng=rng)]
+        texts = [dress(row.text, breach=bool(row.codes), loaded=loaded, rng=rng).strip()]
         if row.file != "beside" and rng.random() < 0.2:
             # Dilution: a breach among harmless sentences stays a breach, and length proves nothing.
             neighbours = rng.sample(beside[split[row.group]], rng.choice((1, 1, 2, 3)))
