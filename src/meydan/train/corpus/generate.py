@@ -181,6 +181,9 @@ def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,.!?;:])(?=\s|$)", r"\1", text)
     text = text.strip()
+    text = (
+        re.sub(r"(?<=[a-z][.?!] )[a-z]", lambda first: first[0].upper(), text) if text[:1].isupper() else text
+    )
     return text[:1].upper() + text[1:]
 
 
