@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.serving import Served
+
 from meydan.comment import Status, Submission, Verdict
 from meydan.desk import Visitor
 from meydan.settings import Settings
 from meydan.wiring import build
-from tests.serving import Served
 
 STORY = "http://localhost/a-story"
 VISITOR = Visitor(address_key="b" * 32)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
 from tests.serving import Served
 
 

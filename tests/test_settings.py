@@ -14,7 +14,9 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
     """If file, environment and command line say different things, then the command line wins, then the environment."""
     file = tmp_path / "settings.toml"
     file.write_text('port = 1001\nhost = "10.0.0.1"\nlongest_text = 10\ntrusted_proxies = ["10.0.0.0/8"]\n')
-    loaded = load_settings(file, environment={"MEYDAN_PORT": "1002", "MEYDAN_HOST": "10.0.0.2"}, port=1003, host=None)
+    loaded = load_settings(
+        file, environment={"MEYDAN_PORT": "1002", "MEYDAN_HOST": "10.0.0.2"}, port=1003, host=None
+    )
     assert (loaded.port, loaded.host, loaded.longest_text) == (1003, "10.0.0.2", 10)
     assert loaded.trusted_proxies == ("10.0.0.0/8",)
 
@@ -69,4 +71,4 @@ def test_the_secret_is_never_printed() -> None:
 )
 def test_the_own_url(given: dict[str, object], url: str) -> None:
     """If no public URL is set, then the server's own address stands for it."""
-    assert load_settings(environment={}, **given).own_url == url
+    assert load_settings(environment={}, given=given).own_url == url

@@ -20,12 +20,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import structlog
 
@@ -53,10 +51,8 @@ from meydan.errors import (
     NotAllowed,
     NotAppealable,
     NotFound,
-    NotText,
     SignInNeeded,
     StoryClosed,
-    TooLong,
     UnknownRule,
 )
 from meydan.judge import Judge, decide
@@ -66,14 +62,17 @@ from meydan.ledger import (
     decision_leaf,
     erasure_leaf,
     receipt_leaf,
+    receipt_of,
+    salt_in,
     withdrawal_leaf,
 )
 from meydan.policy import Guidelines, words
+from meydan.policy.address import story_address as story_address
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
 from meydan.text import fold
+from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 
-LONGEST_URL = 2000
 LONGEST_EMAIL = 254
 LONGEST_NOTE = 2000
 REPEAT_WINDOW = timedelta(hours=1)
@@ -85,8 +84,6 @@ ESCALATIONS = {
 }
 """Why a comment is escalated, and the rule that it is rejected under."""
 
-# Letters and symbols that print nothing: a comment made only of these is empty.
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 log = structlog.get_logger("meydan.desk")
 
@@ -256,7 +253,7 @@ class Desk:
             decided_by=None,
             submitted_at=now,
             story_url=url,
-            receipt=_receipt(new.id, salt, commitment, leaf),
+            receipt=receipt_of(new.id, salt, commitment, leaf),
             name=submission.name,
             text=submission.text,
         )
@@ -321,7 +318,7 @@ class Desk:
             tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
         )
         if note:
-            _check_text("note", note, LONGEST_NOTE)
+            check_text("note", note, LONGEST_NOTE)
         comment = self._comment(id)
         if comment.withdrawn_at is not None or comment.erased_at is not None:
             raise NotFound("This comment was withdrawn or erased; there is nothing to decide.")
@@ -344,9 +341,9 @@ class Desk:
             or appealed already. MissingFields, TooLong, NotText: no words that can be kept.
         """
         self._check_receipt(id, receipt)
-        if _is_blank(words):
+        if is_blank(words):
             raise MissingFields(["words"])
-        _check_text("words", words, self.limits.text)
+        check_text("words", words, self.limits.text)
         comment = self._comment(id)
         if comment.status is not Status.REJECTED or comment.withdrawn_at is not None:
             raise NotAppealable("Only a rejected comment can be appealed.")
@@ -386,7 +383,7 @@ class Desk:
         """
         if kind not in ESCALATIONS:
             raise Malformed(f"Escalate as one of: {', '.join(ESCALATIONS)}.", fields=("kind",))
-        _check_text("told", told, LONGEST_NOTE)
+        check_text("told", told, LONGEST_NOTE)
         comment = self._comment(id)
         if comment.erased_at is not None:
             raise NotFound("This comment was erased; nothing is left to escalate.")
@@ -527,11 +524,11 @@ class Desk:
         if mode not in (None, "off", "assisted"):
             raise Malformed("A story's mode is 'off', 'assisted', or none.", fields=("mode",))
         if title is not None:
-            _check_text("title", title, 1000)
+            check_text("title", title, 1000)
         if text is not None:
-            _check_text("text", text, 200_000)
+            check_text("text", text, 200_000)
         if language is not None:
-            _check_text("language", language, 35)
+            check_text("language", language, 35)
         return self._store.upsert_story(
             self._story_url(url, tuple(own)),
             title=title,
@@ -634,18 +631,18 @@ class Desk:
         required = {"name", "text", *self._guidelines.publication.required}
         given = {"name": submission.name, "text": submission.text, "email": submission.email or ""}
         missing = [
-            field for field in ("name", "text", "email") if field in required and _is_blank(given[field])
+            field for field in ("name", "text", "email") if field in required and is_blank(given[field])
         ]
         if missing:
             raise MissingFields(missing)
-        _check_text("name", submission.name, self.limits.name)
-        _check_text("text", submission.text, self.limits.text)
+        check_text("name", submission.name, self.limits.name)
+        check_text("text", submission.text, self.limits.text)
         if submission.email:
-            _check_text("email", submission.email, LONGEST_EMAIL)
-            if not _looks_like_email(submission.email):
+            check_text("email", submission.email, LONGEST_EMAIL)
+            if not looks_like_email(submission.email):
                 raise Malformed("The e-mail address is not of the form name@example.org.", fields=("email",))
         if submission.parent:
-            _check_text("parent", submission.parent, 64)
+            check_text("parent", submission.parent, 64)
 
     def _check_open(self, url: str, now: datetime) -> None:
         story = self._store.story(url)
@@ -689,7 +686,7 @@ class Desk:
 
     def _check_receipt(self, id: str, receipt: str) -> None:
         proof = self._store.words_proof(id)
-        salt = _salt_in(receipt, id)
+        salt = salt_in(receipt, id)
         if proof is None or salt is None or not hmac.compare_digest(salt, proof[0]):
             raise SignInNeeded("The receipt is not this comment's.", fields=("receipt",))
 
@@ -740,83 +737,3 @@ def _given(decision: Decision, guidelines: Guidelines, language: str) -> tuple[G
             GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground)
         )
     return tuple(given)
-
-
-def story_address(url: str) -> str:
-    """
-    The one address of a story: scheme and host in lower case, no default port, no fragment.
-
-    Raises:
-        Malformed: not an absolute http or https URL, or longer than LONGEST_URL characters.
-    """
-    if (
-        not url
-        or len(url) > LONGEST_URL
-        or any(c <= " " or unicodedata.category(c) in ("Cc", "Cs") for c in url)
-    ):
-        raise Malformed(
-            "A story is named by its address, such as https://news.example/a-story.", fields=("story",)
-        )
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-        host = parts.hostname
-    except ValueError:
-        host, port = None, None
-    if (
-        not host
-        or parts.scheme not in ("http", "https")
-        or parts.username is not None
-        or parts.password is not None
-    ):
-        raise Malformed("A story's address starts with http:// or https:// and a host.", fields=("story",))
-    if ":" in host:
-        host = f"[{host}]"
-    if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
-        host = f"{host}:{port}"
-    return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
-
-
-def check_words(text: str, *, longest: int) -> None:
-    """Refuse a text that cannot be judged or kept: MissingFields, TooLong (in characters) or NotText."""
-    if _is_blank(text):
-        raise MissingFields(["text"])
-    _check_text("text", text, longest)
-
-
-def _check_text(field: str, value: str, limit: int) -> None:
-    if len(value) > limit:
-        raise TooLong(field, limit=limit, size=len(value))
-    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-        raise NotText(
-            f"The {field} has characters that are not text (a null byte, or half of a character); "
-            "they could not be kept exactly. Remove them and send again.",
-            fields=(field,),
-        )
-
-
-def _is_blank(value: str) -> bool:
-    return all(c in _BLANK or unicodedata.category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp", "Mn") for c in value)
-
-
-def _looks_like_email(value: str) -> bool:
-    local, _, domain = value.rpartition("@")
-    return bool(local) and "." in domain.strip(".") and not any(c.isspace() or c in '<>"' for c in value)
-
-
-def _receipt(id: str, salt: bytes, commitment: bytes, leaf: int) -> str:
-    facts = {"id": id, "salt": salt.hex(), "commitment": commitment.hex(), "leaf": leaf}
-    body = json.dumps(facts, separators=(",", ":")).encode("ascii")
-    return "mr1." + base64.urlsafe_b64encode(body).rstrip(b"=").decode("ascii")
-
-
-def _salt_in(receipt: str, id: str) -> bytes | None:
-    """The salt that a receipt for comment `id` carries; None for anything that is not one."""
-    version, _, body = receipt.partition(".")
-    if version != "mr1" or len(body) > 1000 or not body.isascii():
-        return None
-    try:
-        facts = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return bytes.fromhex(facts["salt"]) if facts["id"] == id else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None

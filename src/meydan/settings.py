@@ -62,7 +62,10 @@ class Settings:
 
 
 def load_settings(
-    path: Path | None = None, *, environment: Mapping[str, str] | None = None, **given: object
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    given: Mapping[str, object] | None = None,
 ) -> Settings:
     """
     Read the settings file, then the environment, then what was given.
@@ -87,7 +90,7 @@ def load_settings(
         variable = ENVIRONMENT_PREFIX + known.name.upper()
         if environment.get(variable):
             values[known.name] = _typed(known.name, environment[variable], f"in {variable}")
-    for key, value in given.items():
+    for key, value in (given or {}).items():
         if value is not None:
             values[key] = _typed(key, value, "on the command line")
     return _checked(replace(Settings(), **values))  # type: ignore[arg-type]

@@ -113,7 +113,7 @@ def test(file: FileArgument = None, guidelines: GuidelinesOption = None, as_json
 def _path(file: Path | None, guidelines: Path | None) -> Path | None:
     from meydan.settings import load_settings
 
-    return file or load_settings(guidelines=guidelines).guidelines
+    return file or load_settings(given={"guidelines": guidelines}).guidelines
 
 
 def _read(path: Path) -> bytes:

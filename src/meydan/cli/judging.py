@@ -16,10 +16,11 @@ import typer
 
 from meydan.cli.speech import GuidelinesOption, JsonOption, SettingsOption, refusals, say, settings_of
 from meydan.comment import Decision, Evidence, Verdict
-from meydan.desk import answer_of, check_words
+from meydan.desk import answer_of
 from meydan.errors import MeydanError, NotText
 from meydan.judge import Judge, decide, explain
 from meydan.policy import Guidelines
+from meydan.text.exact import check_words
 
 BATCH = 256
 CHUNK_BYTES = 65_536

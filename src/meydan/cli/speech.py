@@ -48,7 +48,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for pr
 
 def settings_of(settings: Path | None = None, **given: object) -> Settings:
     """The settings in force, from file, environment and what this command line said."""
-    return load_settings(settings, **given)
+    return load_settings(settings, given=given)
 
 
 def say(answer: Any, *, as_json: bool, text: str) -> None:

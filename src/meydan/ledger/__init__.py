@@ -1,5 +1,14 @@
 """The transparency log's material: what a leaf says, and how a text is committed to."""
 
 from meydan.ledger.leaf import commitment_of, decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
+from meydan.ledger.receipt import receipt_of, salt_in
 
-__all__ = ["commitment_of", "decision_leaf", "erasure_leaf", "receipt_leaf", "withdrawal_leaf"]
+__all__ = [
+    "commitment_of",
+    "decision_leaf",
+    "erasure_leaf",
+    "receipt_leaf",
+    "receipt_of",
+    "salt_in",
+    "withdrawal_leaf",
+]

@@ -126,7 +126,7 @@ async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> N
     finally:
         ended.set()
         housekeeping.set()
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)
         if thread.is_alive():
