@@ -23,12 +23,13 @@ from typing import Any, Protocol
 
 import psycopg
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
+from meydan.store import statements
 from meydan.store.schema import HEAD
 
 TROUBLE = (sqlite3.Error, psycopg.Error, SQLAlchemyError, OSError)
@@ -36,6 +37,9 @@ TROUBLE = (sqlite3.Error, psycopg.Error, SQLAlchemyError, OSError)
 
 BUSY_S = 10
 """How long SQLite waits for another process's write."""
+
+SCRUB_BUSY_MS = 100
+"""How long emptying the journal waits for readers of an older state, before it lets writers go on."""
 
 STATEMENT_S = 15
 LOCK_S = 10
@@ -138,11 +142,14 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _url_of(url)
         self.dialect = self._url.get_backend_name()
-        self.begin_write = "BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN"
+        self.begin_write = (
+            ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN", statements.WRITE_ALONE)
+        )
         self._begin_read = (
             "BEGIN" if self.dialect == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         )
         self._adapted: dict[str, str] | None = None if self.dialect == "sqlite" else {}
+        self._scheme = "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://"
         self._conninfo = ""
         if self.dialect == "sqlite":
             if sqlite3.sqlite_version_info < OLDEST_SQLITE:
@@ -162,19 +169,13 @@ class Database:
                 },
             )
         self._engine = create_engine(
-            "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://",
+            self._scheme,
             creator=lambda: self._connect(reading=True),
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=8,
             pool_timeout=CONNECT_S,
             pool_pre_ping=self.dialect == "postgresql",
-        )
-        self._writers = create_engine(
-            "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://",
-            creator=lambda: self._connect(reading=False),
-            poolclass=QueuePool,
-            pool_size=1,
         )
         self._closed = threading.Event()
 
@@ -190,6 +191,11 @@ class Database:
             try:
                 for setting in _SQLITE_SETTINGS:
                     connection.execute(setting)
+                if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                    raise BadSettings(
+                        "SQLite cannot keep its journal beside the database; is it a network drive?",
+                        fields=("database",),
+                    )
                 if reading:
                     connection.execute("PRAGMA query_only = ON")
             except BaseException:
@@ -251,7 +257,12 @@ class Database:
         """
         if self.dialect != "sqlite":
             return True
-        row = hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Those who write wait meanwhile: better soon again than long now.
+        hand.one(f"PRAGMA busy_timeout = {SCRUB_BUSY_MS}")
+        try:
+            row = hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            hand.one(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
         return row is not None and row[0] == 0
 
     def migrate(self, *, allowed: bool) -> None:
@@ -264,7 +275,7 @@ class Database:
             StoreUnavailable: the database failed; the schema is as it was.
         """
         try:
-            with self._writers.connect() as connection:
+            with self._migrating_engine().connect() as connection:
                 if self.dialect == "postgresql":
                     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
                     if encoding != "UTF8":
@@ -279,8 +290,9 @@ class Database:
                 self._upgrade(connection)
         except TROUBLE as error:
             raise unavailable(error) from None
-        finally:
-            self._writers.dispose()
+
+    def _migrating_engine(self) -> Engine:
+        return create_engine(self._scheme, creator=lambda: self._connect(reading=False), poolclass=NullPool)
 
     def _upgrade(self, connection: Connection) -> None:
         # Slow to import, and needed once in a database's life.
@@ -288,10 +300,14 @@ class Database:
         from alembic.config import Config
         from alembic.util import CommandError
 
-        connection.exec_driver_sql(self.begin_write)
+        if self.dialect == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            connection.exec_driver_sql("SET lock_timeout = 0")
+            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
         try:
-            if self.dialect == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             config = Config()
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = connection
@@ -305,7 +321,6 @@ class Database:
     def close(self) -> None:
         self._closed.set()
         self._engine.dispose()
-        self._writers.dispose()
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 # -- the counter ------------------------------------------------------------
 
-# First in every transaction that changes comments: whoever holds this row's lock
-# writes alone until its commit, so the order of numbers is the order of commits,
-# and a number that is rolled back is taken by the next.
+# On PostgreSQL the first of every writing, as BEGIN IMMEDIATE is on SQLite: whoever
+# holds this row's lock writes alone until its commit, so the order of numbers is
+# the order of commits, and a number that is rolled back is taken by the next.
+WRITE_ALONE = "SELECT leaf FROM counter WHERE id = 1 FOR UPDATE"
 NEXT_LEAF = "UPDATE counter SET leaf = leaf + 1 WHERE id = 1 RETURNING leaf - 1"
-WRITE_ALONE = "UPDATE counter SET leaf = leaf WHERE id = 1"
 NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING change"
 LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
 PUT_LEAF = "INSERT INTO leaf (number, body) VALUES (:number, :body)"
@@ -168,6 +168,7 @@ SELECT count(*) FROM (
     SELECT 1 FROM comment
      WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
 ) seen"""
+OLD_ADDRESS = "SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before LIMIT 1"
 FORGET_ADDRESSES = """
 UPDATE comment SET address_key = NULL
  WHERE number IN (

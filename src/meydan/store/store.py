@@ -313,7 +313,6 @@ class Store:
         withdrawn_at = _micros(at)
 
         def work(hand: Hand) -> None:
-            hand.run(sql.WRITE_ALONE)
             before = _standing(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
@@ -341,7 +340,6 @@ class Store:
         erased_at = _micros(at)
 
         def work(hand: Hand) -> None:
-            hand.run(sql.WRITE_ALONE)
             before = _standing(hand, id)
             if before is None:
                 raise NotFound("There is no such comment.", fields=("id",))
@@ -369,7 +367,6 @@ class Store:
         when = _micros(at)
 
         def work(hand: Hand) -> None:
-            hand.run(sql.WRITE_ALONE)
             before = _standing(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
@@ -392,7 +389,6 @@ class Store:
         when = _micros(at)
 
         def work(hand: Hand) -> None:
-            hand.run(sql.WRITE_ALONE)
             before = _standing(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
@@ -415,14 +411,11 @@ class Store:
         """
         limit = _micros(before)
         forgotten = 0
-        while True:
-            # In pieces, so that comments arriving meanwhile do not wait for all of it.
-            piece = self._writer.write(
+        # In pieces, so that comments arriving meanwhile do not wait for all of it.
+        while self._one(sql.OLD_ADDRESS, before=limit) is not None:
+            forgotten += self._writer.write(
                 lambda hand: hand.run(sql.FORGET_ADDRESSES, before=limit, limit=_FORGET_AT_ONCE), scrub=True
             )
-            forgotten += piece
-            if piece < _FORGET_AT_ONCE:
-                break
 
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_SESSIONS, before=limit)
@@ -494,7 +487,6 @@ class Store:
         closes = None if closes_at is None else _micros(closes_at)
 
         def work(hand: Hand) -> Story:
-            hand.run(sql.WRITE_ALONE)
             id = _story_id(hand, url)
             before = _story_of(_present(hand.one(sql.STORY, url=url)))
             hand.run(

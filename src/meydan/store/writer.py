@@ -11,14 +11,17 @@ Other processes may write too: a batch begins by taking the database's own lock.
 
 from __future__ import annotations
 
-import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from meydan.errors import MeydanError, StoreUnavailable
+import psycopg
+import structlog
+
+from meydan.errors import StoreUnavailable
 from meydan.store.database import TROUBLE, Database, Hand, unavailable
 
 T = TypeVar("T")
@@ -28,8 +31,15 @@ BATCH = 64
 """Pieces of work in one commit at most: PostgreSQL remembers so many savepoints without spilling."""
 
 SCRUB_RETRY_S = 0.5
+"""How long after a failed emptying of the journal the next is tried."""
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger("meydan.store")
+
+
+class _Piece(NamedTuple):
+    work: Work
+    future: Future[Any]
+    scrub: bool
 
 
 class Writer:
@@ -42,11 +52,11 @@ class Writer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._queue: SimpleQueue[tuple[Work, Future[Any], bool] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
         self._hand: Hand | None = None
-        self._scrub_due = False
+        self._scrub_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="meydan-store-writer", daemon=True)
         self._thread.start()
 
@@ -65,7 +75,7 @@ class Writer:
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed; nothing was written. Try again.")
-            self._queue.put((work, future, scrub))
+            self._queue.put(_Piece(work, future, scrub))
         return future.result()
 
     def close(self) -> None:
@@ -82,15 +92,15 @@ class Writer:
             batch, open_for_work = self._gather()
             if batch:
                 self._settle(batch)
-            if self._scrub_due:
+            if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
                 self._scrub()
         self._drop()
 
-    def _gather(self) -> tuple[list[tuple[Work, Future[Any], bool]], bool]:
+    def _gather(self) -> tuple[list[_Piece], bool]:
         """The work that is there, at most BATCH pieces, and whether more may come."""
-        batch: list[tuple[Work, Future[Any], bool]] = []
+        batch: list[_Piece] = []
         try:
-            item = self._queue.get(timeout=SCRUB_RETRY_S) if self._scrub_due else self._queue.get()
+            item = self._queue.get(timeout=None if self._scrub_at is None else SCRUB_RETRY_S)
             while item is not None:
                 batch.append(item)
                 if len(batch) == BATCH:
@@ -100,59 +110,69 @@ class Writer:
             return batch, True
         return batch, False
 
-    def _settle(self, batch: list[tuple[Work, Future[Any], bool]]) -> None:
+    def _settle(self, batch: list[_Piece]) -> None:
         """Do a batch and answer everyone in it; never raises."""
-        done: list[tuple[Future[Any], Any]] = []
-        failed: list[tuple[Future[Any], BaseException]] = []
-        scrub = False
+        results: list[Any] = []
+        errors: list[BaseException | None] = []
         try:
-            hand = self._hand
-            if hand is None:
-                hand = self._hand = self._database.writing_hand()
-            hand.run(self._database.begin_write)
-            for work, future, wants_scrub in batch:
+            hand = self._begin()
+            for piece in batch:
                 hand.run("SAVEPOINT piece")
+                result, error = None, None
                 try:
-                    result = work(hand)
-                    hand.run("RELEASE SAVEPOINT piece")
-                except BaseException as error:  # noqa: BLE001  (whatever it was, someone waits for the answer)
+                    result = piece.work(hand)
+                except BaseException as raised:  # noqa: BLE001  (whatever it was, someone waits for the answer)
+                    error = raised
                     # If even this fails the transaction is gone, and with it the whole batch.
                     hand.run("ROLLBACK TO SAVEPOINT piece")
-                    hand.run("RELEASE SAVEPOINT piece")
-                    failed.append((future, error))
-                else:
-                    done.append((future, result))
-                    scrub = scrub or wants_scrub
-            if done:
-                hand.run("COMMIT")
-                # Durable from here: a crash after this line loses nothing.
-            else:
-                hand.run("ROLLBACK")
-        except BaseException as error:  # noqa: BLE001  (whatever it was, someone waits for the answer)
+                hand.run("RELEASE SAVEPOINT piece")
+                results.append(result)
+                errors.append(error)
+            hand.run("COMMIT")
+            # Durable from here: a crash after this line loses nothing.
+        except BaseException as raised:  # noqa: BLE001
             self._drop()
-            trouble = unavailable(error)
-            _log.error("store_write_failed", extra={"pieces": len(batch), "cause": trouble.message})
-            refused = {id(future): reason for future, reason in failed if isinstance(reason, MeydanError)}
-            for _, future, _ in batch:
-                future.set_exception(refused.get(id(future)) or unavailable(error))
-            return
-        if scrub:
-            self._scrub_due = True
-            self._scrub()
-        for future, result in done:
-            future.set_result(result)
-        for future, reason in failed:
-            future.set_exception(unavailable(reason) if isinstance(reason, TROUBLE) else reason)
+            log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
+            errors = [error or raised for error in errors]
+            errors += [raised] * (len(batch) - len(errors))
+        else:
+            if any(piece.scrub and error is None for piece, error in zip(batch, errors, strict=True)):
+                self._scrub()
+        for number, piece in enumerate(batch):
+            error = errors[number]
+            if error is None:
+                piece.future.set_result(results[number])
+            else:
+                piece.future.set_exception(unavailable(error) if isinstance(error, TROUBLE) else error)
+
+    def _begin(self) -> Hand:
+        """A transaction that no other process writes beside."""
+        hand = self._hand
+        if hand is not None:
+            try:
+                for statement in self._database.begin_write:
+                    hand.run(statement)
+            except psycopg.OperationalError:
+                # The server went away while nothing was under way; perhaps it is back.
+                self._drop()
+            else:
+                return hand
+        hand = self._hand = self._database.writing_hand()
+        for statement in self._database.begin_write:
+            hand.run(statement)
+        return hand
 
     def _scrub(self) -> None:
         """Drive deleted words out of the journal; tried again later if a reader still holds it."""
+        done = False
         try:
             if self._hand is None:
                 self._hand = self._database.writing_hand()
-            self._scrub_due = not self._database.scrub(self._hand)
+            done = self._database.scrub(self._hand)
         except TROUBLE as error:
-            _log.error("store_scrub_failed", extra={"cause": unavailable(error).message})
+            log.error("store_scrub_failed", cause=unavailable(error).message)
             self._drop()
+        self._scrub_at = None if done else time.monotonic() + SCRUB_RETRY_S
 
     def _drop(self) -> None:
         hand, self._hand = self._hand, None
@@ -160,4 +180,4 @@ class Writer:
             try:
                 hand.close()
             except TROUBLE:
-                _log.warning("store_close_failed")
+                log.warning("store_close_failed")

@@ -38,7 +38,9 @@ SQLITE_GUARDS = (
     """,
     """
     CREATE TRIGGER words_leave_by_erasure BEFORE DELETE ON words
-    WHEN (SELECT erased_at FROM comment WHERE number = OLD.comment) IS NULL
+    WHEN NOT EXISTS (
+        SELECT 1 FROM comment WHERE number = OLD.comment AND erased_at IS NOT NULL AND escalated = 0
+    )
     BEGIN SELECT RAISE(ABORT, 'the words of a comment leave only by its erasure'); END
     """,
     """
@@ -115,7 +117,9 @@ POSTGRESQL_GUARDS = (
     """
     CREATE FUNCTION meydan_words_out() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        IF (SELECT erased_at FROM comment WHERE number = OLD.comment) IS NULL THEN
+        IF NOT EXISTS (
+            SELECT 1 FROM comment WHERE number = OLD.comment AND erased_at IS NOT NULL AND escalated = 0
+        ) THEN
             RAISE EXCEPTION 'the words of a comment leave only by its erasure';
         END IF;
         RETURN OLD;
