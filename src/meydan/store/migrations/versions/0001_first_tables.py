@@ -75,6 +75,7 @@ SQLITE_GUARDS = (
     """
     CREATE TRIGGER decision_is_new BEFORE INSERT ON decision
     WHEN EXISTS (SELECT 1 FROM decision WHERE comment = NEW.comment AND seq = NEW.seq)
+      OR EXISTS (SELECT 1 FROM decision WHERE leaf = NEW.leaf)
     BEGIN SELECT RAISE(ABORT, 'a decision is never replaced'); END
     """,
     """

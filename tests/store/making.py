@@ -1,0 +1,110 @@
+"""What the store's tests put into it: comments, decisions, evidence, and a way around the store."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from meydan.comment import DecidedBy, Decision, Evidence, Finding, Hold, Reason, Span, Verdict
+from meydan.store import NewComment, Store
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STORY = "https://news.example/story"
+
+APPROVE = Decision(Verdict.APPROVE, guidelines="sha256:1", model="sha256:2")
+REJECT = Decision(
+    Verdict.REJECT,
+    reasons=(Reason("abuse", ground="racism", label="racism", score=0.97), Reason("profanity")),
+    decided_by=DecidedBy.MODERATOR,
+    by="Zîn",
+    guidelines="sha256:1",
+    calibration="sha256:3",
+)
+HOLD = Decision(Verdict.HOLD, holds=(Hold.UNCERTAIN, Hold.NAME))
+EVIDENCE = Evidence(
+    language="kmr-Latn",
+    language_score=0.75,
+    scores={"threat": 0.125, "profanity": None, "relevance": 1.0},
+    spans=(Span("threat", 2, 5, "lexicon"),),
+    findings=(
+        Finding("link", "one link", label="promotion", begin=0, end=4, hold=Hold.NAME),
+        Finding("x", "y"),
+    ),
+    model="sha256:2",
+)
+
+_ticks = itertools.count()
+
+
+def later(**span: float) -> datetime:
+    """A moment after every earlier one, and `span` more."""
+    return NOON + timedelta(milliseconds=next(_ticks)) + timedelta(**span)
+
+
+def new_comment(text: str = "Well said.", **changed: Any) -> NewComment:
+    salt = secrets.token_bytes(16)
+    given: dict[str, Any] = {
+        "id": secrets.token_urlsafe(12),
+        "story_url": STORY,
+        "parent": None,
+        "name": "Dilan",
+        "text": text,
+        "email": None,
+        "salt": salt,
+        "commitment": hashlib.sha256(salt + text.encode("utf-8", "surrogatepass")).digest(),
+        "submitted_at": later(),
+        "address_key": secrets.token_hex(16),
+        "author_key": secrets.token_hex(16),
+        "fingerprint": secrets.token_hex(16),
+        "leaf": b"receipt " + secrets.token_bytes(8),
+    }
+    return NewComment(**{**given, **changed})
+
+
+def receive(store: Store, text: str = "Well said.", **changed: Any) -> str:
+    new = new_comment(text, **changed)
+    store.receive(new)
+    return new.id
+
+
+def decide(store: Store, id: str, decision: Decision = APPROVE, **more: Any) -> Any:
+    return store.settle(id, decision, **{"leaf": b"decision", "at": later(), "expected_seq": None, **more})
+
+
+def approved(store: Store, text: str = "Well said.", **changed: Any) -> str:
+    id = receive(store, text, **changed)
+    decide(store, id)
+    return id
+
+
+def shown(store: Store, url: str = STORY) -> list[str]:
+    """Ids on the reader's page, oldest first; a tombstone's in brackets."""
+    page = store.page(url, sort="oldest", after=None, limit=1000)
+    return [comment.id if comment.text is not None else f"[{comment.id}]" for comment in page.comments]
+
+
+def leaf_numbers(store: Store) -> list[int]:
+    return [number for number, _ in store.leaves(0, 1_000_000)]
+
+
+@contextmanager
+def around(url: str) -> Iterator[Any]:
+    """A connection that knows nothing of the store's rules or settings, as an operator's shell would be."""
+    connection: Any
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(make_url(url).database or "", timeout=10, isolation_level=None)
+    else:
+        connection = psycopg.connect(make_url(url).render_as_string(hide_password=False), autocommit=True)
+    try:
+        yield connection
+    finally:
+        connection.close()
