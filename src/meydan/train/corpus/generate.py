@@ -281,14 +281,12 @@ def _plain_keyboard(text: str, rng: random.Random) -> str:
     return text.rstrip(".!")
 
 
-_JOY = ("😂", "🤣", "👏👏", "🙏", "❤️", "😭", "🔥", "😡", "🤦", "👍", "🤔", "💔", "🌹", "😡😡😡", "🙄")
+_JOY = ("👏👏", "🙏", "❤️", "😭", "🔥", "😡", "🤦", "👍", "🤔", "💔", "🌹", "😡😡😡", "🙄")
 
 
 def _signs(text: str, rng: random.Random) -> str:
     """Marks and emoji at the end, which say nothing about a breach."""
-    tail = rng.choice(
-        ("!!!", "!!", "...", "??!", " lol", " smh", " 🙏🙏", "!", " :)", "….", *[f" {e}" for e in _JOY])
-    )
+    tail = rng.choice(("!!!", "!!", "...", "??!", "?!", " 🙏🙏", "!", " :)", "….", *[f" {e}" for e in _JOY]))
     return text.rstrip(".!") + tail
 
 
