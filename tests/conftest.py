@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from meydan.store import Store
 from tests.postgresql import PostgreSQL, a_server
+
+# A busy machine is not a failing test: examples are bounded by their number, not by the clock.
+settings.register_profile("meydan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("meydan")
 
 
 @pytest.fixture(scope="session")

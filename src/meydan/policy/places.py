@@ -80,6 +80,7 @@ class Places:
         self._keys: dict[KeyPath, Place] = {}
         self._values: dict[KeyPath, Place] = {}
         self._headers: dict[KeyPath, Place] = {}
+        self._implied: dict[KeyPath, Place] = {}
         self._counts: dict[KeyPath, int] = {}
         self._table: KeyPath = ()
         self._at = 0
@@ -96,7 +97,12 @@ class Places:
     def of_table(self, path: KeyPath) -> Place:
         """The header of a table, or the inline table; the nearest one above it, or the first character."""
         while path:
-            place = self._headers.get(path) or self._values.get(path) or self._keys.get(path)
+            place = (
+                self._headers.get(path)
+                or self._values.get(path)
+                or self._keys.get(path)
+                or self._implied.get(path)
+            )
             if place is not None:
                 return place
             path = path[:-1]
@@ -190,10 +196,11 @@ class Places:
         self._skip(_BLANK)
         self._take("]]" if array else "]")
         path: KeyPath = ()
+        place = Place(begin, self._at)
         for part, _ in parents:
             path = self._latest((*path, part))
+            self._implied.setdefault(path, place)
         path = (*path, last)
-        place = Place(begin, self._at)
         if array:
             self._headers.setdefault(path, place)
             self._counts[path] = self._counts.get(path, 0) + 1
