@@ -177,7 +177,7 @@ def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
     text, _ = choice(0)
     for _depth in range(3):
         text = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(fillers[slot[1]]), text)
-    text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]))", _article, text)
+    text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]+))", _article, text)
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,.!?;:])(?=\s|$)", r"\1", text)
     text = text.strip()
@@ -188,8 +188,8 @@ def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
 
 
 def _article(match: re.Match[str]) -> str:
-    sound = match[2].lower()
-    return f"{'an' if sound in 'aeiou' else 'a'} {match[1]}"
+    vowel = match[2][0].lower() in "aeiou" and not re.match(r"(?i)us[eu]|uni|eu", match[2])
+    return f"{'an' if vowel else 'a'} {match[1]}"
 
 
 # --- how readers really write -------------------------------------------------
