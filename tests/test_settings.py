@@ -15,7 +15,9 @@ def test_the_later_source_wins(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text('port = 1001\nhost = "10.0.0.1"\nlongest_text = 10\ntrusted_proxies = ["10.0.0.0/8"]\n')
     loaded = load_settings(
-        file, environment={"MEYDAN_PORT": "1002", "MEYDAN_HOST": "10.0.0.2"}, port=1003, host=None
+        file,
+        environment={"MEYDAN_PORT": "1002", "MEYDAN_HOST": "10.0.0.2"},
+        given={"port": 1003, "host": None},
     )
     assert (loaded.port, loaded.host, loaded.longest_text) == (1003, "10.0.0.2", 10)
     assert loaded.trusted_proxies == ("10.0.0.0/8",)
