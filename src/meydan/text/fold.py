@@ -173,7 +173,8 @@ class _Stage:
 
 _LETTERWISE: Final = _Stage(None)
 
-_PLAIN_ASCII = re.compile(r"(?! )(?:[!-~]+(?: (?! |$)|\n(?![ \n]|\Z))?)*\Z")
+# Words with one separator between them and no other way to match: linear on any input.
+_PLAIN_ASCII = re.compile(r"(?:[!-~]+(?:[ \n][!-~]+)*)?\Z")
 _UNEVEN_SPACE = re.compile(r"\s{2,}|\A\s+|\s+\Z|[^\S \n]")
 _MARKED = re.compile(f"[^{re.escape(MARKS)}]?[{re.escape(MARKS)}]+")
 _JAMO = re.compile("[\u1100-\u11ff\ud7b0-\ud7ff]{2,}")
