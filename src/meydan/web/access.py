@@ -279,7 +279,8 @@ def session_cookie(session: Session, *, https: bool) -> Cookie:
         path="/",
         httponly=True,
         secure=https,
-        samesite="strict",
+        # Lax, so that a link to a comment in a message opens it; no form of the desk relies on this alone.
+        samesite="lax",
     )
 
 
