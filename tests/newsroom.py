@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -16,7 +17,7 @@ import uvicorn
 from meydan import demo
 from meydan.comment import Submission
 from meydan.desk import DeskItem, Visitor
-from meydan.settings import load_settings
+from meydan.settings import Settings
 from meydan.web.app import create_app
 from meydan.wiring import Meydan, build
 
@@ -71,12 +72,12 @@ class Newsroom:
 
 
 @contextlib.contextmanager
-def newsroom(data: Path, *, with_demo: bool = False, **settings: object) -> Iterator[Newsroom]:
+def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterator[Newsroom]:
     """Build, serve, and take down again. `with_demo` adds the sample newspaper and its comments."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    meydan = build(load_settings(environment={}, data=data, port=port, **settings))
+    meydan = build(Settings(data=data, port=port, **settings))
     url = f"http://127.0.0.1:{port}"
     pages = {}
     if with_demo:
@@ -84,7 +85,7 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: object) -> Iter
         pages = demo.pages(url)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(meydan, pages=pages), host="127.0.0.1", port=port, log_level="warning", lifespan="auto"
+            create_app(meydan, site=pages), host="127.0.0.1", port=port, log_level="warning", lifespan="auto"
         )
     )
     thread = threading.Thread(target=server.run, name="newsroom", daemon=True)

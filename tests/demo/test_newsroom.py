@@ -12,7 +12,7 @@ from meydan import demo
 from meydan.comment import DecidedBy, Hold, Status
 from meydan.demo import SampleStory
 from meydan.desk import DeskItem
-from meydan.settings import load_settings
+from meydan.settings import Settings
 from meydan.text import identify, render
 from meydan.wiring import Meydan, build
 
@@ -22,7 +22,7 @@ STORIES = demo.load_stories()
 
 @pytest.fixture
 def meydan(tmp_path: Path) -> Iterator[Meydan]:
-    built = build(load_settings(environment={}, data=tmp_path, port=4999))
+    built = build(Settings(data=tmp_path, port=4999))
     yield built
     built.close()
 

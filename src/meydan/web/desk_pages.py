@@ -9,7 +9,6 @@ overrules a colleague unawares.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 from litestar import Request, Response, get, post
+from litestar.concurrency import sync_to_thread
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
@@ -124,16 +124,16 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
         return await pages.answer(request, pages.decided)
 
     @get("/desk/comments/{comment_id:str}", include_in_schema=False)
-    async def comment(request: AnyRequest, comment_id: str) -> Response[str]:
-        return await pages.answer(request, pages.comment, comment_id)
+    async def comment(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.comment)
 
     @post("/desk/comments/{comment_id:str}", include_in_schema=False, status_code=200)
-    async def decide(request: AnyRequest, comment_id: str) -> Response[str]:
-        return await pages.answer(request, pages.decide, comment_id)
+    async def decide(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.decide)
 
     @post("/desk/comments/{comment_id:str}/escalate", include_in_schema=False, status_code=200)
-    async def escalate(request: AnyRequest, comment_id: str) -> Response[str]:
-        return await pages.answer(request, pages.escalate, comment_id)
+    async def escalate(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.escalate)
 
     @get("/desk/sign-in", include_in_schema=False)
     async def door(request: AnyRequest) -> Response[str]:
@@ -159,9 +159,7 @@ class _Pages:
         self._own = meydan.settings.own_url
         self._https = self._own.startswith("https:")
 
-    async def answer(
-        self, request: AnyRequest, page: Callable[[Asked], Answer], comment_id: str = ""
-    ) -> Response[str]:
+    async def answer(self, request: AnyRequest, page: Callable[[Asked], Answer]) -> Response[str]:
         """Read the request, run the page off the event loop, and dress what it answers."""
         form: Mapping[str, Sequence[str]] = {}
         try:
@@ -173,11 +171,11 @@ class _Pages:
                 dict(request.query_params),
                 request.cookies.get(access.SESSION_COOKIE),
                 request.method == "POST",
-                comment_id,
+                str(request.path_params.get("comment_id", "")),
             )
-            answer = await asyncio.to_thread(page, asked)
+            answer = await sync_to_thread(page, asked)
         except MeydanError as error:
-            answer = await asyncio.to_thread(self._refused, error, request)
+            answer = await sync_to_thread(self._refused, error, request)
         headers = {"cache-control": "no-store", **answer.headers}
         status = answer.status
         if answer.to is not None:
