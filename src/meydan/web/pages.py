@@ -50,14 +50,14 @@ def static_bytes(name: str) -> bytes:
     """
     A static file as it is served; FileNotFoundError when there is none of that name.
 
-    The thread's stylesheet carries the rules that text/render.py asks for, and
+    The stylesheets carry the rules that text/render.py asks for, and
     the component carries the thread's stylesheet, so that it is one request.
     """
     folder = resources.files("meydan.web") / "static"
     if "/" in name or name.startswith("."):
         raise FileNotFoundError(name)
     body = (folder / name).read_bytes()
-    if name == "thread.css":
+    if name in ("thread.css", "desk.css"):
         body += b"\n" + render.CSS.encode()
     if name == "embed.js":
         style = json.dumps(_squeezed(static_bytes("thread.css").decode()), ensure_ascii=False)
