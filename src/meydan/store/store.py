@@ -10,7 +10,7 @@ of each comment whether its story's page shows it, `story.shown` counts them, an
 each change takes the next number of `changes()` in its own transaction.
 """
 
-# ruff: noqa: A001, A002  (a comment's `id`, a story's `open`: the contract's words)
+
 
 from __future__ import annotations
 
@@ -297,6 +297,8 @@ class Store:
         judged_at = _micros(at)
 
         def work(hand: Hand) -> None:
+            if _unkeepable(id):
+                return
             row = hand.one(sql.HOLD, id=id, holds=holds, at=judged_at, language=evidence.language)
             if row is not None:
                 hand.run(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
@@ -674,7 +676,7 @@ class Store:
         removed_at = _micros(at)
 
         def work(hand: Hand) -> None:
-            if not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
+            if _unkeepable(name) or not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
                 raise NotFound("No moderator has this name.", fields=("name",))
             hand.run(sql.END_SESSIONS, name=name)
             hand.run(sql.END_LINKS, name=name)
@@ -699,6 +701,8 @@ class Store:
     def use_link(self, digest: str, at: datetime) -> str | None:
         """The moderator a link signs in, once; None if it is unknown, used or expired."""
         used_at = _micros(at)
+        if _unkeepable(digest):
+            return None
         row = self._writer.write(lambda hand: hand.one(sql.USE_LINK, digest=digest, at=used_at))
         return None if row is None else str(row[0])
 
@@ -757,7 +761,9 @@ class Store:
             NotFound: no token in force has this name.
         """
         revoked_at = _micros(at)
-        if not self._writer.write(lambda hand: hand.run(sql.REVOKE_TOKEN, name=name, at=revoked_at)):
+        if _unkeepable(name) or not self._writer.write(
+            lambda hand: hand.run(sql.REVOKE_TOKEN, name=name, at=revoked_at)
+        ):
             raise NotFound("No token has this name.", fields=("name",))
 
     def token(self, digest: str) -> TokenRow | None:
