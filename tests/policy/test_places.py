@@ -15,9 +15,9 @@ from meydan.policy.places import KeyPath, Places
 
 KEYS = st.sampled_from(["a", "b-1", "kmr-Latn", "with space", 'quo"te', "ژ", "", "dotted.key", "back\\slash"])
 TEXTS = st.one_of(
-    st.text(max_size=12),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12),
     st.sampled_from(['"""', "'''", "# no", "[x]", "a = 1", "line\nline", "\\", "}", "],"]),
-).filter(lambda text: "\r" not in text and not any("\ud800" <= c <= "\udfff" for c in text))
+)
 SCALARS = st.one_of(
     TEXTS, st.integers(-(2**40), 2**40), st.floats(allow_nan=False), st.booleans(), st.datetimes()
 )

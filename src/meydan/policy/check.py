@@ -256,6 +256,12 @@ class _Checker:
                         "Add labels, or take it out: a rule without labels is applied by people only.",
                         key=True,
                     )
+        elif reject_from == 0.0:
+            self._fault(
+                (*path, "reject_from"),
+                "reject_from is 0: every comment would be rejected.",
+                f"Write a probability, such as reject_from = {_USUAL['reject_from']}.",
+            )
         elif hold_from is not None and reject_from is not None and hold_from > reject_from:
             self._fault(
                 (*path, "hold_from"),
