@@ -574,7 +574,7 @@ class Desk:
                 history=self._history(comment),
                 expected=self._guidelines.publication.languages,
             )
-            name_evidence = self._judge.evidence(comment.name, language=evidence.language)
+            name_evidence = self._judge.name_evidence(comment.name)
             decision = decide(
                 evidence, self._guidelines, mode=story.mode if story else None, name_evidence=name_evidence
             )
