@@ -47,7 +47,7 @@ def sign_in(page: Page, room: Newsroom, moderator: str) -> None:
 
 def settled_keys(page: Page) -> None:
     """Wait until the page takes keys: not in its first half second, so that a double press decides one comment."""
-    page.wait_for_function("performance.now() > 700")
+    expect(page.locator(".keys[data-settled]")).to_be_visible()
 
 
 # -- signing in and out --------------------------------------------------------

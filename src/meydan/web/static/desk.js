@@ -3,7 +3,7 @@
 const SETTLING_MS = 500; // a key pressed twice must not decide the comment that comes next, unread
 const KEYS_OFF = "meydan-desk-keys-off";
 const wide = matchMedia("(min-width: 64rem)");
-const arrived = performance.now();
+let settled = false;
 
 function chosen() {
   try {
@@ -28,11 +28,15 @@ if (foot && toggle) {
   foot.hidden = false;
   toggle.checked = chosen();
   toggle.addEventListener("change", () => choose(toggle.checked));
+  setTimeout(() => {
+    settled = true;
+    foot.dataset.settled = "";
+  }, SETTLING_MS);
 }
 
 const ACTIONS = {
   a: () => {
-    if (performance.now() - arrived > SETTLING_MS) document.querySelector("#approve button")?.click();
+    if (settled) document.querySelector("#approve button")?.click();
   },
   r: () => document.querySelector("#reject input[type=checkbox]")?.focus(),
   j: () => document.querySelector("a[rel=next]")?.click(),
