@@ -170,9 +170,9 @@ class Classifier:
         """Both at once, rule labels first: float32 (n, k + 2). The features are computed once."""
         out = self.raw(texts) * self._gain + self._offset
         np.clip(out, -30, 30, out=out)
-        out = 1 / (1 + np.exp(-out))
-        out[:, self._missing] = np.nan
-        return out.astype(np.float32, copy=False)
+        scores: NDArray[np.float32] = 1 / (1 + np.exp(-out))
+        scores[:, self._missing] = np.nan
+        return scores
 
     def raw(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Sums of int8 weights over features, by the root of their number: float32 (n, k + 2), uncalibrated."""

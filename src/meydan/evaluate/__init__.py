@@ -1,0 +1,1 @@
+"""How good the judge is, measured: metrics with intervals, reports, the model card."""

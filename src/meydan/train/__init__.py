@@ -1,0 +1,1 @@
+"""Labelled data in, a model directory out. Needs the `train` extra."""

@@ -1,0 +1,163 @@
+"""
+Labelled rows: read, repaired, completed where that is safe.
+
+An absent label is unknown, never 0. What is known to be wrong with a source is
+put right here, once, and nowhere else; docs/model-card.md lists it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from meydan.comment import RULE_LABELS
+
+HEADS: Final = (*RULE_LABELS, "toxic", "hate")
+"""Every label that can be learned, in the order of the model's columns."""
+
+GROUP_HATE: Final = ("sexism", "racism", "homophobia", "xenophobia", "religion_hate", "disability_hate")
+
+OWN: Final = "meydan"
+"""The source name of rows that this project wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One text and what is known of it.
+
+    `labels` maps names of HEADS to a share of raters in [0, 1]; `assumed` holds the
+    names whose value was concluded from another label rather than given by a rater.
+    """
+
+    text: str
+    language: str
+    source: str
+    labels: Mapping[str, float]
+    licence: str = ""
+    assumed: frozenset[str] = frozenset()
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How far a source is believed: `weight` multiplies its rows, `clean_is_clean` lets a clean row speak for every label."""
+
+    weight: float = 1.0
+    clean_is_clean: bool = True
+    no_promotion: bool = False
+
+
+SOURCES: Final[Mapping[str, Source]] = {
+    # "Offensive" is mostly swearing, with a known bias against African American English.
+    "davidson": Source(weight=0.3),
+    "context_toxicity": Source(weight=0.7, no_promotion=True),
+    # Rows without a toxic label are unreliable as negatives of toxic; the shares of raters hold.
+    "toxic_spans": Source(weight=1.5, no_promotion=True),
+    "paradetox": Source(weight=0.6, no_promotion=True),
+    "fox_news": Source(weight=0.5),
+    "jigsaw_samples": Source(no_promotion=True),
+    "surge_toxicity": Source(weight=1.5, no_promotion=True),
+    # Harsh jokes about emoji are "not hateful", which says nothing about swearing.
+    "hatemoji_build": Source(clean_is_clean=False),
+    "edos": Source(weight=0.8, clean_is_clean=False),
+    "guest_misogyny": Source(weight=0.7, clean_is_clean=False),
+    "stormfront": Source(weight=0.7, clean_is_clean=False),
+    "hatexplain": Source(weight=0.7),
+    "mlma": Source(weight=0.4),
+    "toxigen_demos": Source(weight=1.0),
+    "sms_spam": Source(weight=0.7),
+    "youtube_spam": Source(weight=1.5),
+    "lingda_tr": Source(weight=0.3),
+    OWN: Source(weight=4.0),
+}
+"""Sources by name; one that is not listed counts as Source()."""
+
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SPLIT_NOT = re.compile(r"\s+n(['’])t\b", re.IGNORECASE)
+_RETWEET = re.compile(r"\bRT\b:?")
+
+
+def read_rows(data: Path, split: str, languages: frozenset[str]) -> Iterator[Row]:
+    """
+    The rows of `data`/`split`.jsonl.gz in the given languages, in file order.
+
+    Raises:
+        FileNotFoundError: there is no such file in the folder.
+        ValueError: a line is not a labelled row.
+    """
+    with gzip.open(data / f"{split}.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            if entry["lang"] in languages:
+                yield _row_of(entry, str(entry["source"]))
+
+
+def read_own(folder: Path, split: str, languages: frozenset[str]) -> Iterator[Row]:
+    """The rows that this project wrote: every *.jsonl in `folder`, by file name; none when there is no file."""
+    for path in sorted(folder.glob("*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.strip():
+                continue
+            entry = json.loads(line)
+            if entry["split"] == split and entry["lang"] in languages:
+                yield _row_of(entry, OWN)
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as decisions and manifests write it."""
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _row_of(entry: Mapping[str, Any], source: str) -> Row:
+    labels = {name: float(share) for name, share in entry["labels"].items() if name in HEADS}
+    assumed: set[str] = set()
+    trust = SOURCES.get(source, Source())
+
+    def conclude(names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in labels:
+                labels[name] = 0.0
+                assumed.add(name)
+
+    if source == "toxic_spans":
+        labels = {name: share for name, share in labels.items() if name != "toxic" or share >= 0.5}
+    if labels.get("hate") == 0.0 and source not in ("davidson", "mlma", "hatexplain"):
+        # Nothing hateful about any group means nothing hateful about each of them.
+        conclude(GROUP_HATE)
+    if labels.get("toxic") == 0.0 and trust.clean_is_clean:
+        conclude((*(name for name in RULE_LABELS if name != "promotion"), "hate"))
+    if any(labels.get(name, 0.0) >= 0.5 for name in GROUP_HATE):
+        for name in ("hate", "toxic"):
+            if name not in labels:
+                labels[name] = 1.0
+                assumed.add(name)
+    if trust.no_promotion:
+        conclude(("promotion",))
+    return Row(
+        text=_repaired(str(entry["text"]), source),
+        language=str(entry["lang"]),
+        source=source,
+        labels=labels,
+        licence="Apache-2.0 (written by this project)" if source == OWN else str(entry.get("licence", "")),
+        assumed=frozenset(assumed),
+        group=entry.get("group"),
+    )
+
+
+def _repaired(text: str, source: str) -> str:
+    """Undo what a collection did to its texts, so that no model learns the collection."""
+    if source == OWN:
+        return text
+    text = _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text)
+    text = html.unescape(text)
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = _RETWEET.sub(" ", text)
+    return _SPLIT_NOT.sub(r"n\1t", text)
