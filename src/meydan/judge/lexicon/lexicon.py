@@ -1,0 +1,545 @@
+"""
+Reads a folded text with the words, phrases and contexts of one language's file.
+
+The file (`en.toml`) says what is looked for; this module says what company does
+to it: a negation, a quotation with condemnation around it, a question, somebody
+telling what was done to them. Company lowers a probability, and never that of
+the severest words below the point where a person looks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ahocorasick_rs import AhoCorasick
+
+from meydan.comment import GROUNDS, RULE_LABELS
+from meydan.judge.lexicon.forms import FORMS
+from meydan.judge.lexicon.grammar import BadLexicon, Pattern, Vocabulary, compile_pattern
+from meydan.text.fold import Folded
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """
+    One thing that was found.
+
+    `begin` and `end` are code points of the text as sent. `score` is the
+    probability in [0, 1] that the comment breaches `label` because of it, its
+    company considered; `alone` is what it would be without. `company` names what
+    lowered it, or is "". `source` is "word" or "phrase".
+    """
+
+    label: str
+    score: float
+    begin: int
+    end: int
+    source: str
+    alone: float
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One meaning of a listed word."""
+
+    label: str
+    score: float
+    severe: bool
+    name: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    pattern: Pattern
+    labels: tuple[str, ...]  # empty: the ground of the group that it names
+    score: float
+    firm: bool  # no negation excuses it
+    always: bool  # nothing does
+    not_after: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """What a token becomes in a row, and what it may mean."""
+
+    written: str
+    phrases: frozenset[int] = frozenset()
+    listed: tuple[_Listed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A reading as elements. Element i begins at `starts[i]` in `written` and is `spans[i]` of the reading."""
+
+    reading: Folded
+    written: str
+    starts: Sequence[int]
+    spans: Sequence[tuple[int, int]]
+    phrases: set[int]
+    words: Sequence[tuple[int, tuple[_Listed, ...]]]
+
+    def place_of(self, begin: int, end: int) -> tuple[int, int]:
+        """The stretch of the reading that became `written[begin:end]`."""
+        first = bisect_right(self.starts, begin) - 1
+        last = bisect_right(self.starts, end - 1) - 1
+        return self.spans[first][0], self.spans[last][1]
+
+
+# Stars and their like inside a word stand for letters; an apostrophe joins; a hyphen parts.
+_WORD = r"[^\W_]+(?:['*@$#%&!_]+[^\W_]+)*(?:[*#]+|\$+)?|\*+[^\W_]{2,}|[.!?]+|[,;:\"()\n]|'(?=\w)|(?<=\w)'"
+_TOKEN = re.compile(_WORD)
+_MONEY = r"usd|iqd|eur|dollars?|euros?|pounds?|liras?|tl|dinars?|bucks|[$€£₺]"
+_TOKEN_OR_FIGURE = re.compile(
+    r"(?=[\d$€£₺+(])(?:"
+    rf"(?P<price>[$€£₺] ?\d[\d.,]*(?:k|m)?\b|\d[\d.,]* ?(?:{_MONEY})(?!\w))"
+    r"|(?P<percent>\d[\d.,]* ?%)"
+    r"|(?P<phone>(?:\+|00)\d(?:[ .()-]{0,2}\d){6,13}|\(?0\d(?:[ .()-]{0,2}\d){7,10}|\d{3}[.-]\d{3}[.-]\d{4}))"
+    r"|(?P<url>(?:https?://|www\.)\S+|(?<![\w@.-])(?:[a-z0-9-]{1,63}\.)+(?:com|net|org|info|biz|io|shop|store|online|site"
+    r"|xyz|club|app|link|live|me|gg|ly|tv|co|example|iq|krd|tr|ru|de|uk)\b(?:/\S*)?)"
+    r"|(?P<email>[\w.+-]{1,64}@[\w-]+\.[\w.-]+)|(?P<handle>(?<![\w@/.])@[\w.]{2,30})"
+    rf"|{_WORD}"
+)
+_FIGURE = re.compile(r"[\d$€£₺@]|[a-z]\.[a-z]|://")
+_MASKED = re.compile(r"[*#@$%&!_]")
+_ENDERS = re.compile(r" (?:[.!?]+|\n)/ ")
+_CLAUSE = re.compile(r" (?:[,;:\"()]|but|because|if|while|although|though|yet|so)/[^ ]* ")
+
+_FLOOR = 0.35
+"""Below this no company brings the severest words: a person looks at them."""
+
+
+class Lexicon:
+    """The words and phrases of one language. Immutable, and safe to share between threads."""
+
+    def __init__(self, source: bytes) -> None:
+        """
+        Args:
+            source: the bytes of a lexicon file.
+
+        Raises:
+            BadLexicon: the file names an unknown label, class, form or severity.
+        """
+        data = tomllib.loads(source.decode())
+        self.digest = "sha256:" + hashlib.sha256(source).hexdigest()
+        self._severity: Mapping[str, float] = data["severity"]
+        self._expansions: dict[str, tuple[str, ...]] = {
+            short: tuple(long.split()) for short, long in data["contractions"].items()
+        }
+        self._innocent = frozenset(_words(data["innocent"]["words"]))
+        listed = self._listed_words(data["words"])
+        vocabulary, grounds = _vocabulary_of(data)
+        self._ground_of = grounds
+        self._innocent_phrases = tuple(
+            compile_pattern(line, vocabulary).regex for line in _lines(data["innocent"]["phrases"])
+        )
+        self._phrases = tuple(self._phrases_of(data["phrases"], vocabulary))
+        self._company = {
+            name: tuple(compile_pattern(line, vocabulary).regex for line in _lines(written))
+            for name, written in data["company"].items()
+        }
+        self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
+        self._anywhere = frozenset(i for i, phrase in enumerate(self._phrases) if not phrase.pattern.needs)
+        self._stems = tuple(
+            (stem, tuple(replace(meaning, score=meaning.score * 0.96) for meaning in listed[stem]))
+            for stem in _words(data["stems"]["words"])
+        )
+        self._stem_finder = AhoCorasick([stem for stem, _ in self._stems])
+        self._maskable = _maskable_of(listed, _words(data["masked"]["first"]))
+        self._names = frozenset(_words(data["innocent"]["names_before"]))
+
+    @classmethod
+    @cache
+    def load(cls, language: str = "en") -> Lexicon:
+        """The shipped lexicon of a language; KeyError where there is none."""
+        if language != "en":
+            raise KeyError(language)
+        return cls(files(__package__).joinpath(f"{language}.toml").read_bytes())
+
+    def find(self, folded: Folded) -> list[Hit]:
+        """
+        Find everything listed, in every reading of a text.
+
+        Returns:
+            One hit for each label and stretch of the text, the highest score of
+            its readings, in text order.
+        """
+        best: dict[tuple[str, int, int], Hit] = {}
+        for reading in folded.variants:
+            for hit in self._find_in(reading):
+                key = (hit.label, hit.begin, hit.end)
+                if key not in best or best[key].score < hit.score:
+                    best[key] = hit
+        return sorted(best.values(), key=lambda hit: (hit.begin, hit.end, hit.label))
+
+    # ---- one reading ----
+
+    def _find_in(self, reading: Folded) -> Iterator[Hit]:
+        row = self._row_of(reading)
+        for number in sorted(row.phrases | self._anywhere):
+            phrase = self._phrases[number]
+            for match in phrase.pattern.regex.finditer(row.written):
+                begin, end = match.span()
+                if phrase.not_after and self._follows(row, begin, phrase.not_after):
+                    continue
+                labels = phrase.labels or self._grounds_in(match[0])
+                yield from self._weighed(row, begin, end, labels, phrase)
+        innocent = self._innocent_in(row) if row.words else ()
+        for element, meanings in row.words:
+            begin = row.starts[element]
+            if any(first <= begin < last for first, last in innocent):
+                continue
+            end = row.starts[element + 1] if element + 1 < len(row.starts) else len(row.written)
+            for meaning in meanings:
+                if meaning.name and self._is_name(row, element):
+                    continue
+                alone = meaning.score
+                score, company = self._in_company(row.written, begin, end, alone, word=True)
+                if meaning.severe:
+                    score = max(score, min(_FLOOR, alone))
+                yield self._hit(row, begin, end, meaning.label, score, alone, company, "word")
+
+    def _innocent_in(self, row: _Row) -> list[tuple[int, int]]:
+        """Stretches in which listed words mean something else: tit for tat, lynch mob."""
+        return [m.span() for pattern in self._innocent_phrases for m in pattern.finditer(row.written)]
+
+    def _weighed(
+        self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
+    ) -> Iterator[Hit]:
+        score, company = phrase.score, ""
+        if not phrase.always:
+            score, company = self._in_company(row.written, begin, end, phrase.score, firm=phrase.firm)
+        for label in labels:
+            yield self._hit(row, begin, end, label, score, phrase.score, company, "phrase")
+
+    @staticmethod
+    def _hit(
+        row: _Row, begin: int, end: int, label: str, score: float, alone: float, company: str, source: str
+    ) -> Hit:
+        sent = row.reading.span(*row.place_of(begin, end))
+        return Hit(label, score, *sent, source, alone, company)
+
+    def _row_of(self, reading: Folded) -> _Row:
+        text = reading.text
+        # A full stop at either end, so that phrases can ask for a whole sentence.
+        written, starts, spans = [" ./ "], [1], [(0, 0)]
+        words: list[tuple[int, tuple[_Listed, ...]]] = []
+        phrases: set[int] = set()
+        place = 4
+        elements = self._elements
+        figures = _FIGURE.search(text) is not None
+        for match in (_TOKEN_OR_FIGURE if figures else _TOKEN).finditer(text):
+            token = match[0]
+            element = elements.get(f"<{match.lastgroup}>" if match.lastgroup else token)
+            for piece in (element,) if element is not None else self._unlisted(token):
+                if piece.listed:
+                    words.append((len(starts), piece.listed))
+                if piece.phrases:
+                    phrases |= piece.phrases
+                starts.append(place)
+                spans.append(match.span())
+                written.append(piece.written)
+                place += len(piece.written)
+        starts.append(place)
+        spans.append((len(text), len(text)))
+        written.append("./ ")
+        for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
+            self._add_stem(text, number, begin, end, spans, words)
+        return _Row(reading, "".join(written), starts, spans, phrases, words)
+
+    def _unlisted(self, token: str) -> tuple[_Element, ...]:
+        """Elements of a token that is not in the vocabulary as it stands."""
+        long = self._expansions.get(token)
+        if long is None:
+            if not token[0].isalnum() and token[0] != "*":
+                # Any run of marks ends a sentence as its first mark does: "?!?" still asks.
+                return (self._elements.get("?" if "?" in token else token[0]) or _Element(f"{token[0]}/ "),)
+            if _MASKED.search(token) and (meant := self._unmask(token)):
+                return (self._elements[meant],)
+            if "'" not in token:
+                # Letters written apart swallow the article before them: "you are a m o r o n".
+                if token[0] == "a" and (known := self._elements.get(token[1:])) and known.listed:
+                    return (self._elements["a"], known)
+                return (_Element(f"{token}/ "),)
+            head, _, tail = token.rpartition("'")
+            if tail == "t" and head.endswith("n"):
+                long = (head[:-1], "not")
+            else:
+                long = (
+                    head,
+                    {"re": "are", "ll": "will", "ve": "have", "d": "would", "m": "am"}.get(tail, "'s"),
+                )
+        return tuple(self._elements.get(word) or _Element(f"{word}/ ") for word in long)
+
+    def _unmask(self, token: str) -> str | None:
+        """The listed word that a starred one stands for, the commonest first; None if it stands for none."""
+        letters = _MASKED.sub("", token)
+        stars = len(token) - len(letters)
+        if not letters.isalpha() or stars > 6:
+            return None
+        shape = re.compile(_shape_of(token))
+        likely = self._maskable.get(token[0]) if token[0].isalpha() else self._maskable[""]
+        for word in likely or ():
+            if shape.fullmatch(word):
+                return word
+        return None
+
+    def _add_stem(
+        self,
+        text: str,
+        number: int,
+        begin: int,
+        end: int,
+        spans: Sequence[tuple[int, int]],
+        words: list[tuple[int, tuple[_Listed, ...]]],
+    ) -> None:
+        """A listed stem inside a longer word counts, unless the word is listed itself, or is innocent."""
+        element = bisect_right(spans, (begin, len(text) + 1)) - 1
+        if element < 0:
+            return
+        first, last = spans[element]
+        token = text[first:last]
+        if end > last or token in self._innocent or token.rstrip("s") in self._innocent:
+            return
+        known = self._elements.get(token) or self._elements.get(token.removesuffix("'s"))
+        if known is None or not known.listed:
+            words.append((element, self._stems[number][1]))
+
+    def _is_name(self, row: _Row, element: int) -> bool:
+        """Whether a word is written as part of a name: Dick Cheney, Alfred Hitchcock, Moby Dick."""
+        before = row.starts[element] - 1
+        previous = row.written[:before].rpartition(" ")[2].split("/")[0]
+        if previous in self._names:
+            return True
+        place, last = row.reading.span(*row.spans[element])
+        sent = row.reading.original
+        if not sent[place:last].istitle():
+            return False
+        neighbours = [row.spans[i] for i in (element - 1, element + 1) if 0 <= i < len(row.spans)]
+        for begin, end in neighbours:
+            first, after = row.reading.span(begin, end)
+            if sent[first:after].istitle():
+                return True
+        return False
+
+    # ---- company ----
+
+    def _in_company(
+        self, written: str, begin: int, end: int, score: float, *, firm: bool = False, word: bool = False
+    ) -> tuple[float, str]:
+        """What is left of a score in its sentence, and the name of what lowered it."""
+        first, last = _sentence(written, begin, end)
+        before, after = written[first:begin], written[end - 1 : last]
+        around = before + after
+        # A swear word stays one in a quotation; what was said of somebody does not.
+        low = 0.5 if word and score > 0.9 else 0.12
+        if word and self._says("self", before[-80:]):
+            return min(score, low), "of oneself"
+        told = self._says("reporting", before)
+        distanced = not firm and self._says("distanced", before)
+        quoted = _quoted(written, first, begin, end, last)
+        # "They say it is wrong to …, but it is true": a "but" afterwards takes the excuse back.
+        if " but/" not in after:
+            if (told or distanced or quoted) and (
+                self._says("condemning", around)
+                or self._says("condemning_next", _next_sentence(written, last))
+            ):
+                return min(score, low), "condemned"
+            if self._says("suffered", before):
+                return min(score, low), "suffered"
+            if distanced:
+                return min(score, low), "distanced"
+            if not firm and self._says("negating", before[_last_clause(before) :]):
+                return min(score, low), "negated"
+            if not firm and self._says("denying", around):
+                return min(score, low), "denied"
+        if told or quoted or distanced:
+            return min(score, 0.6), "reported"
+        if not firm and not word and self._asks(written, first, last):
+            return min(score, 0.6), "asked"
+        return score, ""
+
+    def _says(self, name: str, part: str) -> bool:
+        part = part if part.startswith(" ") else " " + part
+        return any(pattern.search(part) for pattern in self._company[name])
+
+    def _asks(self, written: str, first: int, last: int) -> bool:
+        return written.startswith("?/", last) and self._says("asking", written[first : first + 60])
+
+    @staticmethod
+    def _follows(row: _Row, begin: int, words: frozenset[str]) -> bool:
+        previous = row.written[:begin].rstrip().rpartition(" ")[2]
+        return previous.split("/")[0] in words
+
+    def _grounds_in(self, matched: str) -> tuple[str, ...]:
+        return tuple(label for label, mark in self._ground_of.items() if mark in matched)
+
+    # ---- reading the file ----
+
+    def _listed_words(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[_Listed, ...]]:
+        listed: dict[str, tuple[_Listed, ...]] = {}
+        for entry in entries:
+            label, severity = entry["label"], entry["severity"]
+            if label not in RULE_LABELS or severity not in self._severity:
+                raise BadLexicon(f"no label {label!r} or no severity {severity!r} for listed words")
+            meaning = _Listed(label, self._severity[severity], severity == "severe", bool(entry.get("name")))
+            for form in _forms_of(entry):
+                listed[form] = (*listed.get(form, ()), meaning)
+        return listed
+
+    def _phrases_of(self, entries: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> Iterator[_Phrase]:
+        for entry in entries:
+            labels = tuple(_words(entry["labels"])) if entry["labels"] != "ground" else ()
+            if unknown := set(labels) - set(RULE_LABELS):
+                raise BadLexicon(f"no label {sorted(unknown)} for phrases")
+            for line in _lines(entry["patterns"]):
+                yield _Phrase(
+                    compile_pattern(line, vocabulary),
+                    labels,
+                    self._severity[entry["severity"]],
+                    bool(entry.get("firm")),
+                    bool(entry.get("always")),
+                    frozenset(_words(entry.get("not_after", ""))),
+                )
+
+
+def _vocabulary_of(data: Mapping[str, Any]) -> tuple[Vocabulary, dict[str, str]]:
+    """The classes of a file, those of the groups included, and the mark of each ground."""
+    members: dict[str, set[str]] = {}
+    for name, entry in data["classes"].items():
+        members[name] = set(_forms_of(entry))
+    for name, entry in data["classes"].items():
+        for other in _words(entry.get("with", "")):
+            members[name] |= members[other]
+    for label, group in data["groups"].items():
+        if label not in GROUNDS:
+            raise BadLexicon(f"no ground {label!r}")
+        for key, name in (("many", "MANY"), ("one", "ONE"), ("kind", "KIND")):
+            members.setdefault(name, set()).update(_words(group.get(key, "")))
+        members["GROUND_" + label.upper()] = {
+            word for key in ("many", "one", "kind") for word in _words(group.get(key, ""))
+        }
+    mark = {name: chr(0xE000 + number) for number, name in enumerate(members)}
+    grounds = {label: mark["GROUND_" + label.upper()] for label in data["groups"]}
+    vocabulary = Vocabulary(
+        {name: frozenset(words) for name, words in members.items()},
+        mark,
+        data["macros"],
+        frozenset(_words(data["common"]["words"])),
+    )
+    return vocabulary, grounds
+
+
+def _elements_of(
+    vocabulary: Vocabulary,
+    phrases: Sequence[_Phrase],
+    listed: Mapping[str, tuple[_Listed, ...]],
+    expansions: Mapping[str, tuple[str, ...]],
+) -> dict[str, _Element]:
+    """Every word that anything is known about, ready for a row."""
+    marks: dict[str, str] = {}
+    for name, members in vocabulary.members.items():
+        for word in members:
+            marks[word] = marks.get(word, "") + vocabulary.mark[name]
+    triggers: dict[str, set[int]] = {}
+    for number, phrase in enumerate(phrases):
+        for word in phrase.pattern.needs:
+            triggers.setdefault(word, set()).add(number)
+    known = (
+        marks.keys()
+        | triggers.keys()
+        | listed.keys()
+        | {".", "?", "!", ",", ";", ":", '"', "(", ")", "\n", "'"}
+    )
+    return {
+        word: _Element(
+            f"{word}/{marks.get(word, '')} ", frozenset(triggers.get(word, ())), listed.get(word, ())
+        )
+        for word in known
+        if word not in expansions
+    }
+
+
+def _forms_of(entry: Mapping[str, Any]) -> Iterator[str]:
+    make = FORMS.get(entry.get("forms", "alone"))
+    if make is None:
+        raise BadLexicon(f"no forms {entry['forms']!r}")
+    for word in _words(entry["words"]):
+        yield from make(word)
+    yield from _words(entry.get("also", ""))
+
+
+def _maskable_of(
+    listed: Mapping[str, tuple[_Listed, ...]], first: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Listed words by first letter, and all under "" (first letter starred); likely ones come first."""
+    order = {word: number for number, word in enumerate(first)}
+    ranked = sorted(listed, key=lambda word: (order.get(word, len(order)), len(word), word))
+    by_letter: dict[str, tuple[str, ...]] = {}
+    for word in ranked:
+        if len(word) > 2 and any(meaning.score >= 0.6 for meaning in listed[word]):
+            by_letter[word[0]] = (*by_letter.get(word[0], ()), word)
+            by_letter[""] = (*by_letter.get("", ()), word)
+    return by_letter
+
+
+def _shape_of(token: str) -> str:
+    """A regular expression for what a starred token can stand for: each star a letter, a run of them some."""
+    shape: list[str] = []
+    for run in re.findall(r"[*#@$%&!_]+|[^*#@$%&!_]+", token):
+        shape.append(rf"[a-z]{{1,{len(run) + 2}}}" if _MASKED.match(run) else re.escape(run))
+    return "".join(shape)
+
+
+def _sentence(written: str, begin: int, end: int) -> tuple[int, int]:
+    """Begin and end, in a row, of the sentence around a match; the end is where its last mark begins."""
+    first = max((written.rfind(f" {mark}/", 0, begin) for mark in (".", "!", "?", "\n")), default=-1)
+    first = written.find(" ", first + 1) if first >= 0 else 0
+    ender = min(
+        (place for mark in (".", "!", "?", "\n") if (place := written.find(f" {mark}/", end - 1)) >= 0),
+        default=len(written) - 1,
+    )
+    return first, ender + 1
+
+
+def _next_sentence(written: str, last: int) -> str:
+    """The sentence after the one that ends at `last`."""
+    begin = written.find(" ", last)
+    if begin < 0:
+        return " "
+    _, end = _sentence(written, begin + 1, begin + 1)
+    return written[begin:end]
+
+
+def _quoted(written: str, first: int, begin: int, end: int, last: int) -> bool:
+    """Whether quotation marks open before the match and close after it."""
+    opened = written.count(' "/', 0, begin)
+    if opened % 2 == 1 and written.find(' "/', end - 1) >= 0:
+        return True
+    return " '/" in written[first:begin] and " '/" in written[end - 1 : last]
+
+
+def _last_clause(before: str) -> int:
+    """Where the last clause begins in what comes before a match."""
+    place = 0
+    for match in _CLAUSE.finditer(before):
+        place = match.end() - 1
+    return place
+
+
+def _words(written: str) -> list[str]:
+    return written.split()
+
+
+def _lines(written: str) -> list[str]:
+    """The lines of a block that say something; `#` begins a remark."""
+    lines = (line.partition("#")[0].strip() for line in written.splitlines())
+    return [line for line in lines if line]
