@@ -52,7 +52,7 @@ class PostgreSQL:
     def run(self, statement: str) -> None:
         """Execute on the server, outside any of the tests' databases."""
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     def new_database(self, *, empty: bool = False) -> str:
         """The URL of a fresh database; migrated, unless it is to be empty."""
@@ -141,7 +141,7 @@ def _start(binaries: Path, home: Path) -> subprocess.Popen[bytes]:
             shutil.copytree(binaries.parent, home / "server", symlinks=True)
             subprocess.run(["chmod", "-R", "a+rX", home / "server"], check=True)
             binaries = home / "server" / binaries.name
-    ownership = {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    user, group, groups = (None, None, None) if owner is None else (owner.pw_uid, owner.pw_gid, list[int]())
     data, log = home / "data", home / "log"
     subprocess.run(
         [
@@ -161,7 +161,9 @@ def _start(binaries: Path, home: Path) -> subprocess.Popen[bytes]:
         cwd=home,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        **ownership,  # type: ignore[call-overload]
+        user=user,
+        group=group,
+        extra_groups=groups,
     )
     settings = {
         "listen_addresses": "",
@@ -178,7 +180,9 @@ def _start(binaries: Path, home: Path) -> subprocess.Popen[bytes]:
             cwd=home,
             stdout=output,
             stderr=output,
-            **ownership,  # type: ignore[call-overload]
+            user=user,
+            group=group,
+            extra_groups=groups,
         )
     deadline = time.monotonic() + 60
     while True:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -564,7 +566,7 @@ def test_history_counts_what_came_before(store: Store) -> None:
         receive(store, story_url=STORY + story, fingerprint="same")
     middle = later()
     last = receive(store, story_url=STORY + "/1", fingerprint="same")
-    ask = {"story_url": STORY + "/1", "fingerprint": "same"}
+    ask: dict[str, Any] = {"story_url": STORY + "/1", "fingerprint": "same"}
     assert store.history(**ask, since=start) == History(repeats=4, on_story=3)
     assert store.history(**ask, since=start, besides=last) == History(repeats=3, on_story=2)
     assert store.history(**ask, since=start, story_since=middle) == History(repeats=4, on_story=1)
@@ -717,12 +719,13 @@ def test_moderators_come_and_go(store: Store) -> None:
     assert store.moderators() == ()
     assert store.use_link("link", later()) is None
     assert store.session("session", later()) is None
-    for change in (
+    changes: tuple[Callable[[], None], ...] = (
         lambda: store.remove_moderator("Zîn", later()),
         lambda: store.add_link("Zîn", "another", later(hours=1)),
         lambda: store.add_session("another", "Zîn", "csrf", later(hours=1), later()),
         lambda: store.add_link("Mem", "another", later(hours=1)),
-    ):
+    )
+    for change in changes:
         with pytest.raises(NotFound):
             change()
     back = later()
