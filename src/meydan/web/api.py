@@ -282,7 +282,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             return reading.listing(desk.page(url, sort=sort, after=after or None, limit=limit), url)
 
         kept = await doors.shelf.fetch(("api", url, sort, after or "", str(limit)), make)
-        return KeptAnswer(kept, doors)
+        return KeptAnswer(kept, doors.shelf)
 
     @get(
         "/api/v1/counts",

@@ -24,7 +24,7 @@ from meydan.web import reading
 from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, problem_of, status_of
 from meydan.web.reading import Typed, View
-from meydan.web.shelf import Kept, Made, Send
+from meydan.web.shelf import Kept, Made, Send, Shelf
 
 AnyRequest = Request[Any, Any, Any]
 FORM = "application/x-www-form-urlencoded"
@@ -40,7 +40,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         return await rooms.fragment(request)
 
     @get("/comments", include_in_schema=False)
-    async def page(request: AnyRequest) -> ASGIApp | Response[str]:
+    async def page(request: AnyRequest) -> ASGIApp:
         return await rooms.page(request)
 
     @post("/comments", include_in_schema=False)
@@ -63,14 +63,15 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
 
 
 class KeptAnswer:
-    """A kept answer as an ASGI application; from now on its address is answered without the framework."""
+    """A kept answer as an ASGI application; with a shelf, its address is answered without the framework from now on."""
 
-    def __init__(self, kept: Kept, doors: Doors) -> None:
+    def __init__(self, kept: Kept, shelf: Shelf | None) -> None:
         self._kept = kept
-        self._doors = doors
+        self._shelf = shelf
 
     async def __call__(self, scope: Any, _receive: Any, send: Send) -> None:
-        self._doors.shelf.remember(scope["path"], scope["query_string"], self._kept)
+        if self._shelf is not None:
+            self._shelf.remember(scope["path"], scope["query_string"], self._kept)
         await self._kept.send(scope["headers"], send)
 
 
@@ -91,20 +92,21 @@ class _Readers:
             found, view, guidelines = self._found(asked, base)
             return reading.fragment(found, view, guidelines, self._limits)
 
-        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors)
+        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors.shelf)
 
-    async def page(self, request: AnyRequest) -> KeptAnswer | Response[str]:
+    async def page(self, request: AnyRequest) -> KeptAnswer:
         asked = query_of(request)
         subject = self._subject("page", asked)
         if asked.get("reply"):
             made = await sync_to_thread(self._page_to_reply, asked)
-            return Response(made.body.decode(), media_type=MediaType.HTML, headers=PRIVATE)
+            # One reader's own page: made for this answer, and not kept.
+            return KeptAnswer(Kept(made, PRIVATE), None)
 
         def make() -> Made:
             found, view, guidelines = self._found(asked, "")
             return reading.whole_page(found, view, guidelines, self._limits)
 
-        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors)
+        return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors.shelf)
 
     def _subject(self, kind: str, asked: dict[str, str]) -> tuple[str, ...]:
         if not asked.get("story"):
