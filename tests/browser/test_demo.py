@@ -261,7 +261,8 @@ def test_a_story_can_be_discussed_without_javascript(browser: Browser, room: New
         page.locator("[name=name]").fill("Aram")
         page.locator("[name=text]").fill(text)
         page.locator("form button[type=submit]").click()
-        expect(page.locator("body")).to_contain_text(text)
+        page.get_by_role("link", name="Back to the comments").click()
+        expect(page.locator(".m-list")).to_contain_text(text)
     finally:
         context.close()
 

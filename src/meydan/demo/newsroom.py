@@ -16,13 +16,19 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from meydan.comment import Submission, Verdict
+from meydan.comment import Status, Submission, Verdict
 from meydan.desk import Visitor
 from meydan.errors import AlreadyExists
 from meydan.wiring import Meydan
 
 MODERATOR = "demo"
 """The name under which the sample comments' human decisions are recorded."""
+
+ASSETS = {
+    "demo.css": "text/css; charset=utf-8",
+    "demo.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 
 EDITOR = "editor"
 """
@@ -179,8 +185,8 @@ def pages(public_url: str) -> dict[str, tuple[str, bytes]]:
         )
         site[story.path] = (html, page.encode())
     static = resources.files("meydan.demo") / "static"
-    site["/demo/demo.css"] = ("text/css; charset=utf-8", (static / "demo.css").read_bytes())
-    site["/demo/demo.js"] = ("text/javascript; charset=utf-8", (static / "demo.js").read_bytes())
+    for name, content_type in ASSETS.items():
+        site[f"/demo/{name}"] = (content_type, (static / name).read_bytes())
     return site
 
 
@@ -235,7 +241,7 @@ def _send(
             story_url=url,
             name=comment.name,
             text=comment.text,
-            parent=ids[comment.reply_to] if comment.reply_to else None,
+            parent=_shown(meydan, ids.get(comment.reply_to or "")),
             language=story.language,
         ),
         # Everybody sends from somewhere else, so that nobody is too fast.
@@ -246,6 +252,13 @@ def _send(
             outcome.id, Verdict(comment.then), rules=comment.rules, note=comment.note, by=MODERATOR
         )
     return outcome.id
+
+
+def _shown(meydan: Meydan, comment_id: str | None) -> str | None:
+    """The comment to reply to; None where other guidelines than the shipped ones have not approved it."""
+    if comment_id is None or meydan.desk.status(comment_id).status is not Status.APPROVED:
+        return None
+    return comment_id
 
 
 def _story(document: dict[str, object]) -> SampleStory:
