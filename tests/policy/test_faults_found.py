@@ -166,7 +166,6 @@ def test_a_huge_file_is_refused_unread() -> None:
     "filling",
     [
         b"[[rule]]\n",
-        b"x = 1\n",
         b"x\n",
         b"[x]\n",
         b"a = [1]\n",
