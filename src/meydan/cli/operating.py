@@ -114,7 +114,7 @@ def demo(
                 if browser:
                     webbrowser.open(f"{address}/")
 
-            serve(meydan, create_app(meydan, pages=newsroom.pages(settings.own_url)), on_ready=ready)
+            serve(meydan, create_app(meydan, site=newsroom.pages(settings.own_url)), on_ready=ready)
         finally:
             meydan.close()
 
