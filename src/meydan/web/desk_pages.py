@@ -21,7 +21,18 @@ from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
 
-from meydan.comment import GROUNDS, LANGUAGES, Comment, DecidedBy, Evidence, Hold, Settled, Status, Verdict
+from meydan.comment import (
+    GROUNDS,
+    LANGUAGES,
+    WELCOME_LABELS,
+    Comment,
+    DecidedBy,
+    Evidence,
+    Hold,
+    Settled,
+    Status,
+    Verdict,
+)
 from meydan.desk import DeskItem, explain
 from meydan.errors import (
     AlreadyDecided,
@@ -48,6 +59,7 @@ QUEUE = 50
 DECIDED = 30
 OPENING = 90
 STORY_OPENING = 420
+WEIGHS_FROM = 0.05
 FORM_BYTES = 32_768
 
 LANGUAGE_NAMES: Mapping[str, str] = {
@@ -451,6 +463,7 @@ class _Pages:
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
                 escalations=ESCALATIONS,
+                weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
 
@@ -460,6 +473,7 @@ class _Pages:
         opening = _opening(story.text, STORY_OPENING) if story and story.text else ""
         title = (story.title if story else None) or comment.story_url
         appealed = Hold.APPEAL in comment.holds
+        scores, others = self._scores(evidence)
         return {
             "id": comment.id,
             "seq": comment.seq,
@@ -478,7 +492,10 @@ class _Pages:
             else "The words of this comment were erased; there is nothing to decide.",
             "notes": _notes(comment, evidence),
             "findings": [explain.finding(finding) for finding in evidence.findings],
-            "scores": self._scores(evidence) if scored else [],
+            "scored": scored,
+            "scores": scores,
+            "others": others,
+            "unmeasured": self._unmeasured(evidence) if scored else [],
             "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
             "no_evidence": "The machine has gathered nothing on this comment. Read it as it stands.",
             "story_url": comment.story_url,
@@ -539,30 +556,42 @@ class _Pages:
         verdict = OUTCOMES[item.decisions[-1].decision.verdict]
         return {"id": item.comment.id, "verdict": verdict, "name": _name(item.comment)}
 
-    def _scores(self, evidence: Evidence) -> list[dict[str, object]]:
-        """Every measured label with the number that the guidelines hold from, highest first."""
-        rows = []
-        for rule in self._desk.guidelines.rules:
-            for label in rule.labels:
-                score = evidence.scores.get(label)
-                rows.append(
-                    (score, label, f"{rule.hold_from:.2f}", score is not None and score >= rule.hold_from)
-                )
-        for welcome in self._desk.guidelines.welcomes:
-            for label in welcome.labels:
-                score, low = evidence.scores.get(label), welcome.hold_below
-                limit = f"below {low:.2f}" if low is not None else "–"
-                rows.append((score, label, limit, score is not None and low is not None and score < low))
-        rows.sort(key=lambda row: (not row[3], row[0] is None, -(row[0] or 0.0)))
-        return [
-            {
-                "words": explain.label(label),
-                "score": "not measured" if score is None else f"{score:.2f}",
-                "limit": limit,
-                "over": over,
-            }
-            for score, label, limit, over in rows
+    def _asked(self) -> list[tuple[str, float | None, str]]:
+        """Every label that the guidelines ask about: label, the number held from or below, and how that is written."""
+        guidelines = self._desk.guidelines
+        rules = [
+            (label, rule.hold_from, f"{rule.hold_from:.2f}")
+            for rule in guidelines.rules
+            for label in rule.labels
         ]
+        welcomes = [
+            (
+                label,
+                welcome.hold_below,
+                "–" if welcome.hold_below is None else f"below {welcome.hold_below:.2f}",
+            )
+            for welcome in guidelines.welcomes
+            for label in welcome.labels
+        ]
+        return [*rules, *welcomes]
+
+    def _scores(self, evidence: Evidence) -> tuple[list[dict[str, object]], int]:
+        """Labels that weigh, with the number that the guidelines hold from; and how many others were measured."""
+        rows, others = [], 0
+        for label, limit, written in self._asked():
+            score = evidence.scores.get(label)
+            if score is None:
+                continue
+            over = limit is not None and (score < limit if label in WELCOME_LABELS else score >= limit)
+            if over or score >= WEIGHS_FROM:
+                row = {"words": explain.label(label), "score": f"{score:.2f}", "limit": written, "over": over}
+                rows.append((not over, -score, row))
+            else:
+                others += 1
+        return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
+
+    def _unmeasured(self, evidence: Evidence) -> list[str]:
+        return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
 
 
 async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
