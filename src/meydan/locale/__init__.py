@@ -50,7 +50,9 @@ class Words:
     def date(self, at: datetime) -> str:
         """A moment in UTC for people, to the minute: "23 November 2026, 16:03 UTC"."""
         at = at.astimezone(UTC)
-        return f"{at.day} {self._months[at.month - 1]} {at.year}, {at:%H:%M} UTC"
+        return self.fill(
+            "moment", day=at.day, month=self._months[at.month - 1], year=at.year, time=f"{at:%H:%M}"
+        )
 
     def keys(self) -> Iterable[str]:
         return self._said.keys()

@@ -200,14 +200,11 @@ class MeydanComments extends HTMLElement {
     }
   }
 
-  /** Show one of the server's sentences below the form, or `instead` after its first words, and go there. */
+  /** Show one of the server's sentences below the form, or `instead` of it, and go there. */
   #say(which, instead = "") {
     const box = this.#one(".m-said");
     const said = this.#one(`[data-said=${which}]`).content.cloneNode(true);
-    if (instead) {
-      const first = said.querySelector("strong");
-      first.parentElement.replaceChildren(first, ` ${instead}`);
-    }
+    if (instead) said.firstElementChild.textContent = instead;
     box.replaceChildren(said);
     box.hidden = false;
     box.focus();
