@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -166,3 +167,20 @@ def test_the_sample_desk_has_a_way_in_each_time(meydan: Meydan) -> None:
     """If the newsroom is opened again on the same data, then a new link signs the same editor in."""
     for _ in range(2):
         assert meydan.staff.sign_in(demo.desk_link(meydan)).moderator == demo.EDITOR
+
+
+def test_the_newsroom_opens_where_it_was(tmp_path: Path) -> None:
+    """If the newsroom is opened again on the same data, then it has the same address, and so the same stories."""
+    free = iter([41001, 41002])
+    assert [demo.same_port(tmp_path, lambda: next(free)) for _ in range(2)] == [41001, 41001]
+
+
+def test_another_port_is_taken_when_the_usual_one_is_busy(tmp_path: Path) -> None:
+    """If something else listens on the port it had, or it is not known any more, then the newsroom opens elsewhere."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        (tmp_path / "demo-port").write_text(str(busy.getsockname()[1]))
+        assert demo.same_port(tmp_path, lambda: 41003) == 41003
+    (tmp_path / "demo-port").write_text("not a port")
+    assert demo.same_port(tmp_path, lambda: 41004) == 41004

@@ -94,7 +94,7 @@ def demo(
     with refusals(as_json=as_json), tempfile.TemporaryDirectory(prefix="meydan-demo-") as fresh:
         folder = data or Path(fresh)
         configure_logs(quiet=True)
-        chosen = free_port() if port in (None, 0) else port
+        chosen = port or newsroom.same_port(folder, free_port)
         settings = settings_of(
             None,
             data=folder,

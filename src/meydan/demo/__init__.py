@@ -13,7 +13,18 @@ from meydan.demo.newsroom import (
     desk_link,
     load_stories,
     pages,
+    same_port,
     seed,
 )
 
-__all__ = ["EDITOR", "MODERATOR", "SampleStory", "address_of", "desk_link", "load_stories", "pages", "seed"]
+__all__ = [
+    "EDITOR",
+    "MODERATOR",
+    "SampleStory",
+    "address_of",
+    "desk_link",
+    "load_stories",
+    "pages",
+    "same_port",
+    "seed",
+]

@@ -7,12 +7,14 @@ framework: `pages` gives bytes by path, and whoever serves them sets the headers
 
 from __future__ import annotations
 
+import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -218,6 +220,26 @@ def seed(meydan: Meydan) -> int:
             ids[comment.name] = _send(meydan, story, url, public_url, comment, ids)
             sent += 1
     return sent
+
+
+def same_port(data: Path, free_port: Callable[[], int]) -> int:
+    """
+    The port that the newsroom in this folder had before, if it is free, else any free one.
+
+    A story is known by its address: on another port the newspaper's stories would
+    be others, and what readers have sent before would not be theirs.
+    """
+    kept = data / "demo-port"
+    try:
+        port = int(kept.read_text(encoding="ascii"))
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, ValueError, OverflowError):
+        port = free_port()
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept.write_text(str(port), encoding="ascii")
+    return port
 
 
 def desk_link(meydan: Meydan) -> str:
