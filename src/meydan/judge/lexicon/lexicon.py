@@ -147,6 +147,7 @@ class Lexicon:
             for name, written in data["company"].items()
         }
         self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
+        self._number = vocabulary.mark["NUMBER"]
         self._anywhere = frozenset(i for i, phrase in enumerate(self._phrases) if not phrase.pattern.needs)
         self._stems = tuple(
             (stem, tuple(replace(meaning, score=meaning.score * 0.96) for meaning in listed[stem]))
@@ -265,9 +266,8 @@ class Lexicon:
             if _MASKED.search(token) and (meant := self._unmask(token)):
                 return (self._elements[meant],)
             if "'" not in token:
-                # Letters written apart swallow the article before them: "you are a m o r o n".
-                if token[0] == "a" and (known := self._elements.get(token[1:])) and known.listed:
-                    return (self._elements["a"], known)
+                if token.isdigit():
+                    return (replace(self._elements["<number>"], written=f"{token}/{self._number} "),)
                 return (_Element(f"{token}/ "),)
             head, _, tail = token.rpartition("'")
             if tail == "t" and head.endswith("n"):
