@@ -19,7 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import ASGIApp
 from msgspec import Meta
 
@@ -37,11 +37,12 @@ from meydan.web.shelf import Made
 
 AnyRequest = Request[Any, Any, Any]
 STORY_BYTES = 1_048_576
-MOST_COUNTED = 100
 
-StoryUrl = Annotated[str, Parameter(description="The story's address.", max_length=2000)]
-Cursor = Annotated[str | None, Parameter(description="`next` of the page before.", max_length=400)]
-PageSize = Annotated[int, Parameter(ge=1, le=200, description="Comments on a page.")]
+StoryUrl = Annotated[str, QueryParameter(description="The story's address.", max_length=2000)]
+Order = Annotated[Literal["oldest", "newest"], QueryParameter(description="Which comes first.")]
+Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", max_length=400)]
+PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="Comments on a page.")]
+Stories = Annotated[list[str], QueryParameter(description="Stories' addresses.", min_items=1, max_items=100)]
 
 
 # -- what comes in -------------------------------------------------------------
@@ -229,7 +230,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         tags=["readers"],
         responses=_refusals(403, 404, 409, 413, 422, 429),
     )
-    def submit(request: AnyRequest, data: Sent) -> Submitted:
+    def submit(request: AnyRequest, data: JSONBody[Sent]) -> Submitted:
         doors.origins.check_script(request)
         visitor = doors.sender(request)
         if not data.story.url:
@@ -270,7 +271,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     async def read(
         request: AnyRequest,
         story: StoryUrl,
-        sort: Literal["oldest", "newest"] = "oldest",
+        sort: Order = "oldest",
         after: Cursor = None,
         limit: PageSize = 50,
     ) -> ASGIApp:
@@ -293,9 +294,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     )
     async def count(
         request: AnyRequest,
-        story: Annotated[
-            list[str], Parameter(description="Stories' addresses.", min_items=1, max_items=MOST_COUNTED)
-        ],
+        story: Stories,
     ) -> Response[Counts]:
         check_query(request)
         counts = await sync_to_thread(desk.counts, story)
@@ -311,7 +310,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         security=[{"token": []}],
         responses=_refusals(401, 403, 413, 422),
     )
-    def judge(request: AnyRequest, data: Asked) -> Judged:
+    def judge(request: AnyRequest, data: JSONBody[Asked]) -> Judged:
         access.token_holder(request, staff, "judge")
         story = data.story or StoryTold()
         evidence, decision = desk.check(
@@ -329,7 +328,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         request_max_body_size=STORY_BYTES,
         responses=_refusals(401, 403, 413, 422),
     )
-    def register(request: AnyRequest, data: Registered) -> StoryKept:
+    def register(request: AnyRequest, data: JSONBody[Registered]) -> StoryKept:
         access.token_holder(request, staff, "stories")
         if not data.url:
             raise MissingFields(["url"])
@@ -358,7 +357,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     )
     def held(
         request: AnyRequest,
-        sort: Literal["oldest", "newest"] = "oldest",
+        sort: Order = "oldest",
         after: Cursor = None,
         limit: PageSize = 50,
     ) -> Response[Queue]:
@@ -377,7 +376,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         security=[{"token": []}, {"session": []}],
         responses=_refusals(401, 403, 404, 409, 413, 422),
     )
-    def decide(request: AnyRequest, comment_id: str, data: Verdicted) -> Decided:
+    def decide(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Verdicted]) -> Decided:
         by = access.decider(request, staff, changes=True)
         settled = desk.review(
             comment_id, Verdict(data.verdict), by=by, rules=data.rules, note=data.note, seen=data.seen

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlencode
 from litestar import MediaType, Request, Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from meydan.comment import Submission
@@ -48,15 +49,15 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         return await rooms.send(request)
 
     @get("/status/{comment_id:str}", include_in_schema=False)
-    async def status(request: AnyRequest, comment_id: str) -> Response[str]:
+    async def status(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.status(request, comment_id)
 
     @post("/status/{comment_id:str}/appeal", include_in_schema=False)
-    async def appeal(request: AnyRequest, comment_id: str) -> Response[str]:
+    async def appeal(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.appeal(request, comment_id)
 
     @post("/status/{comment_id:str}/withdraw", include_in_schema=False)
-    async def withdraw(request: AnyRequest, comment_id: str) -> Response[str]:
+    async def withdraw(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.withdraw(request, comment_id)
 
     return [fragment, page, send, status, appeal, withdraw]
