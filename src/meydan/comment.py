@@ -276,8 +276,10 @@ class History:
     What the judge may know of what came before, read by desk.py.
 
     `repeats` counts recent comments with the same folded text (any story),
-    `on_story` comments received on the story in the last minute.
+    `on_story` comments received on the story in the last minute. From `flood_from`
+    of these on, every comment on the story waits for a person.
     """
 
     repeats: int = 0
     on_story: int = 0
+    flood_from: int = 120

@@ -21,7 +21,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -601,11 +601,7 @@ class Desk:
             story_since=comment.submitted_at - timedelta(minutes=1),
             besides=comment.id,
         )
-        # Below the limit it is a busy story, not a flood, and no evidence of anything.
-        return History(
-            repeats=seen.repeats,
-            on_story=seen.on_story if seen.on_story >= self.limits.flood_per_minute else 0,
-        )
+        return replace(seen, flood_from=self.limits.flood_per_minute)
 
     def _settle(
         self,

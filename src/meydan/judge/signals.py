@@ -18,9 +18,6 @@ from meydan.comment import Finding, History, Hold
 OBFUSCATED_FROM = 0.35
 """Share of disguise, as fold measures it, from which a person looks at the comment."""
 
-FLOOD_FROM = 30
-"""Comments on one story within a minute from which each waits for a person."""
-
 REPEATS_FROM = 2
 """Recent comments with the same folded text from which the next one waits."""
 
@@ -234,7 +231,7 @@ def _accusations(text: str) -> Iterator[Finding]:
 def _crowd(text: str, history: History) -> Iterator[Finding]:
     if history.repeats >= REPEATS_FROM and len(text) >= _SHORTEST_REPEAT:
         yield Finding("repeated", "the same comment was sent before", "promotion", hold=Hold.FLOOD)
-    if history.on_story >= FLOOD_FROM:
+    if history.on_story >= history.flood_from:
         yield Finding("flood", "many comments on this story within a minute", hold=Hold.FLOOD)
 
 
