@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -174,7 +175,7 @@ class _Stage:
 _LETTERWISE: Final = _Stage(None)
 
 # Words with one separator between them and no other way to match: linear on any input.
-_PLAIN_ASCII = re.compile(r"(?:[!-~]+(?:[ \n][!-~]+)*)?\Z")
+_NOT_PLAIN_ASCII = re.compile(r"\s\s|\A\s|\s\Z|[\x00-\x09\x0b-\x1f\x7f`]")
 _UNEVEN_SPACE = re.compile(r"\s{2,}|\A\s+|\s+\Z|[^\S \n]")
 _MARKED = re.compile(f"[^{re.escape(MARKS)}]?[{re.escape(MARKS)}]+")
 _JAMO = re.compile("[\u1100-\u11ff\ud7b0-\ud7ff]{2,}")
@@ -195,7 +196,7 @@ def fold(text: str) -> Folded:
         The conservative reading; `.unmasked` and `.variants` hold the others.
         Folding a folded text changes nothing.
     """
-    if text.isascii() and _PLAIN_ASCII.match(text):
+    if text.isascii() and not _NOT_PLAIN_ASCII.search(text):
         return Folded(text, text.lower(), ())
     chain: list[_Stage] = []
     now = text
@@ -318,22 +319,18 @@ _SUSPECT = re.compile(
     """,
     re.VERBOSE,
 )
-_ADDRESS = re.compile(
-    r"\S*(?:://|www\.|[^\s@]@[\w-]+\.)\S*"
-    r"|(?<![^\s(])[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|info|io|co|tv|me|ly|gov|edu|krd|iq|tr|ir|uk|de|fr|eu|us|ru|nl"
-    r"|xyz|shop|online|site|app|dev|ai|news|biz|club|store|link|live|gl|be)(?![^\W_])(?:[/?#:]\S*)?",
+_TOKEN = re.compile(r"\S+")
+_DOMAIN = re.compile(
+    r"[^\W_]\.(?:com|net|org|info|io|co|tv|me|ly|gov|edu|krd|iq|tr|ir|uk|de|fr|eu|us|ru|nl|xyz|shop|online"
+    r"|site|app|dev|ai|news|biz|club|store|link|live|gl|be)(?![^\W_])"
 )
-_ALONE = r"(?<![^\W_@$])[^\W_@$]|[@$]"
-_SEPARATED = re.compile(
-    r"(?<![^\W_])(?<![@$])[^\W_@$]?"  # placeholder, replaced below
-)
+_MAILBOX = re.compile(r"[^\W_]@[^\W_][\w-]*\.")
 _SEPARATED = re.compile(
     r"(?<![^\W_])(?<!['@$])[^\W_@$]?(?:(?<=[^\W_])|[@$])"
     r"(?:(?:[ \n]|[ ]?[-._*~^|/,'`·•+:=][ ]?)(?:[^\W_]|[@$!])(?![^\W_])){2,}"
 )
 _INNER_DOT = re.compile(r"(?<=[^\W\d_])[._*~^|`´·•]{1,3}(?=[^\W\d_])")
 _HYPHENED = re.compile(r"(?<![^\W_-])([^\W\d_]+)-([^\W\d_]+)(?![^\W_-])")
-_LEETED = re.compile(r"[^\W_@$]*[0-9@$!|+€£¢¥§(<][^\s\"'.,;:?)_*#%/&=-]*", re.ASCII)
 _LEET_WORD = re.compile(r"[\w@$!|+€£¢¥§(<]*[^\W_](?:[\w@$!|+€£¢¥§(<]*[\w@$])?")
 _QUANTITY = re.compile(r"[$€£¥]?\d[\d.,]*(?:[a-z]{0,3}|years?|min|hrs?)\Z")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
@@ -346,7 +343,7 @@ def _unmask(plain: Folded, *, ones: str, repeats: int) -> Folded:
         return plain
     chain = list(plain._chain)
     now = text
-    guard = _guard_of(now)
+    guard = addresses(now)
     steps: tuple[Callable[[str], _Edits], ...] = (
         _separated_edits,
         _inner_edits,
@@ -357,20 +354,40 @@ def _unmask(plain: Folded, *, ones: str, repeats: int) -> Folded:
     for step in steps:
         edits = step(now)
         if edits and guard:
-            edits = [e for e in edits if not any(b < e[1] and e[0] < f for b, f in guard)]
+            edits = [e for e in edits if not _within(guard, e[0], e[1])]
         if edits:
             now = _apply(now, edits, chain)
-            guard = _guard_of(now) if guard else guard
+            guard = addresses(now) if guard else guard
     if now == text:
         return plain
     return Folded(plain.original, now, tuple(chain), unmasked=True)
 
 
-def _guard_of(text: str) -> list[tuple[int, int]]:
-    """Addresses, which are never unmasked: their dots and digits are spelling."""
+def addresses(text: str) -> list[tuple[int, int]]:
+    """
+    Find web and mail addresses: their dots and digits are spelling, not disguise.
+
+    Args:
+        text: a folded text.
+
+    Returns:
+        (begin, end) of each, in code points of `text`, in order.
+    """
     if "." not in text and "/" not in text:
         return []
-    return [m.span() for m in _ADDRESS.finditer(text)]
+    return [
+        match.span()
+        for match in _TOKEN.finditer(text)
+        if (token := match.group())
+        and ("." in token or "/" in token)
+        and ("://" in token or "www." in token or _DOMAIN.search(token) or _MAILBOX.search(token))
+    ]
+
+
+def _within(spans: list[tuple[int, int]], begin: int, end: int) -> bool:
+    """Tell whether a stretch meets one of the spans, which are in order and apart."""
+    at = bisect_left(spans, (end, end))
+    return at > 0 and spans[at - 1][1] > begin
 
 
 def _separated_edits(text: str) -> _Edits:
@@ -495,10 +512,10 @@ def _before_imitation(folded: Folded) -> str:
 
 
 def _unmasked_words(text: str) -> int:
-    guard = _guard_of(text)
+    guard = addresses(text)
 
     def free(begin: int, end: int) -> bool:
-        return not any(b < end and begin < e for b, e in guard)
+        return not _within(guard, begin, end)
 
     count = 0
     for match in _SEPARATED.finditer(text):
