@@ -10,7 +10,8 @@ Pure but for reading the shipped files once, and safe to share between threads.
 
 from __future__ import annotations
 
+from meydan.judge import explain
 from meydan.judge.decide import Calibration, decide
 from meydan.judge.judge import Judge
 
-__all__ = ["Calibration", "Judge", "decide"]
+__all__ = ["Calibration", "Judge", "decide", "explain"]
