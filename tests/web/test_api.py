@@ -8,15 +8,15 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Verdict
-from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Newsroom
-from tests.web.conftest import Reader
+from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom
+from tests.web.conftest import Reader, courteous
 
 # -- sending a comment ----------------------------------------------------------
 
 
 def test_a_courteous_comment_is_approved(reader: Reader) -> None:
     """If a courteous English comment is sent, then it is approved by the machine and shown at once."""
-    answer = reader.post(text=COURTEOUS)
+    answer = reader.post(text=courteous())
     told = answer.json()
     assert (answer.status_code, told["status"], told["decided_by"], told["reasons"]) == (
         201,
@@ -162,7 +162,7 @@ def test_what_a_page_claims_of_a_story_is_not_believed(reader: Reader) -> None:
 
 def test_robots_that_fill_the_trap_are_held(reader: Reader) -> None:
     """If the field that people do not see is filled in, then a person decides, and the sender is told nothing of it."""
-    told = reader.post(text=COURTEOUS, website="https://spam.example").json()
+    told = reader.post(text=courteous(), website="https://spam.example").json()
     assert told["status"] == "held"
     assert Hold.SUSPICIOUS_FORM in reader.room.item(told["id"]).comment.holds
 
