@@ -130,11 +130,17 @@ class Classifier:
             if len(raw) != size:
                 raise BadModel(f"{directory.name}: {len(raw)} bytes of weights where {size} belong.")
             table = np.frombuffer(raw, np.int8).reshape(len(columns), rows).T
+            scale = np.array(manifest["scale"], np.float32)
+            calibration = np.array(manifest["calibration"], np.float32)
+            if scale.shape != (len(columns),) or calibration.shape != (len(columns), 2):
+                raise BadModel(f"{directory.name}: scales or calibration do not fit the labels.")
+            if not (np.isfinite(scale).all() and np.isfinite(calibration).all()):
+                raise BadModel(f"{directory.name}: scales or calibration are not numbers.")
             return cls(
                 np.ascontiguousarray(table),
-                scale=np.array(manifest["scale"], np.float32),
-                slope=np.array([a for a, _ in manifest["calibration"]], np.float32),
-                offset=np.array([b for _, b in manifest["calibration"]], np.float32),
+                scale=scale,
+                slope=calibration[:, 0],
+                offset=calibration[:, 1],
                 measured=tuple(manifest["measured"]),
                 model=digest_of(source),
             )
@@ -215,16 +221,16 @@ class Classifier:
         # A repeated feature counts once; its first occurrence shows it.
         each = self._table[buckets[first], column] * (self._gain[column] / np.sqrt(len(times)))
         begins, ends = all_begins[first], all_ends[first]
-        slope = np.zeros(len(levelled) + 1)
-        np.add.at(slope, begins, each / (ends - begins))
-        np.add.at(slope, ends, -each / (ends - begins))
-        along = np.concatenate(([0.0], np.cumsum(slope)))
-        edges = np.flatnonzero(
-            np.frombuffer(levelled.encode("utf-32-le", "surrogatepass"), np.uint32) == _SPACE
-        )
+        rate = np.zeros(len(levelled) + 1)
+        np.add.at(rate, begins, each / (ends - begins))
+        np.add.at(rate, ends, -each / (ends - begins))
+        sums = np.concatenate(([0.0], np.cumsum(np.cumsum(rate)[:-1])))
+        codes = np.frombuffer(levelled.encode("utf-32-le", "surrogatepass"), np.uint32)
+        # The space before a word is that word's, and the last word has the last space too.
+        edges = [*np.flatnonzero(codes == _SPACE)[:-1].tolist(), len(levelled)]
         return [
-            (begin, end, float(along[right + 1] - along[left]))
-            for (begin, end), (left, right) in zip(words, pairwise(edges.tolist()), strict=True)
+            (begin, end, float(sums[right] - sums[left]))
+            for (begin, end), (left, right) in zip(words, pairwise(edges), strict=True)
         ]
 
 

@@ -19,7 +19,7 @@ NEGATIONS = ("not", "never", "no", "nobody", "none", "neither", "nor", "hardly",
 """Words that a gap never swallows: "you are not an idiot" is no insult."""
 
 _PIECE = re.compile(r"\s*(?:(~\d)|(\$[a-z_0-9]+)|([A-Z][A-Z_]+)|([()\[\]|])|([^\s()\[\]|]+))")
-_GAP = rf"(?:(?!(?:{'|'.join(NEGATIONS)})/)[^\W_][^ /]*/[^ ]* )"
+_GAP = rf"(?:(?!(?:{'|'.join(NEGATIONS)})/)(?:'s|[^\W_][^ /]*)/[^ ]* )"
 
 
 class BadLexicon(ValueError):

@@ -68,6 +68,15 @@ class _Phrase:
 
 
 @dataclass(frozen=True, slots=True)
+class _Kind:
+    """What matters about a match in company: says it something of somebody, whom no negation excuses?"""
+
+    statement: bool
+    firm: bool = False
+    word: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class _Element:
     """What a token becomes in a row, and what it may mean."""
 
@@ -112,6 +121,9 @@ _FIGURE = re.compile(r"[\d$€£₺@]|[a-z]\.[a-z]|://")
 _MASKED = re.compile(r"[*#@$%&!_]")
 _ENDERS = re.compile(r" (?:[.!?]+|\n)/ ")
 _CLAUSE = re.compile(r" (?:[,;:\"()]|but|because|if|while|although|though|yet|so)/[^ ]* ")
+
+_FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
+_PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
 
 _FLOOR = 0.35
 """Below this no company brings the severest words: a person looks at them."""
@@ -175,7 +187,7 @@ class Lexicon:
         """
         best: dict[tuple[str, int, int], Hit] = {}
         for reading in folded.variants:
-            for hit in self._find_in(reading):
+            for hit in self._find_in(reading, masked=reading is not folded):
                 key = (hit.label, hit.begin, hit.end)
                 if key not in best or best[key].score < hit.score:
                     best[key] = hit
@@ -183,8 +195,8 @@ class Lexicon:
 
     # ---- one reading ----
 
-    def _find_in(self, reading: Folded) -> Iterator[Hit]:
-        row = self._row_of(reading)
+    def _find_in(self, reading: Folded, *, masked: bool) -> Iterator[Hit]:
+        row = self._row_of(reading, masked=masked)
         for number in sorted(row.phrases | self._anywhere):
             phrase = self._phrases[number]
             for match in phrase.pattern.regex.finditer(row.written):
@@ -203,7 +215,8 @@ class Lexicon:
                 if meaning.name and self._is_name(row, element):
                     continue
                 alone = meaning.score
-                score, company = self._in_company(row.written, begin, end, alone, word=True)
+                kind = _Kind(statement=meaning.label == "personal_attack", word=True)
+                score, company = self._in_company(row.written, begin, end, alone, kind)
                 if meaning.severe:
                     score = max(score, min(_FLOOR, alone))
                 yield self._hit(row, begin, end, meaning.label, score, alone, company, "word")
@@ -217,7 +230,8 @@ class Lexicon:
     ) -> Iterator[Hit]:
         score, company = phrase.score, ""
         if not phrase.always:
-            score, company = self._in_company(row.written, begin, end, phrase.score, firm=phrase.firm)
+            kind = _Kind(statement=True, firm=phrase.firm)
+            score, company = self._in_company(row.written, begin, end, phrase.score, kind)
         for label in labels:
             yield self._hit(row, begin, end, label, score, phrase.score, company, "phrase")
 
@@ -228,7 +242,7 @@ class Lexicon:
         sent = row.reading.span(*row.place_of(begin, end))
         return Hit(label, score, *sent, source, alone, company)
 
-    def _row_of(self, reading: Folded) -> _Row:
+    def _row_of(self, reading: Folded, *, masked: bool) -> _Row:
         text = reading.text
         # A full stop at either end, so that phrases can ask for a whole sentence.
         written, starts, spans = [" ./ "], [1], [(0, 0)]
@@ -240,7 +254,7 @@ class Lexicon:
         for match in (_TOKEN_OR_FIGURE if figures else _TOKEN).finditer(text):
             token = match[0]
             element = elements.get(f"<{match.lastgroup}>" if match.lastgroup else token)
-            for piece in (element,) if element is not None else self._unlisted(token):
+            for piece in (element,) if element is not None else self._unlisted(token, masked=masked):
                 if piece.listed:
                     words.append((len(starts), piece.listed))
                 if piece.phrases:
@@ -256,7 +270,7 @@ class Lexicon:
             self._add_stem(text, number, begin, end, spans, words)
         return _Row(reading, "".join(written), starts, spans, phrases, words)
 
-    def _unlisted(self, token: str) -> tuple[_Element, ...]:
+    def _unlisted(self, token: str, *, masked: bool) -> tuple[_Element, ...]:
         """Elements of a token that is not in the vocabulary as it stands."""
         long = self._expansions.get(token)
         if long is None:
@@ -266,6 +280,9 @@ class Lexicon:
             if _MASKED.search(token) and (meant := self._unmask(token)):
                 return (self._elements[meant],)
             if "'" not in token:
+                if masked and token[0] == "a" and (known := self._elements.get(token[1:])) and known.listed:
+                    # Letters written apart swallow the article before them: "you are a m o r o n".
+                    return (self._elements["a"], known)
                 if token.isdigit():
                     return (replace(self._elements["<number>"], written=f"{token}/{self._number} "),)
                 return (_Element(f"{token}/ "),)
@@ -332,43 +349,49 @@ class Lexicon:
 
     # ---- company ----
 
-    def _in_company(
-        self, written: str, begin: int, end: int, score: float, *, firm: bool = False, word: bool = False
-    ) -> tuple[float, str]:
+    def _in_company(self, written: str, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
         """What is left of a score in its sentence, and the name of what lowered it."""
         first, last = _sentence(written, begin, end)
         before, after = written[first:begin], written[end - 1 : last]
-        around = before + after
         # A swear word stays one in a quotation; what was said of somebody does not.
-        low = 0.5 if word and score > 0.9 else 0.12
-        if word and self._says("self", before[-80:]):
-            return min(score, low), "of oneself"
-        told = self._says("reporting", before)
-        distanced = not firm and self._says("distanced", before)
+        low = 0.12 if kind.statement or score < 0.9 else 0.5
+        if kind.word and kind.statement and self._says("self", before[-80:]):
+            return low, "of oneself"
         quoted = _quoted(written, first, begin, end, last)
+        # "Say that again and I'll …" reports nothing: what one person says to the other has
+        # to follow the verb of saying closely.
+        nearby = " ".join(before.split(" ")[-4:]) if _FACE_TO_FACE.match(written, begin) else before
+        told = self._says("reporting", nearby)
+        distanced = not kind.firm and self._says("distanced", before)
+        if _PREDICATE.match(written, begin) and self._says("speaker", before, at_end=True):
+            # "Whoever says so should be shot": what is said of the speakers is the writer's own.
+            told = distanced = False
         # "They say it is wrong to …, but it is true": a "but" afterwards takes the excuse back.
         if " but/" not in after:
             if (told or distanced or quoted) and (
-                self._says("condemning", around)
+                self._says("condemning", before + after)
                 or self._says("condemning_next", _next_sentence(written, last))
             ):
                 return min(score, low), "condemned"
-            if self._says("suffered", before):
+            if self._says("suffered", nearby):
                 return min(score, low), "suffered"
             if distanced:
                 return min(score, low), "distanced"
-            if not firm and self._says("negating", before[_last_clause(before) :]):
-                return min(score, low), "negated"
-            if not firm and self._says("denying", around):
-                return min(score, low), "denied"
+            if kind.statement and not kind.firm:
+                if self._says("negating", before[_last_clause(before) :]):
+                    return min(score, low), "negated"
+                if self._says("denying", before + after):
+                    return min(score, low), "denied"
         if told or quoted or distanced:
             return min(score, 0.6), "reported"
-        if not firm and not word and self._asks(written, first, last):
+        if not kind.firm and not kind.word and self._asks(written, first, last):
             return min(score, 0.6), "asked"
         return score, ""
 
-    def _says(self, name: str, part: str) -> bool:
+    def _says(self, name: str, part: str, *, at_end: bool = False) -> bool:
         part = part if part.startswith(" ") else " " + part
+        if at_end:
+            return any(m.end() == len(part) for pattern in self._company[name] for m in pattern.finditer(part))
         return any(pattern.search(part) for pattern in self._company[name])
 
     def _asks(self, written: str, first: int, last: int) -> bool:
