@@ -95,11 +95,11 @@ def test_the_samples_are_in_the_language_they_say(story: SampleStory) -> None:
 
 
 def test_every_story_has_comments_in_every_state(meydan: Meydan) -> None:
-    """If the newsroom is filled, then each story has four to nine comments, some approved, some rejected, some waiting."""
+    """If the newsroom is filled, then each story has four to eight comments, some approved, some rejected, some waiting."""
     demo.seed(meydan)
     for story in STORIES:
         found = items(meydan, story)
-        assert 4 <= len(found) == len(story.comments) <= 9
+        assert 4 <= len(found) == len(story.comments) <= 8
         assert {item.comment.status for item in found} == set(Status)
         people = [item.decisions[-1].decision for item in found if item.decisions]
         assert {decision.by for decision in people if decision.decided_by is DecidedBy.MODERATOR} == {
@@ -129,7 +129,7 @@ def test_courtesy_and_criticism_in_the_samples_is_approved_by_machine(meydan: Me
     approved = {
         item.comment.name for item in items(meydan, STORIES[0]) if item.comment.status is Status.APPROVED
     }
-    assert {"Maggie O.", "Daniel Reyes", "Hana"} <= approved
+    assert {"Daniel Reyes", "Hana"} <= approved
 
 
 @pytest.mark.parametrize("story", STORIES[1:], ids=lambda story: story.language)
