@@ -94,6 +94,19 @@ def configure_logs(*, quiet: bool = False) -> None:
     )
 
 
+_SERVER_LOG = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "[%(levelname)s] %(name)s %(message)s"}},
+    # Standard output is for answers.
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "loggers": {
+        name: {"handlers": ["stderr"], "level": "ERROR", "propagate": False}
+        for name in ("_granian", "granian.access")
+    },
+}
+
+
 async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> None:
     settings = meydan.settings
     server = Server(
@@ -103,7 +116,9 @@ async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> N
         interface=Interfaces.ASGI,
         websockets=False,
         backlog=1024,
-        log_level=LogLevels.warning,
+        # Its warning that embedding is new would stand in every operator's log; its errors should.
+        log_level=LogLevels.error,
+        log_dictconfig=_SERVER_LOG,
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
