@@ -123,6 +123,7 @@ _ENDERS = re.compile(r" (?:[.!?]+|\n)/ ")
 _CLAUSE = re.compile(r" (?:[,;:\"()]|but|because|if|while|although|though|yet|so)/[^ ]* ")
 
 _FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
+_SUBJECT = re.compile(r"(?:i|we|you|your|he|she|they|this|that|these|those)/")
 _PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
 
 _FLOOR = 0.35
@@ -155,7 +156,11 @@ class Lexicon:
         )
         self._phrases = tuple(self._phrases_of(data["phrases"], vocabulary))
         self._company = {
-            name: tuple(compile_pattern(line, vocabulary).regex for line in _lines(written))
+            name: tuple(
+                (regex, re.compile(regex.pattern + r"\Z"))
+                for line in _lines(written)
+                for regex in (compile_pattern(line, vocabulary).regex,)
+            )
             for name, written in data["company"].items()
         }
         self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
@@ -166,6 +171,7 @@ class Lexicon:
             for stem in _words(data["stems"]["words"])
         )
         self._stem_finder = AhoCorasick([stem for stem, _ in self._stems])
+        self._usual = frozenset(_words(data["masked"]["first"]))
         self._maskable = _maskable_of(listed, _words(data["masked"]["first"]))
         self._names = frozenset(_words(data["innocent"]["names_before"]))
 
@@ -187,7 +193,7 @@ class Lexicon:
         """
         best: dict[tuple[str, int, int], Hit] = {}
         for reading in folded.variants:
-            for hit in self._find_in(reading, masked=reading is not folded):
+            for hit in self._find_in(reading, folded.text):
                 key = (hit.label, hit.begin, hit.end)
                 if key not in best or best[key].score < hit.score:
                     best[key] = hit
@@ -195,8 +201,8 @@ class Lexicon:
 
     # ---- one reading ----
 
-    def _find_in(self, reading: Folded, *, masked: bool) -> Iterator[Hit]:
-        row = self._row_of(reading, masked=masked)
+    def _find_in(self, reading: Folded, plain: str) -> Iterator[Hit]:
+        row = self._row_of(reading, plain)
         for number in sorted(row.phrases | self._anywhere):
             phrase = self._phrases[number]
             for match in phrase.pattern.regex.finditer(row.written):
@@ -242,7 +248,7 @@ class Lexicon:
         sent = row.reading.span(*row.place_of(begin, end))
         return Hit(label, score, *sent, source, alone, company)
 
-    def _row_of(self, reading: Folded, *, masked: bool) -> _Row:
+    def _row_of(self, reading: Folded, plain: str) -> _Row:
         text = reading.text
         # A full stop at either end, so that phrases can ask for a whole sentence.
         written, starts, spans = [" ./ "], [1], [(0, 0)]
@@ -254,7 +260,7 @@ class Lexicon:
         for match in (_TOKEN_OR_FIGURE if figures else _TOKEN).finditer(text):
             token = match[0]
             element = elements.get(f"<{match.lastgroup}>" if match.lastgroup else token)
-            for piece in (element,) if element is not None else self._unlisted(token, masked=masked):
+            for piece in (element,) if element is not None else self._unlisted(token, plain):
                 if piece.listed:
                     words.append((len(starts), piece.listed))
                 if piece.phrases:
@@ -270,7 +276,7 @@ class Lexicon:
             self._add_stem(text, number, begin, end, spans, words)
         return _Row(reading, "".join(written), starts, spans, phrases, words)
 
-    def _unlisted(self, token: str, *, masked: bool) -> tuple[_Element, ...]:
+    def _unlisted(self, token: str, plain: str) -> tuple[_Element, ...]:
         """Elements of a token that is not in the vocabulary as it stands."""
         long = self._expansions.get(token)
         if long is None:
@@ -280,7 +286,8 @@ class Lexicon:
             if _MASKED.search(token) and (meant := self._unmask(token)):
                 return (self._elements[meant],)
             if "'" not in token:
-                if masked and token[0] == "a" and (known := self._elements.get(token[1:])) and known.listed:
+                known = self._elements.get(token[1:]) if token[0] == "a" else None
+                if known is not None and known.listed and token not in plain:
                     # Letters written apart swallow the article before them: "you are a m o r o n".
                     return (self._elements["a"], known)
                 if token.isdigit():
@@ -305,7 +312,9 @@ class Lexicon:
         shape = re.compile(_shape_of(token))
         likely = self._maskable.get(token[0]) if token[0].isalpha() else self._maskable[""]
         for word in likely or ():
-            if shape.fullmatch(word):
+            # One letter and stars can be anything; only what everybody writes so is understood.
+            clear = len(letters) > 2 or (word in self._usual and (len(letters) > 1 or len(word) == len(token) > 3))
+            if clear and shape.fullmatch(word):
                 return word
         return None
 
@@ -357,6 +366,8 @@ class Lexicon:
         low = 0.12 if kind.statement or score < 0.9 else 0.5
         if kind.word and kind.statement and self._says("self", before[-80:]):
             return low, "of oneself"
+        if not kind.word and not _SUBJECT.match(written, begin) and self._says("self_is", before, at_end=True):
+            return low, "of oneself"
         quoted = _quoted(written, first, begin, end, last)
         # "Say that again and I'll …" reports nothing: what one person says to the other has
         # to follow the verb of saying closely.
@@ -390,9 +401,7 @@ class Lexicon:
 
     def _says(self, name: str, part: str, *, at_end: bool = False) -> bool:
         part = part if part.startswith(" ") else " " + part
-        if at_end:
-            return any(m.end() == len(part) for pattern in self._company[name] for m in pattern.finditer(part))
-        return any(pattern.search(part) for pattern in self._company[name])
+        return any(regexes[at_end].search(part) for regexes in self._company[name])
 
     def _asks(self, written: str, first: int, last: int) -> bool:
         return written.startswith("?/", last) and self._says("asking", written[first : first + 60])
