@@ -12,6 +12,8 @@ import typer
 
 from meydan.cli.main import app
 from meydan.settings import Settings
+from meydan.web.app import create_app
+from meydan.wiring import build
 
 ROOT = Path(__file__).parent.parent
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
@@ -59,7 +61,12 @@ def test_decisions_are_numbered_without_gaps() -> None:
 def test_nothing_committed_names_a_machine() -> None:
     """If a file is committed, then it names no folder of one machine."""
     folders = re.compile(r"(?<![\w.])/(?:work|root|home)/[\w.]")
-    for path in [*ROOT.glob("*.*"), *(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*"), ROOT / "Makefile"]:
+    for path in [
+        *ROOT.glob("*.*"),
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "docs").rglob("*"),
+        ROOT / "Makefile",
+    ]:
         if path.is_file():
             assert not folders.search(path.read_text(errors="replace")), path
 
@@ -69,3 +76,21 @@ def _verbs(command: object, prefix: str = "") -> list[str]:
         return [prefix.strip()]
     commands: dict[str, object] = command.commands  # type: ignore[union-attr]
     return [verb for name, inner in commands.items() for verb in _verbs(inner, f"{prefix} {name}")]
+
+
+def test_every_route_is_documented(tmp_path: Path) -> None:
+    """If the server has a route, then docs/api.md names it with its method, and it names no other."""
+    meydan = build(Settings(data=tmp_path))
+    try:
+        routes = create_app(meydan)._inner.routes  # type: ignore[attr-defined]
+        served = {
+            f"{method} {re.sub(r':str', '', route.path)}"
+            for route in routes
+            for method in getattr(route, "methods", ())
+            if method in ("GET", "POST", "PUT") and not route.path.startswith(("/api/openapi", "/desk/style"))
+        }
+    finally:
+        meydan.close()
+    served |= {"GET /embed.js"}
+    documented = set(re.findall(r"`((?:GET|POST|PUT) /[^`?]+)`", (ROOT / "docs/api.md").read_text()))
+    assert documented == served

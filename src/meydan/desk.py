@@ -708,7 +708,10 @@ def answer_of(evidence: Evidence, decision: Decision, guidelines: Guidelines) ->
     """
     return {
         "verdict": decision.verdict.value,
-        "reasons": [asdict(given) for given in _given(decision, guidelines, evidence.language)],
+        "reasons": [
+            {name: value for name, value in asdict(given).items() if value is not None}
+            for given in _given(decision, guidelines, evidence.language)
+        ],
         "holds": [hold.value for hold in decision.holds],
         "scores": {
             label: None if score is None else round(score, 4) for label, score in evidence.scores.items()

@@ -79,7 +79,7 @@ def test_check_takes_a_last_line_without_an_end(tmp_path: Path) -> None:
 def test_a_bad_guidelines_file_is_named_with_its_place(tmp_path: Path) -> None:
     """If the guidelines file has a fault, then checking it says where, and serving refuses to start with 2."""
     file = tmp_path / "guidelines.toml"
-    source = load().source.replace(b"reject_from", b"reject_form", 1)
+    source = load().source.replace(b"\nreject_from", b"\nreject_form", 1)
     file.write_bytes(source)
     line = 1 + source[: source.index(b"reject_form")].count(b"\n")
     ran = run("guidelines", "check", str(file), data=tmp_path)
