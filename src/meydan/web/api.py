@@ -266,7 +266,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         summary="Read a story's approved comments",
         tags=["readers"],
         responses={200: ResponseSpec(Listing, generate_examples=False, description="Approved comments")}
-        | _refusals(403),
+        | _refusals(403, 422),
     )
     async def read(
         request: AnyRequest,
@@ -290,7 +290,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         operation_id="count",
         summary="Count stories' approved comments",
         tags=["readers"],
-        responses=_refusals(),
+        responses=_refusals(422),
     )
     async def count(
         request: AnyRequest,

@@ -1,0 +1,74 @@
+"""The API does what its description says, asked at random."""
+
+from __future__ import annotations
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS, load_all_checks
+
+from tests.web.conftest import Reader, Server
+
+load_all_checks()
+# What the framework reads leniently in an address ("+1" for 1) is not a fault, so that
+# checks of what is refused stay out; test_api.py names what has to be refused.
+CHECKED = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_schema_conformance",
+        "unsupported_method",
+        "allow_header_conformance",
+    ]
+)
+EXAMPLES = settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+OPERATIONS = ("submit", "read", "count", "judge", "register", "held", "decide", "health")
+
+
+def test_every_operation_is_described(reader: Reader) -> None:
+    """If the API has an operation, then its description is at /api/openapi.json, with errors in their one form."""
+    described = reader.client.get("/api/openapi.json").json()
+    operations = {
+        operation["operationId"]: operation
+        for path in described["paths"].values()
+        for operation in path.values()
+    }
+    assert set(operations) == set(OPERATIONS)
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for operation in operations.values():
+        for status, response in operation["responses"].items():
+            if int(status) >= 400:
+                assert [content["schema"] for content in response["content"].values()] == [problem]
+    assert set(described["components"]["schemas"]["Sent"]["required"]) == {"story", "name", "text"}
+    assert set(described["components"]["schemas"]["Problem"]["required"]) == {"code", "message"}
+
+
+ASKED = [
+    (operation, mode)
+    for operation in OPERATIONS
+    for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    # Health takes nothing that could be wrong.
+    if (operation, mode) != ("health", GenerationMode.NEGATIVE)
+]
+
+
+@pytest.mark.parametrize(("operation", "mode"), ASKED)
+def test_the_api_answers_as_described(server: Server, operation: str, mode: GenerationMode) -> None:
+    """If an operation is called at random, rightly or wrongly, then status, type and body are as described, and never a 5xx."""
+    schema = schemathesis.openapi.from_url(f"{server.url}/api/openapi.json")
+    described = schema.find_operation_by_id(operation)
+
+    @EXAMPLES
+    @given(case=described.as_strategy(generation_mode=mode))
+    def ask(case: schemathesis.Case) -> None:
+        case.call_and_validate(headers={"authorization": f"Bearer {server.token}"}, checks=CHECKED)
+
+    ask()
