@@ -161,8 +161,16 @@ def test_evidence_is_marked_in_the_words_and_named_beside_them(room: Newsroom, c
     marked = "".join(words for _, words in page.marked)
     assert "idiot" in marked
     assert any("personal_attack" in label for label, _ in page.marked)
-    assert explain.label("personal_attack") in page.said
+    assert explain.label("personal_attack") in page.said.lower()
     assert "Uncalibrated" in page.said
+
+
+def test_what_was_seen_at_a_place_is_marked_there(room: Newsroom, chair: Chair) -> None:
+    """If a finding has a place in the text, then the words it concerns are marked and the margin says what was seen."""
+    comment = room.send("Colonel Varga stole the fuel that was meant for those patrols and sold it.")
+    page = Words(chair.get(f"/desk/comments/{comment}").text)
+    assert "Varga" in "".join(words for label, words in page.marked if label == "allegation")
+    assert "A crime alleged of a named person" in page.said
 
 
 def test_a_reply_is_shown_with_what_it_answers(room: Newsroom, chair: Chair) -> None:

@@ -28,8 +28,10 @@ from meydan.comment import (
     Comment,
     DecidedBy,
     Evidence,
+    Finding,
     Hold,
     Settled,
+    Span,
     Status,
     Verdict,
 )
@@ -83,6 +85,7 @@ STATES = {
     Status.APPROVED: "approved, readers see it",
     Status.REJECTED: "rejected, readers do not see it",
 }
+SOURCES = {"word": "a listed word", "phrase": "a listed phrase"}
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
 AnyRequest = Request[Any, Any, Any]
@@ -491,7 +494,7 @@ class _Pages:
             if comment.erased_at is None
             else "The words of this comment were erased; there is nothing to decide.",
             "notes": _notes(comment, evidence),
-            "findings": [explain.finding(finding) for finding in evidence.findings],
+            "findings": [explain.finding(finding) for finding in evidence.findings if finding.begin is None],
             "scored": scored,
             "scores": scores,
             "others": others,
@@ -584,14 +587,14 @@ class _Pages:
                 continue
             over = limit is not None and (score < limit if label in WELCOME_LABELS else score >= limit)
             if over or score >= WEIGHS_FROM:
-                row = {"words": explain.label(label), "score": f"{score:.2f}", "limit": written, "over": over}
+                row = {"words": _called(label), "score": f"{score:.2f}", "limit": written, "over": over}
                 rows.append((not over, -score, row))
             else:
                 others += 1
         return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
-        return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+        return [_called(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
 
 
 async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
@@ -661,25 +664,38 @@ def _rule_view(rule: Rule, scores: Mapping[str, float | None], spans: set[str]) 
 
 
 def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
-    """What weighed, in the order of the words it concerns."""
+    """What weighed or was seen at a place in the text, in the order of the words it concerns."""
     if comment.text is None:
         return []
+    said = [(span, _called(span.label), SOURCES.get(span.source, span.source)) for span in evidence.spans]
+    said += [(span, explain.finding(finding).rstrip("."), "") for finding, span in _placed(evidence)]
+    said.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
     return [
         {
             "label": span.label,
             "begin": span.begin,
-            "words": explain.label(span.label),
-            "quote": render.name(comment.text[span.begin : min(span.end, span.begin + OPENING)]),
-            "source": span.source,
+            "words": called,
+            "quote": render.name(_opening(comment.text[span.begin : span.end], OPENING)),
+            "source": source,
         }
-        for span in sorted(evidence.spans, key=lambda span: (span.begin, span.end, span.label))
+        for span, called, source in said
+    ]
+
+
+def _placed(evidence: Evidence) -> list[tuple[Finding, Span]]:
+    """The findings that have a place in the text, as stretches to mark."""
+    return [
+        (finding, Span(finding.label or finding.kind, finding.begin, finding.end, "finding"))
+        for finding in evidence.findings
+        if finding.begin is not None and finding.end is not None
     ]
 
 
 def _marked(comment: Comment, evidence: Evidence) -> Markup:
     if comment.text is None:
         return Markup('<p class="gone">The words of this comment were erased.</p>')
-    return render.highlighted(comment.text, evidence.spans, language=_tag(comment.language))
+    spans = [*evidence.spans, *(span for _, span in _placed(evidence))]
+    return render.highlighted(comment.text, spans, language=_tag(comment.language))
 
 
 def _name(comment: Comment) -> Markup:
@@ -688,6 +704,12 @@ def _name(comment: Comment) -> Markup:
 
 def _tag(language: str) -> str | None:
     return language if language in LANGUAGES else None
+
+
+def _called(label: str) -> str:
+    """What a label is called at the head of a line."""
+    called = explain.label(label)
+    return called[:1].upper() + called[1:]
 
 
 def _opening(text: str, length: int) -> str:
