@@ -14,22 +14,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from meydan.text._letters import (
-    ACCENTS_IN_USE,
-    INVISIBLE,
-    LATIN_OF,
-    LEET,
-    MARKS,
-    REWRITTEN,
-    to_cyrillic,
+from meydan.text._disguise import (
+    Edit,
+    addresses,
+    count_disguised,
+    is_suspect,
+    join_halves,
+    join_letters,
+    outside,
+    read_leet,
+    squeeze,
+    strip_accents,
 )
-
-_Edit = tuple[int, int, str]
-_Edits = list[_Edit]
+from meydan.text._letters import INVISIBLE, LATIN_OF, MARKS, REWRITTEN, to_cyrillic
 
 
 class Folded:
@@ -41,10 +41,25 @@ class Folded:
         text: this reading. Words are parted by one space, lines by one newline.
     """
 
-    __slots__ = ("_chain", "_marks", "_offsets", "_unmasked", "_variants", "original", "text")
+    __slots__ = (
+        "_chain",
+        "_imitated",
+        "_obfuscation",
+        "_offsets",
+        "_unmasked",
+        "_variants",
+        "original",
+        "text",
+    )
 
     def __init__(
-        self, original: str, text: str, chain: tuple[_Stage, ...], *, unmasked: bool = False
+        self,
+        original: str,
+        text: str,
+        chain: tuple[_Stage, ...],
+        *,
+        unmasked: bool = False,
+        imitated: int = 0,
     ) -> None:
         self.original: Final = original
         self.text: Final = text
@@ -52,7 +67,8 @@ class Folded:
         self._offsets: tuple[Sequence[int], Sequence[int]] | None = None
         self._unmasked: Folded | None = self if unmasked else None
         self._variants: tuple[Folded, ...] | None = None
-        self._marks: float | None = None
+        self._obfuscation: float | None = None
+        self._imitated = imitated
 
     def __repr__(self) -> str:
         # A reader's words must not reach a log through a traceback.
@@ -115,9 +131,9 @@ class Folded:
     @property
     def obfuscation(self) -> float:
         """The share of words, in [0, 1], in which something beyond case had to be undone."""
-        if self._marks is None:
-            self._marks = _obfuscation_of(self)
-        return self._marks
+        if self._obfuscation is None:
+            self._obfuscation = _obfuscation_of(self)
+        return self._obfuscation
 
     def _both(self) -> tuple[Sequence[int], Sequence[int]]:
         if self._offsets is None:
@@ -135,7 +151,7 @@ class _Stage:
 
     __slots__ = ("_edits",)
 
-    def __init__(self, edits: _Edits | None) -> None:
+    def __init__(self, edits: list[Edit] | None) -> None:
         self._edits = edits
 
     def trace(
@@ -220,12 +236,14 @@ def fold(text: str) -> Folded:
                 chain,
             )
     now = _apply(now, _space_edits(now), chain)
+    imitated: list[Edit] = []
     if not now.isascii() and _IMITATING.search(now):
-        now = _apply(now, _imitation_edits(now), chain)
-    return Folded(text, now, tuple(chain))
+        imitated = _imitation_edits(now)
+        now = _apply(now, imitated, chain)
+    return Folded(text, now, tuple(chain), imitated=len(imitated))
 
 
-def _apply(text: str, edits: _Edits, chain: list[_Stage]) -> str:
+def _apply(text: str, edits: list[Edit], chain: list[_Stage]) -> str:
     """Apply edits (in order, not overlapping), remember them in the chain, and return the new text."""
     if not edits:
         return text
@@ -239,8 +257,8 @@ def _apply(text: str, edits: _Edits, chain: list[_Stage]) -> str:
     return "".join(pieces)
 
 
-def _mark_edits(text: str) -> _Edits:
-    edits: _Edits = []
+def _mark_edits(text: str) -> list[Edit]:
+    edits: list[Edit] = []
     for match in _MARKED.finditer(text):
         # No letter in use carries more than two marks; the rest of a pile is a disguise.
         head = match.group()[:3]
@@ -249,8 +267,8 @@ def _mark_edits(text: str) -> _Edits:
     return edits
 
 
-def _space_edits(text: str) -> _Edits:
-    edits: _Edits = []
+def _space_edits(text: str) -> list[Edit]:
+    edits: list[Edit] = []
     for match in _UNEVEN_SPACE.finditer(text):
         begin, end = match.span()
         new = "" if begin == 0 or end == len(text) else "\n" if "\n" in match.group() else " "
@@ -259,13 +277,13 @@ def _space_edits(text: str) -> _Edits:
     return edits
 
 
-def _imitation_edits(text: str) -> _Edits:
+def _imitation_edits(text: str) -> list[Edit]:
     """
     Turn look-alikes into the letters they imitate: inside words that mix scripts,
     and words made of look-alikes only when nothing else says that another
     language is being written.
     """
-    edits: _Edits = []
+    edits: list[Edit] = []
     whole: list[re.Match[str]] = []
     latin = foreign = 0
     for match in _WORD.finditer(text):
@@ -306,226 +324,58 @@ def _is_latin(letter: str) -> bool:
     return (letter < "\u0250" and letter.isalpha()) or "\u1e00" <= letter <= "\u1eff"
 
 
-# ---- the aggressive reading -------------------------------------------------
-
-_SUSPECT = re.compile(
-    r"""[^\W\d_][0-9@$!|+€£¢¥§(<*#%_.~^·•-]+[^\W\d_]   # something inside a word
-      | (?<![^\W_])[0-9@$€£!|][^\W\d_]                 # or before one
-      | [^\W\d_][0-9$]                                 # or after one
-      | (?<![^\W_])[^\W_][ \n][^\W_][ \n][^\W_](?![^\W_])  # letters standing alone
-      | ([^\W\d_])\1\1                                 # stretched
-      | [\U0001f1e6-\U0001f1ff]
-      | [\u00c0-\u024f\u1e00-\u1eff]
-    """,
-    re.VERBOSE,
-)
-_TOKEN = re.compile(r"\S+")
-_DOMAIN = re.compile(
-    r"[^\W_]\.(?:com|net|org|info|io|co|tv|me|ly|gov|edu|krd|iq|tr|ir|uk|de|fr|eu|us|ru|nl|xyz|shop|online"
-    r"|site|app|dev|ai|news|biz|club|store|link|live|gl|be)(?![^\W_])"
-)
-_MAILBOX = re.compile(r"[^\W_]@[^\W_][\w-]*\.")
-_SEPARATED = re.compile(
-    r"(?<![^\W_])(?<!['@$])[^\W_@$]?(?:(?<=[^\W_])|[@$])"
-    r"(?:(?:[ \n]|[ ]?[-._*~^|/,'`·•+:=][ ]?)(?:[^\W_]|[@$!])(?![^\W_])){2,}"
-)
-_INNER_DOT = re.compile(r"(?<=[^\W\d_])[._*~^|`´·•]{1,3}(?=[^\W\d_])")
-_HYPHENED = re.compile(r"(?<![^\W_-])([^\W\d_]+)-([^\W\d_]+)(?![^\W_-])")
-_LEET_WORD = re.compile(r"[\w@$!|+€£¢¥§(<]*[^\W_](?:[\w@$!|+€£¢¥§(<]*[\w@$])?")
-_QUANTITY = re.compile(r"[$€£¥]?\d[\d.,]*(?:[a-z]{0,3}|years?|min|hrs?)\Z")
-_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
-_FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+")
-
-
 def _unmask(plain: Folded, *, ones: str, repeats: int) -> Folded:
-    text = plain.text
-    if not _SUSPECT.search(text):
+    if not is_suspect(plain.text):
         return plain
-    chain = list(plain._chain)
-    now = text
-    guard = addresses(now)
-    steps: tuple[Callable[[str], _Edits], ...] = (
-        _separated_edits,
-        _inner_edits,
-        lambda t: _leet_edits(t, ones),
-        lambda t: [(m.start(), m.end(), m.group(1) * repeats) for m in _STRETCHED.finditer(t)],
-        _accent_edits,
+    steps: tuple[Callable[[str], list[Edit]], ...] = (
+        join_letters,
+        join_halves,
+        lambda text: read_leet(text, ones),
+        lambda text: squeeze(text, repeats),
+        strip_accents,
     )
+    chain = list(plain._chain)
+    now = plain.text
     for step in steps:
         edits = step(now)
-        if edits and guard:
-            edits = [e for e in edits if not _within(guard, e[0], e[1])]
         if edits:
-            now = _apply(now, edits, chain)
-            guard = addresses(now) if guard else guard
-    if now == text:
+            # Found anew each time: an edit moves what follows it.
+            now = _apply(now, outside(edits, addresses(now)), chain)
+    if now == plain.text:
         return plain
     return Folded(plain.original, now, tuple(chain), unmasked=True)
 
 
-def addresses(text: str) -> list[tuple[int, int]]:
-    """
-    Find web and mail addresses: their dots and digits are spelling, not disguise.
-
-    Args:
-        text: a folded text.
-
-    Returns:
-        (begin, end) of each, in code points of `text`, in order.
-    """
-    if "." not in text and "/" not in text:
-        return []
-    return [
-        match.span()
-        for match in _TOKEN.finditer(text)
-        if (token := match.group())
-        and ("." in token or "/" in token)
-        and ("://" in token or "www." in token or _DOMAIN.search(token) or _MAILBOX.search(token))
-    ]
-
-
-def _within(spans: list[tuple[int, int]], begin: int, end: int) -> bool:
-    """Tell whether a stretch meets one of the spans, which are in order and apart."""
-    at = bisect_left(spans, (end, end))
-    return at > 0 and spans[at - 1][1] > begin
-
-
-def _separated_edits(text: str) -> _Edits:
-    edits: _Edits = []
-    for match in _SEPARATED.finditer(text):
-        kept = "".join(c for c in match.group() if c.isalnum() or c in "@$!|+")
-        if sum(c.isalpha() for c in kept) >= 2 and kept != match.group():
-            edits.append((*match.span(), kept))
-    return edits
-
-
-def _inner_edits(text: str) -> _Edits:
-    edits: _Edits = []
-    for match in _INNER_DOT.finditer(text):
-        # Stars stay: they stand for letters that only a word list can guess.
-        if "*" not in match.group():
-            edits.append((*match.span(), ""))
-    for match in _HYPHENED.finditer(text):
-        if min(len(match.group(1)), len(match.group(2))) <= 2:
-            edits.append((match.end(1), match.end(1) + 1, ""))
-    edits.sort()
-    return edits
-
-
-def _leet_edits(text: str, ones: str) -> _Edits:
-    edits: _Edits = []
-    for match in _LEET_WORD.finditer(text):
-        word = match.group()
-        if word.isalpha() or not (new := _unleet(word, ones)):
-            continue
-        if new != word:
-            edits.append((*match.span(), new))
-    return edits
-
-
-def _unleet(word: str, ones: str) -> str:
-    """Read a word with leet in it, or return it unchanged where digits are just digits."""
-    if word.isdigit() or _QUANTITY.match(word):
-        return word
-    body = word
-    tail = ""
-    stripped = body.rstrip("0123456789")
-    if stripped.isalpha():
-        return word  # covid19, g20, mh370
-    if len(body) - len(stripped) > 1:
-        body, tail = stripped, body[len(stripped) :]
-    if "(" in body and not body.endswith(("(", ")")) and word.count("(") > 1:
-        return word
-    out: list[str] = []
-    for i, letter in enumerate(body):
-        if letter in "1|!":
-            out.append(ones)
-        else:
-            out.append(LEET.get(letter, letter))
-        if letter.isdigit() and i + 2 < len(body) and body[i : i + 3].isdigit():
-            return word  # a320neo: a number, not a spelling
-    return "".join(out) + tail
-
-
-def _accent_edits(text: str) -> _Edits:
-    edits: _Edits = []
-    if not text.isascii():
-        for match in _WORD.finditer(text):
-            word = match.group()
-            if word.isascii():
-                continue
-            accents = [c for c in word if "\u00c0" <= c <= "\u024f" or "\u1e00" <= c <= "\u1eff"]
-            if len(accents) > 1 and any(c not in ACCENTS_IN_USE for c in accents):
-                bare = "".join(_bare(c) for c in word)
-                if bare != word:
-                    edits.append((*match.span(), bare))
-        for match in _FLAGS.finditer(text):
-            # Two indicators are a flag; an odd number of them spells.
-            if len(match.group()) % 2:
-                edits.append((*match.span(), "".join(chr(ord(c) - 0x1F1E6 + 97) for c in match.group())))
-        edits.sort()
-    return edits
-
-
-def _bare(letter: str) -> str:
-    return unicodedata.normalize("NFD", letter)[0]
-
-
 # ---- how much was undone ----------------------------------------------------
 
-_HIDDEN_IN_WORD = re.compile(rf"[^\W_][{re.escape(INVISIBLE)}]+(?=[^\W_])|[\u202a\u202b\u202d\u202e]")
+_HIDDEN_IN_WORD = re.compile(rf"([^\W_])([{re.escape(INVISIBLE)}]+)(?=[^\W_])|[\u202d\u202e]")
 _PILED = re.compile(f"[{re.escape(MARKS)}]{{2,}}|[\u0334-\u0338\u20d0-\u20ea\u0489]")
 _STYLED = re.compile("[\uff21-\uff5a\u24b6-\u24e9\u2100-\u214f\U0001d400-\U0001d7ff\U0001f130-\U0001f189]")
-_STARRED = re.compile(r"[^\W\d_][*#%]+[^\W\d_]|[^\W\d_]\*{2,}")
-_ROUGH_WORD = re.compile(r"\S+")
-_ACRONYM = re.compile(r"(?:[^\W_]\.){2,4}[^\W_]?\Z")
+_STRETCHED_OUT = re.compile("(?:[\u0620-\u064a\u066e-\u06d3]\u0640+){3}")
+_MAYBE_HIDDEN = re.compile(
+    f"[{re.escape(INVISIBLE + MARKS)}\u0640\uff21-\uff5a\u24b6-\u24e9\u2100-\u214f\U0001d400-\U0001d7ff\U0001f130-\U0001f189]"
+)
+_TOKEN = re.compile(r"\S+")
 
 
 def _obfuscation_of(folded: Folded) -> float:
-    text, original = folded.text, folded.original
-    words = len(_WORD.findall(text))
-    if not words:
-        return 0.0
-    touched = 0
-    if not original.isascii():
-        for match in _ROUGH_WORD.finditer(original):
-            word = match.group()
-            if word.isascii():
-                continue
-            touched += bool(
-                _PILED.search(word)
-                or (len(_STYLED.findall(word)) > 1)
-                or any(
-                    not ("\u200c" <= m.group()[1:] <= "\u200d" and m.group()[0] > "\u0590")
-                    for m in _HIDDEN_IN_WORD.finditer(word)
-                )
-            )
-        touched += len(_imitation_edits(_before_imitation(folded)))
-    touched += len(_STARRED.findall(text))
-    if folded.unmasked is not folded:
-        touched += _unmasked_words(text)
-    return min(1.0, touched / words)
+    text = folded.text
+    disguised = folded._imitated
+    if not folded.original.isascii() and _MAYBE_HIDDEN.search(folded.original):
+        disguised += sum(_is_hidden(word) for word in _TOKEN.findall(folded.original) if not word.isascii())
+    if folded.unmasked is not folded or any(sign in text for sign in "*#%"):
+        disguised += count_disguised(text)
+    return min(1.0, disguised / max(1, len(_WORD.findall(text)))) if disguised else 0.0
 
 
-def _before_imitation(folded: Folded) -> str:
-    return "".join(map(REWRITTEN.__getitem__, folded.original))
-
-
-def _unmasked_words(text: str) -> int:
-    guard = addresses(text)
-
-    def free(begin: int, end: int) -> bool:
-        return not _within(guard, begin, end)
-
-    count = 0
-    for match in _SEPARATED.finditer(text):
-        letters = sum(c.isalnum() for c in match.group())
-        if letters >= 4 and free(*match.span()) and not _ACRONYM.match(match.group()):
-            count += letters
-    for match in _LEET_WORD.finditer(text):
-        word = match.group()
-        if len(word) > 3 and not word.isalpha() and free(*match.span()) and _unleet(word, "i") != word:
-            count += sum(c.isalpha() for c in word) >= 3 or len(word) > 4
-    for match in _INNER_DOT.finditer(text):
-        count += "*" not in match.group() and free(*match.span())
-    return count
+def _is_hidden(word: str) -> bool:
+    """Tell whether a word as sent is broken by invisible characters, piled with marks or in styled letters."""
+    if _PILED.search(word) or _STRETCHED_OUT.search(word) or len(_STYLED.findall(word)) > 1:
+        return True
+    # Joiners and direction marks are orthography from Hebrew and Arabic eastwards.
+    return any(
+        match.group(1) is None
+        or match.group(1) < "\u0590"
+        or not set(match.group(2)) <= set("\u200c\u200d\u200e\u200f")
+        for match in _HIDDEN_IN_WORD.finditer(word)
+    )

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meydan.comment import UNKNOWN_LANGUAGE
-from meydan.text.fold import Folded, addresses, fold
+from meydan.text._disguise import addresses
+from meydan.text.fold import Folded, fold
 
 NOTHING: Final = "zxx"
 """The class of letters that are no language: names alone, keyboard mash. Never answered; it becomes "und"."""
@@ -33,13 +34,19 @@ NOTHING: Final = "zxx"
 _TABLES: Final = Path(__file__).with_name("languages.npz")
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)*")
+_KANA = re.compile("[\u3041-\u30fa]")
 _RUN = re.compile(r"[^\W\d_]+")
-_SENTENCE_END = re.compile(r"[.!?؟۔。！？;؛…]+\s+|[。！？]|\n|[:،,–—-]\s")
+_SENTENCE_END = re.compile(r"(?<=[.!?؟۔;؛…:،,–—-])\s|[。！？\n]")
 _HANDLE = re.compile(r"[@#]\w+")
 # Dropped before Arabic-script words are compared: vowel marks, tatweel and invisible characters.
 _BARE: Final = dict.fromkeys(
-    [*range(0x0610, 0x061B), *range(0x064B, 0x0660), 0x0670, 0x0640, 0x00AD, 0x061C, 0xFEFF]
-    + [0x200B, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+    (
+        *range(0x0610, 0x061B),
+        *range(0x064B, 0x0660),
+        *(0x0670, 0x0640, 0x00AD, 0x061C, 0xFEFF, 0x200B, 0x200D, 0x200E, 0x200F),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x2070),
+    )
 )
 
 _LONGEST_WORD: Final = 40
@@ -158,16 +165,16 @@ def identify(text: str | Folded, hint: str | None = None, expected: Sequence[str
     """
     folded = text if isinstance(text, Folded) else fold(text)
     found = _identify(folded, folded.text, hint, expected)
-    if found.tag != "en" and folded.unmasked is not folded:
+    if found.tag in _MAY_BE_MASKED and folded.unmasked is not folded:
         # A disguise hides English from the first look ("y0u are an 1d10t"). Only English
         # is believed here: undoing leet would spoil the digits that Arabizi writes with.
         second = _identify(folded, folded.unmasked.text, hint, expected)
-        if second.tag == "en" and found.tag in (UNKNOWN_LANGUAGE, "en", *_MASKED_ENGLISH):
+        if second.tag == "en":
             return second
     return found
 
 
-_MASKED_ENGLISH: Final = ("ar-Latn",)
+_MAY_BE_MASKED: Final = (UNKNOWN_LANGUAGE, "ar-Latn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ def _identify(folded: Folded, reading: str, hint: str | None, expected: Sequence
     script = max(by_script, key=lambda s: sum(map(len, by_script[s])))
     guess = _guess(script, by_script[script], folded, hint, expected)
     others: list[str] = []
-    for segment in _segments(text):
+    for segment in _segments(text, mixed=len(by_script) > 1):
         for other_script, words in _words_by_script(segment).items():
             if len(words) < 3 and sum(map(len, words)) < 12:
                 continue
@@ -224,8 +231,8 @@ def _words_by_script(text: str) -> dict[str, list[str]]:
             script = "Latn" if first < "\u02b0" else _SCRIPTS[bisect_right(_BEGINS, ord(first)) - 1][1]
             if script:
                 found.setdefault(script, []).append(word)
-    if "ja" in found and "zh" in found:
-        found["ja"] += found.pop("zh")
+    if "zh" in found and ("ja" in found or _KANA.search(text)):
+        found["ja"] = [*found.get("ja", ()), *found.pop("zh")]
     return found
 
 
@@ -240,8 +247,7 @@ def _guess(
         return _Guess(script, 0.95)
     if script == "Arab" and folded is not None:
         words = _arabic_words(folded.original) or words
-    tables = _tables()
-    table = tables.of[script]
+    table = _tables().of[script]
     scores = table.score(words)
     for tag, weight in ((hint, _HINT), *((e, _EXPECTED) for e in expected)):
         if tag in table.columns:
@@ -252,25 +258,38 @@ def _guess(
     best = int(chances.argmax())
     tag, chance = table.tags[best], float(chances[best])
     if script == "Latn":
-        return _english_or(tag, chance, words, chances, table, tables)
+        return _english_or(tag, chance, words, chances, table, hint)
     return _Guess(tag, chance) if chance >= _SURE else _Guess(UNKNOWN_LANGUAGE, chance)
 
 
 def _english_or(
-    tag: str, chance: float, words: list[str], chances: NDArray[np.float32], table: _Table, tables: _Tables
+    tag: str,
+    chance: float,
+    words: list[str],
+    chances: NDArray[np.float32],
+    table: _Table,
+    hint: str | None,
 ) -> _Guess:
-    known = sum(word in tables.english for word in words) / len(words)
-    english = float(chances[table.columns["en"]])
-    if tag == "en":
-        if len(words) > 3:
-            sure = chance >= _SURE_OF_ENGLISH and known >= 0.4
+    tables = _tables()
+    size = len(words)
+    common = sum(word in tables.english for word in words)
+    known = common / size
+    if size > 3:
+        sure = tag == "en" and chance >= _SURE_OF_ENGLISH and known >= 0.4
+    else:
+        # Few letters say little: then words must speak that English has and its neighbours do not.
+        own = sum(word in tables.english and word not in tables.shared for word in words)
+        if tag == "en":
+            sure = (common == size and (own > 0 or chance >= _SURE_OF_ENGLISH)) or (
+                own > 0 and 2 * common >= size and chance >= _SURE_OF_OTHER
+            )
         else:
-            # Few letters say little, so every word must be one that English uses and its neighbours do not.
-            sure = known == 1.0 and (chance >= _SURE_OF_ENGLISH or tables.only_english(words))
-        return _Guess("en", chance, known) if sure else _Guess(UNKNOWN_LANGUAGE, 1 - chance, known)
-    if known == 1.0 and english >= 0.1 and len(words) <= 3 and tables.only_english(words):
-        return _Guess("en", 0.6, known)
-    if tag == NOTHING or chance < _SURE:
+            sure = own == size and chances[table.columns["en"]] >= 0.1
+        # "No." is Spanish, too; under an English story it is taken for what it seems.
+        sure = sure or (hint == "en" and common == size and chance < _SURE_OF_OTHER)
+    if sure:
+        return _Guess("en", max(0.55, float(chances[table.columns["en"]])), known)
+    if tag in (NOTHING, "en") or chance < _SURE:
         return _Guess(UNKNOWN_LANGUAGE, chance, known)
     return _Guess(tag, chance, known)
 
@@ -296,12 +315,10 @@ def _other(script: str, words: list[str], folded: Folded, main: _Guess, *, main_
     return guess.tag
 
 
-def _segments(text: str) -> list[str]:
-    """Sentences, lines and clauses; [] where there is only one."""
+def _segments(text: str, *, mixed: bool) -> list[str]:
+    """Sentences, lines and clauses; [] where there is only one, in one script."""
     parts = _SENTENCE_END.split(text)
-    if len(parts) > 1:
-        return parts
-    return parts if not text.isascii() else []
+    return parts if mixed or len(parts) > 1 else []
 
 
 def _unknown_runs(text: str) -> list[list[str]]:
@@ -494,13 +511,11 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
+    """Every table, the common English words, and those of them that a neighbouring language has, too."""
+
     of: dict[str, _Table]
     english: frozenset[str]
     shared: frozenset[str]
-
-    def only_english(self, words: Sequence[str]) -> bool:
-        """Tell whether none of these English words is also a word of a neighbouring language."""
-        return not any(word in self.shared for word in words)
 
 
 _loading = threading.Lock()

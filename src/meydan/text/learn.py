@@ -2,7 +2,7 @@
 Learns the tables of language.py: `python -m meydan.text.learn --data FOLDER`.
 
 Two sources: the sentences in `data/`, written for this project, one file a
-language; and, for English, Turkish and Arabic, labelled comments of the data
+language; and, for English, Turkish, Arabic and French, labelled comments of the data
 folder, of which only weights and a list of common English words remain.
 Deterministic: the same files give the same bytes. Takes about a minute.
 """
@@ -29,7 +29,7 @@ from meydan.text.language import _BARE, _TABLES, _WORD, NOTHING, grams
 
 _SENTENCES: Final = Path(__file__).with_name("data")
 _GROUPS: Final = {"Arab": ("ar", "ckb", "fa", "kmr-Arab", "ps", "ur"), "Cyrl": ("bg", "ru", "uk")}
-_FROM_COMMENTS: Final = {"en": 20_000, "tr": 8_000, "ar": 3_000}
+_FROM_COMMENTS: Final = {"en": 20_000, "tr": 8_000, "ar": 3_000, "fr": 2_000}
 _NOT_WORDS = re.compile(r"https?\S+|@\w+|&\w+;|#\w+|\bURL\b|\bUSER\b|\bRT\b")
 _LARGEST: Final = 45_000
 _LEAST_ENGLISH: Final = 8
@@ -154,8 +154,8 @@ def learn_tables(data: Path) -> dict[str, Any]:
     """Learn every table from the sentences here and the labelled comments in `data`."""
     chance = random.Random(7)  # noqa: S311 - repeatable on purpose
     own = read_sentences()
-    comments, english = read_comments(data / "train.jsonl.gz", chance)
-    lines = {tag: own[tag] * 8 + comments[tag] if tag in comments else own[tag] for tag in own}
+    comments, english, foreign = read_comments(data / "train.jsonl.gz", chance)
+    lines = {tag: own[tag] * 16 + comments[tag] if tag in comments else own[tag] for tag in own}
     groups = dict(_GROUPS)
     rest = tuple(sorted(tag for tag in own if not any(tag in tags for tags in _GROUPS.values())))
     groups["Latn"] = (*rest, NOTHING)
@@ -180,11 +180,9 @@ def learn_tables(data: Path) -> dict[str, Any]:
         arrays[f"{script}_vocabulary"] = _bytes_of(vocabulary)
         arrays[f"{script}_weights"] = np.rint(weights / scale).astype(np.int8)
         arrays[f"{script}_bias"] = bias
-    foreign = collections.Counter(
-        _bare(word) for tag in rest if tag != "en" for line in own[tag] for word in set(line)
-    )
-    foreign.update(word for tag in rest if tag != "en" for line in own[tag] for word in set(line))
-    kept = sorted(w for w, n in english.items() if n >= _LEAST_ENGLISH and (n >= 150 or w not in foreign))
+    written = {word for tag in rest if tag != "en" for line in own[tag] for word in line}
+    foreign |= written | {_bare(word) for word in written}
+    kept = sorted(w for w, n in english.items() if n >= _LEAST_ENGLISH and (n >= 40 or w not in foreign))
     kept = sorted({*kept, *(w for line in own["en"] for w in line)})
     arrays["english"] = _bytes_of(kept)
     arrays["shared"] = _bytes_of(sorted(w for w in kept if w in foreign))
@@ -211,10 +209,16 @@ def read_sentences() -> dict[str, list[list[str]]]:
 
 def read_comments(
     path: Path, chance: random.Random
-) -> tuple[dict[str, list[list[str]]], collections.Counter[str]]:
-    """Read words of labelled comments by language, and count English words that two sources use."""
+) -> tuple[dict[str, list[list[str]]], collections.Counter[str], set[str]]:
+    """
+    Read words of labelled comments.
+
+    Returns:
+        lines of words by tag; English words that two sources use, with the number
+        of comments that do; and words that Turkish or French use as often.
+    """
     found: dict[str, list[list[str]]] = {tag: [] for tag in _FROM_COMMENTS}
-    counts: collections.Counter[str] = collections.Counter()
+    counts: dict[str, collections.Counter[str]] = {tag: collections.Counter() for tag in _FROM_COMMENTS}
     sources: dict[str, set[str]] = collections.defaultdict(set)
     with gzip.open(path, "rt", encoding="utf-8") as rows:
         for row in map(json.loads, rows):
@@ -229,15 +233,24 @@ def read_comments(
             words = words_of(_NOT_WORDS.sub(" ", row["text"]))
             if len(words) >= 3:
                 found[tag].append(words[:40])
+            counts[tag].update(set(words))
             if tag == "en":
-                counts.update(set(words))
                 for word in words:
                     sources[word].add(row["source"])
+    size = {tag: len(lines) for tag, lines in found.items()}
+    english = collections.Counter(
+        {w: n for w, n in counts["en"].items() if len(sources[w]) > 1 and w.isascii()}
+    )
+    foreign = {
+        word
+        for tag in ("tr", "fr")
+        for word, n in counts[tag].items()
+        if n >= 5 and n / size[tag] > 0.2 * english[word] / size["en"]
+    }
     for tag, most in _FROM_COMMENTS.items():
         chance.shuffle(found[tag])
         del found[tag][most:]
-    english = collections.Counter({w: n for w, n in counts.items() if len(sources[w]) > 1 and w.isascii()})
-    return found, english
+    return found, english, foreign
 
 
 def words_of(text: str) -> list[str]:
