@@ -16,7 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from litestar import Litestar
-from litestar.concurrency import set_asyncio_executor
 
 from meydan.web import api, desk_pages, embed
 from meydan.web.access import Origins, Pace, Proxies, security_headers
@@ -63,7 +62,8 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         hands = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
-        set_asyncio_executor(hands)
+        # The framework runs plain handlers on the loop's own executor, and so does the desk's room.
+        asyncio.get_running_loop().set_default_executor(hands)
         following = asyncio.create_task(shelf.follow())
         try:
             yield
@@ -72,8 +72,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             with contextlib.suppress(asyncio.CancelledError):
                 await following
             # What was begun is finished: a comment half-way is kept or refused, not dropped.
-            await asyncio.to_thread(hands.shutdown)
-            set_asyncio_executor(None)
+            await asyncio.get_running_loop().shutdown_default_executor()
 
     inner = Litestar(
         route_handlers=[*api.routes(doors), *embed.routes(doors), *desk_pages.routes(meydan)],
