@@ -148,6 +148,16 @@ def test_the_text_size_has_ends(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+def test_everything_to_press_is_large_enough_for_a_thumb(page: Page) -> None:
+    """If a story is read on a phone, then the newspaper's buttons and its links to other stories are 44 pixels high."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    open_story(page, SORANI)
+    for target in page.locator(".size button, .editions a").all():
+        box = target.bounding_box()
+        assert box is not None
+        assert min(box["height"], box["width"]) >= 44
+
+
 def test_the_control_works_by_keyboard(page: Page) -> None:
     """If the control has the focus, then the keyboard does what a finger does, and the focus stays."""
     open_story(page, ENGLISH)

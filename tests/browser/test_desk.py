@@ -228,6 +228,18 @@ def test_evidence_stands_at_the_height_of_its_words(page: Page, room: Newsroom) 
     assert note["x"] > mark["x"] + mark["width"]
 
 
+def test_everything_to_press_is_large_enough_for_a_thumb(page: Page, room: Newsroom) -> None:
+    """If the desk is used on a phone, then buttons, choices and ways on are at least 44 pixels high."""
+    room.send()
+    room.hand_over(ABUSIVE)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/desk")
+    for target in page.locator("main button, header button, nav a, fieldset label, summary, .queue a").all():
+        box = target.bounding_box()
+        if box is not None:
+            assert box["height"] >= 44, target.inner_text()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing(browser: Browser, room: Newsroom, width: str, theme: str) -> None:

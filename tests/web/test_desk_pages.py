@@ -451,3 +451,18 @@ def test_the_next_comment_in_the_form_is_no_open_door(room: Newsroom, chair: Cha
     comment = room.send()
     answer = chair.decide(comment, "approve", next="//evil.example/")
     assert answer.headers["location"] == f"/desk?done={comment}"
+
+
+def test_a_database_that_does_not_answer_is_said_as_a_page(room: Newsroom, chair: Chair) -> None:
+    """If the database is gone, then the desk says to come back, when, and that nothing was recorded."""
+    comment = room.send()
+    csrf = chair.csrf
+    room.meydan.store.close()
+    read = chair.get("/desk")
+    sent = chair.post(f"/desk/comments/{comment}", data={"csrf": csrf, "seen": "0", "verdict": "approve"})
+    for answer in (read, sent):
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "are kept" in answer.text
+    assert "Nothing was recorded" in sent.text

@@ -594,7 +594,7 @@ class _Pages:
         return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
-        return [_called(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+        return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
 
 
 async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
