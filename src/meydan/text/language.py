@@ -129,6 +129,7 @@ _LEARNED: Final = ("Latn", "Arab", "Cyrl")
 _SURE: Final = 0.5
 _SURE_OF_ENGLISH: Final = 0.75
 _SURE_OF_OTHER: Final = 0.9
+_SURE_OF_FEW: Final = 0.97
 _HINT: Final = 1.0
 _EXPECTED: Final = 0.5
 
@@ -244,7 +245,12 @@ def _guess(
     expected: Sequence[str] = (),
 ) -> _Guess:
     if script not in _LEARNED:
-        return _Guess(script, 0.95)
+        # One letter may be drawing: the smile of a shrug is a Japanese one.
+        return (
+            _Guess(script, 0.95)
+            if script == "zh" or sum(map(len, words)) > 1
+            else _Guess(UNKNOWN_LANGUAGE, 0.5)
+        )
     if script == "Arab" and folded is not None:
         words = _arabic_words(folded.original) or words
     table = _tables().of[script]
@@ -274,14 +280,15 @@ def _english_or(
     size = len(words)
     common = sum(word in tables.english for word in words)
     known = common / size
+    # Words that English has and its neighbours do not: "in" and "come" are Italian, too.
+    own = sum(word in tables.english and word not in tables.shared for word in words)
     if size > 3:
-        sure = tag == "en" and chance >= _SURE_OF_ENGLISH and known >= 0.4
+        sure = tag == "en" and chance >= _SURE_OF_ENGLISH and known >= 0.4 and own >= 0.2 * size
     else:
-        # Few letters say little: then words must speak that English has and its neighbours do not.
-        own = sum(word in tables.english and word not in tables.shared for word in words)
+        # Few letters say little, so nearly every word must say the same.
         if tag == "en":
             sure = (common == size and (own > 0 or chance >= _SURE_OF_ENGLISH)) or (
-                own > 0 and 2 * common >= size and chance >= _SURE_OF_OTHER
+                own > 0 and 3 * common >= size and chance >= _SURE_OF_FEW
             )
         else:
             sure = own == size and chances[table.columns["en"]] >= 0.1
