@@ -54,12 +54,12 @@ class PostgreSQL:
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(statement)
 
-    def new_database(self, *, empty: bool = False) -> str:
-        """The URL of a fresh database; migrated, unless it is to be empty."""
+    def new_database(self, *, empty: bool = False, encoding: str = "UTF8") -> str:
+        """The URL of a fresh database; migrated, unless it is to be empty (or in another encoding)."""
         name = f"meydan_test_{secrets.token_hex(6)}"
-        self.run(
-            f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {'template0' if empty else self._template}"
-        )
+        template = "template0" if empty else self._template
+        locale = "" if encoding == "UTF8" else "LC_COLLATE 'C' LC_CTYPE 'C'"
+        self.run(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE {template}")
         self._made.append(name)
         return self.url_of(name)
 

@@ -60,6 +60,8 @@ counter = Table(
 meta = Table(
     "meta",
     metadata,
+    # written: changed by every ping. stale: 1 while copies of erased rows may be left in SQLite's
+    # file. rewritten: `before` of the expire() that last wrote the whole file anew.
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )

@@ -21,7 +21,13 @@ NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING cha
 LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
 PUT_LEAF = "INSERT INTO leaf (number, body) VALUES (:number, :body)"
 LEAVES = "SELECT number, body FROM leaf WHERE number >= :start ORDER BY number LIMIT :limit"
-WROTE = "UPDATE meta SET value = :at WHERE key = 'written'"
+# Another value each time: SQLite does not write what stays the same.
+WRITE = "UPDATE meta SET value = CASE value WHEN '1' THEN '0' ELSE '1' END WHERE key = 'written'"
+STALE = "SELECT 1 FROM meta WHERE key = 'stale' AND value = '1'"
+NOW_STALE = "UPDATE meta SET value = '1' WHERE key = 'stale'"
+NOT_STALE = "UPDATE meta SET value = '0' WHERE key = 'stale'"
+REWRITTEN = "SELECT value FROM meta WHERE key = 'rewritten'"
+NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 
 # -- stories ----------------------------------------------------------------
 

@@ -10,8 +10,6 @@ of each comment whether its story's page shows it, `story.shown` counts them, an
 each change takes the next number of `changes()` in its own transaction.
 """
 
-
-
 from __future__ import annotations
 
 import base64
@@ -68,6 +66,7 @@ HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 """Values of comment.showing."""
 
 _FORGET_AT_ONCE = 1000
+_DAY = timedelta(days=1) // _MICROSECOND
 
 _encode = msgspec.json.Encoder().encode
 _evidence_of = msgspec.json.Decoder(Evidence).decode
@@ -146,8 +145,7 @@ class Store:
 
     def ping(self) -> None:
         """Raises StoreUnavailable unless the database can be read and written now."""
-        at = str(_micros(datetime.now(UTC)))
-        self._writer.write(lambda hand: hand.run(sql.WROTE, at=at))
+        self._writer.write(lambda hand: hand.run(sql.WRITE))
         with self._database.reading() as hand:
             hand.one(sql.LATEST_CHANGE)
 
@@ -332,7 +330,8 @@ class Store:
 
         Gone with the text: name, e-mail, salt, evidence, notes, the words of
         appeals, the fingerprint and the keys of author and address. On SQLite
-        their bytes are overwritten in the file and the journal is emptied.
+        their bytes are overwritten and the journal is emptied; copies that moving
+        rows may have left go at once, or with the next `expire` if the file is large.
         Again changes nothing, and takes no leaf.
 
         Raises:
@@ -353,6 +352,7 @@ class Store:
             hand.run(sql.ERASE, at=erased_at, number=before.number)
             for statement in sql.ERASED_WITH_IT:
                 hand.run(statement, number=before.number)
+            hand.run(sql.NOW_STALE)
             _stand(hand, before, before._replace(erased_at=erased_at))
 
         self._writer.write(work, scrub=True)
@@ -408,6 +408,9 @@ class Store:
         """
         Forget the address keys of comments sent before then, and links and sessions that ended before then.
 
+        At most once a day it also writes a large SQLite file anew, if something
+        was erased since; those who write wait meanwhile (some ten seconds a gigabyte).
+
         Returns:
             How many address keys were forgotten.
         """
@@ -424,6 +427,10 @@ class Store:
             hand.run(sql.FORGET_LINKS, before=limit)
 
         self._writer.write(work)
+        if self._one(sql.STALE) is not None and limit - int(_first(self._one(sql.REWRITTEN))) >= _DAY:
+            self._writer.write(
+                lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
+            )
         return forgotten
 
     # -- one comment --------------------------------------------------------

@@ -40,6 +40,7 @@ class _Piece(NamedTuple):
     work: Work
     future: Future[Any]
     scrub: bool
+    large: bool
 
 
 class Writer:
@@ -60,12 +61,13 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="meydan-store-writer", daemon=True)
         self._thread.start()
 
-    def write(self, work: Callable[[Hand], T], *, scrub: bool = False) -> T:
+    def write(self, work: Callable[[Hand], T], *, scrub: bool = False, large: bool = False) -> T:
         """
         Do `work` and return its result once it is durable.
 
-        With `scrub`, what the work deleted is also driven out of the journal
-        before this returns (or soon after, if a long reading is under way).
+        With `scrub`, what the work erased is also driven out of SQLite's files
+        before this returns (or soon after, if a long reading is under way); with
+        `large`, whatever it takes. See Database.scrub.
 
         Raises:
             MeydanError: what the work itself raised; nothing of it was kept.
@@ -75,7 +77,7 @@ class Writer:
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed; nothing was written. Try again.")
-            self._queue.put(_Piece(work, future, scrub))
+            self._queue.put(_Piece(work, future, scrub, large))
         return future.result()
 
     def close(self) -> None:
@@ -88,13 +90,22 @@ class Writer:
 
     def _run(self) -> None:
         open_for_work = True
-        while open_for_work:
-            batch, open_for_work = self._gather()
-            if batch:
-                self._settle(batch)
-            if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
-                self._scrub()
-        self._drop()
+        try:
+            while open_for_work:
+                batch, open_for_work = self._gather()
+                if batch:
+                    self._settle(batch)
+                if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
+                    self._scrub()
+        finally:
+            # However this ends, nobody may be left waiting.
+            with self._gate:
+                self._closed = True
+            while not self._queue.empty():
+                item = self._queue.get()
+                if item is not None:
+                    item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
+            self._drop()
 
     def _gather(self) -> tuple[list[_Piece], bool]:
         """The work that is there, at most BATCH pieces, and whether more may come."""
@@ -136,8 +147,9 @@ class Writer:
             errors = [error or raised for error in errors]
             errors += [raised] * (len(batch) - len(errors))
         else:
-            if any(piece.scrub and error is None for piece, error in zip(batch, errors, strict=True)):
-                self._scrub()
+            done = [piece for piece, error in zip(batch, errors, strict=True) if error is None]
+            if any(piece.scrub for piece in done):
+                self._scrub(large=any(piece.large for piece in done))
         for number, piece in enumerate(batch):
             error = errors[number]
             if error is None:
@@ -162,14 +174,14 @@ class Writer:
             hand.run(statement)
         return hand
 
-    def _scrub(self) -> None:
-        """Drive deleted words out of the journal; tried again later if a reader still holds it."""
+    def _scrub(self, *, large: bool = False) -> None:
+        """Drive erased words out of the files; tried again later if a reader still holds them."""
         done = False
         try:
             if self._hand is None:
                 self._hand = self._database.writing_hand()
-            done = self._database.scrub(self._hand)
-        except TROUBLE as error:
+            done = self._database.scrub(self._hand, large=large)
+        except Exception as error:  # noqa: BLE001  (the erasure stands; those who wait for it must be answered)
             log.error("store_scrub_failed", cause=unavailable(error).message)
             self._drop()
         self._scrub_at = None if done else time.monotonic() + SCRUB_RETRY_S
@@ -179,5 +191,5 @@ class Writer:
         if hand is not None:
             try:
                 hand.close()
-            except TROUBLE:
-                log.warning("store_close_failed")
+            except Exception as error:  # noqa: BLE001  (it is let go of in any case)
+                log.warning("store_close_failed", cause=unavailable(error).message)

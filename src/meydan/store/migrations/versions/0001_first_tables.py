@@ -441,7 +441,7 @@ def upgrade() -> None:
     )
 
     op.execute("INSERT INTO counter (id, leaf, change) VALUES (1, 0, 0)")
-    op.execute("INSERT INTO meta (key, value) VALUES ('written', '')")
+    op.execute("INSERT INTO meta (key, value) VALUES ('written', '0'), ('stale', '0'), ('rewritten', '0')")
     sqlite = op.get_context().dialect.name == "sqlite"
     for guard in SQLITE_GUARDS if sqlite else POSTGRESQL_GUARDS:
         op.get_bind().exec_driver_sql(guard)
