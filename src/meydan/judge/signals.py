@@ -52,6 +52,11 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 
+# Cheap questions first: most comments hold none of these.
+_MAYBE_LINK = re.compile(r"://|: //|@|\.[^\W_]|www|[\[({] ?[.daDA]|[dD][o0O][tT]\s")
+_MAYBE_PHONE = re.compile(r"\d(?:[ .()/+-]{0,3}\d){6}")
+_MAYBE_PRICE = re.compile(r"\d")
+
 _PHONE = re.compile(
     r"(?<![\w.,+-])(?:"
     r"(?:\+|00)[1-9]\d{0,2}(?:[ .()/-]{0,2}\d){7,12}"  # +964 750 123 4567
@@ -68,7 +73,9 @@ _PRICE = re.compile(
     re.IGNORECASE,
 )
 
+_CAPITAL = re.compile("[A-Z]")
 _EXCLAIMED = re.compile(r"[!?]{4,}")
+_LETTER = re.compile(r"[^\W\d_]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BIDI_OVERRIDE = re.compile("[\u202d\u202e]")
 
@@ -76,6 +83,10 @@ _OFFICES = (
     "President|Premier|Prime|Minister|Senator|Governor|Mayor|King|Queen|Prince|Sheikh|Ayatollah|General|"
     "Chancellor|Secretary|Congressman|Congresswoman|Representative|Ambassador|Speaker|Justice|Colonel|Pope|"
     "Chairman|Commissioner|Deputy|Judge|Sultan|Emir"
+)
+_CRIME = re.compile(
+    r"\b(?:thief|rapist|murder|kill|p(?:a)?edophile|fraudster|embezzl|smuggler|trafficker|dealer|molest|beater|arsonist"
+    r"|kidnap|launderer|spy|criminal|stole|raped|blackmail|bribe)"
 )
 _ACCUSED = re.compile(
     rf"(?P<office>\b(?:{_OFFICES})\.?\s+(?:\w+\s+)?)?"
@@ -136,7 +147,7 @@ def read(text: str, *, obfuscation: float = 0.0, history: History = History()) -
 
 
 def _addresses(text: str) -> Iterator[Finding]:
-    if "." not in text and "@" not in text and ":" not in text and "dot" not in text.lower():
+    if not _MAYBE_LINK.search(text):
         return
     for match in _LINK.finditer(text):
         kind = match.lastgroup or "url"
@@ -155,6 +166,8 @@ def _addresses(text: str) -> Iterator[Finding]:
 
 def _phones(text: str) -> Iterator[Finding]:
     plain = text if text.isascii() else "".join(map(_plain_digit, text))
+    if not _MAYBE_PHONE.search(plain):
+        return
     for match in _PHONE.finditer(plain):
         yield Finding("phone", "a telephone number", "promotion", *match.span())
 
@@ -168,13 +181,15 @@ def _plain_digit(character: str) -> str:
 
 
 def _prices(text: str) -> Iterator[Finding]:
+    if not _MAYBE_PRICE.search(text):
+        return
     for match in _PRICE.finditer(text):
         # Oil has a price, too: only the lexicon, which sees buying and selling, makes it advertising.
         yield Finding("price", "an amount of money", None, *match.span())
 
 
 def _loudness(text: str) -> Iterator[Finding]:
-    capitals = sum(map(str.isupper, text))
+    capitals = len(_CAPITAL.findall(text)) if text.isascii() else sum(map(str.isupper, text))
     if capitals >= 16:
         letters = sum(map(str.isalpha, text))
         if capitals >= 0.7 * letters:
@@ -188,7 +203,7 @@ def _loudness(text: str) -> Iterator[Finding]:
 def _disguise(text: str, obfuscation: float) -> Iterator[Finding]:
     if obfuscation >= OBFUSCATED_FROM:
         yield Finding("obfuscated", "much of it is written in disguise", hold=Hold.OBFUSCATED)
-    if not any(map(str.isalpha, text)):
+    if not _LETTER.search(text):
         yield Finding("no-letters", "not one letter in it", hold=Hold.UNCERTAIN)
     if text.isascii():
         return
@@ -221,6 +236,8 @@ def _accusations(text: str) -> Iterator[Finding]:
     high office are left out by title and by a short list of surnames; whoever is
     missing from it is held for a person, which is the harmless mistake.
     """
+    if not _CRIME.search(text):
+        return
     for match in _ACCUSED.finditer(text):
         names = {part.lower() for part in re.split(r"[ .-]+", match["name"])}
         if match["office"] or names & _NOT_NAMES or names & _IN_OFFICE:

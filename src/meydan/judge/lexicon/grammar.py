@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 NEGATIONS = ("not", "never", "no", "nobody", "none", "neither", "nor", "hardly", "cannot", "without")
 """Words that a gap never swallows: "you are not an idiot" is no insult."""
@@ -26,17 +27,26 @@ class BadLexicon(ValueError):
     """A lexicon file that says something its own grammar does not know: a fault of ours, not of a reader."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pattern:
     """
-    One compiled phrase.
+    One phrase, compiled when it is first tried.
 
-    `needs` are words of which at least one is in every row that it matches; empty
-    when no such set is known, and then the phrase has to be tried on every row.
+    Of each set in `needs`, every row that the phrase matches holds at least one
+    word; the rarest set comes first.
     """
 
-    regex: re.Pattern[str]
-    needs: frozenset[str]
+    source: str
+    needs: tuple[frozenset[str], ...]
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(self.source)
+
+    @cached_property
+    def at_end(self) -> re.Pattern[str]:
+        """The same, with nothing after it."""
+        return re.compile(self.source + r"\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,7 @@ class Vocabulary:
 @dataclass(frozen=True, slots=True)
 class _Part:
     source: str
-    needs: frozenset[str] | None  # None: may be absent, or cannot be told
+    needs: tuple[frozenset[str], ...]  # of each set at least one word is there
 
 
 def compile_pattern(written: str, vocabulary: Vocabulary) -> Pattern:
@@ -66,7 +76,9 @@ def compile_pattern(written: str, vocabulary: Vocabulary) -> Pattern:
     part, rest = _sequence(pieces, 0, vocabulary, written)
     if rest != len(pieces):
         raise BadLexicon(f"a bracket too many in the phrase {written!r}")
-    return Pattern(re.compile("(?<= )" + part.source), part.needs or frozenset())
+    if not part.needs:
+        raise BadLexicon(f"nothing in the phrase {written!r} is sure to be there")
+    return Pattern("(?<= )" + part.source, tuple(sorted(part.needs, key=lambda n: _cost(n, vocabulary))))
 
 
 def _pieces(written: str, vocabulary: Vocabulary, depth: int) -> list[str]:
@@ -84,7 +96,7 @@ def _pieces(written: str, vocabulary: Vocabulary, depth: int) -> list[str]:
 
 def _sequence(pieces: list[str], at: int, vocabulary: Vocabulary, written: str) -> tuple[_Part, int]:
     source: list[str] = []
-    best: frozenset[str] | None = None
+    needs: list[frozenset[str]] = []
     while at < len(pieces) and pieces[at] not in ")]|":
         piece = pieces[at]
         if piece in "([":
@@ -92,13 +104,10 @@ def _sequence(pieces: list[str], at: int, vocabulary: Vocabulary, written: str) 
         else:
             part, at = _atom(piece, vocabulary, written), at + 1
         source.append(part.source)
-        if part.needs is not None and (
-            best is None or _cost(part.needs, vocabulary) < _cost(best, vocabulary)
-        ):
-            best = part.needs
+        needs += part.needs
     if not source:
         raise BadLexicon(f"an empty alternative in the phrase {written!r}")
-    return _Part("".join(source), best), at
+    return _Part("".join(source), tuple(needs)), at
 
 
 def _bracket(pieces: list[str], at: int, vocabulary: Vocabulary, written: str) -> tuple[_Part, int]:
@@ -113,21 +122,23 @@ def _bracket(pieces: list[str], at: int, vocabulary: Vocabulary, written: str) -
             break
     if pieces[at] != ("]" if optional else ")"):
         raise BadLexicon(f"brackets that do not match in the phrase {written!r}")
-    needs: frozenset[str] | None = None
-    if not optional and all(choice.needs is not None for choice in choices):
-        needs = frozenset().union(*(choice.needs or () for choice in choices))
+    needs: tuple[frozenset[str], ...] = ()
+    if not optional and all(choice.needs for choice in choices):
+        # Whichever alternative it is, its rarest set is there.
+        rarest = (min(choice.needs, key=lambda n: _cost(n, vocabulary)) for choice in choices)
+        needs = (frozenset[str]().union(*rarest),)
     body = "|".join(choice.source for choice in choices)
     return _Part(f"(?:{body})" + ("?" if optional else ""), needs), at + 1
 
 
 def _atom(piece: str, vocabulary: Vocabulary, written: str) -> _Part:
     if piece[0] == "~":
-        return _Part(f"{_GAP}{{0,{piece[1]}}}?", None)
+        return _Part(f"{_GAP}{{0,{piece[1]}}}?", ())
     if piece.isupper() and len(piece) > 1:
         if piece not in vocabulary.members:
             raise BadLexicon(f"no class {piece}, in the phrase {written!r}")
-        return _Part(rf"[^ /]+/[^ ]*{vocabulary.mark[piece]}[^ ]* ", vocabulary.members[piece])
-    return _Part(rf"{re.escape(piece)}/[^ ]* ", frozenset({piece}))
+        return _Part(rf"[^ /]+/[^ ]*{vocabulary.mark[piece]}[^ ]* ", (vocabulary.members[piece],))
+    return _Part(rf"{re.escape(piece)}/[^ ]* ", (frozenset({piece}),))
 
 
 def _cost(needs: frozenset[str], vocabulary: Vocabulary) -> float:

@@ -15,7 +15,7 @@ import tomllib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -80,21 +80,43 @@ class _Kind:
 class _Element:
     """What a token becomes in a row, and what it may mean."""
 
+    word: str
     written: str
     phrases: frozenset[int] = frozenset()
     listed: tuple[_Listed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class _Row:
-    """A reading as elements. Element i begins at `starts[i]` in `written` and is `spans[i]` of the reading."""
+    """
+    A reading as elements: element i begins at `starts[i]` in `written` and is `spans[i]` of the reading.
 
-    reading: Folded
-    written: str
-    starts: Sequence[int]
-    spans: Sequence[tuple[int, int]]
-    phrases: set[int]
-    words: Sequence[tuple[int, tuple[_Listed, ...]]]
+    Most comments say nothing that is listed, so where the elements are is found out only when asked.
+    """
+
+    def __init__(
+        self, reading: Folded, shape: re.Pattern[str], elements: Sequence[Sequence[_Element]]
+    ) -> None:
+        self.reading = reading
+        self._shape = shape
+        self._elements = elements
+        # A full stop at either end, so that phrases can ask for a whole sentence.
+        self.written = " ./ " + "".join([e.written for some in elements for e in some]) + "./ "
+
+    @cached_property
+    def starts(self) -> list[int]:
+        starts, place = [1], 4
+        for some in self._elements:
+            for element in some:
+                starts.append(place)
+                place += len(element.written)
+        return [*starts, place]
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        size = len(self.reading.text)
+        tokens = self._shape.finditer(self.reading.text)
+        spans = [token.span() for token, some in zip(tokens, self._elements, strict=True) for _ in some]
+        return [(0, 0), *spans, (size, size)]
 
     def place_of(self, begin: int, end: int) -> tuple[int, int]:
         """The stretch of the reading that became `written[begin:end]`."""
@@ -126,6 +148,8 @@ _FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
 _SUBJECT = re.compile(r"(?:i|we|you|your|he|she|they|this|that|these|those)/")
 _PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
 
+_SEEN_AT_MOST = 50_000
+
 _FLOOR = 0.35
 """Below this no company brings the severest words: a person looks at them."""
 
@@ -152,20 +176,19 @@ class Lexicon:
         vocabulary, grounds = _vocabulary_of(data)
         self._ground_of = grounds
         self._innocent_phrases = tuple(
-            compile_pattern(line, vocabulary).regex for line in _lines(data["innocent"]["phrases"])
+            compile_pattern(line, vocabulary) for line in _lines(data["innocent"]["phrases"])
         )
         self._phrases = tuple(self._phrases_of(data["phrases"], vocabulary))
         self._company = {
-            name: tuple(
-                (regex, re.compile(regex.pattern + r"\Z"))
-                for line in _lines(written)
-                for regex in (compile_pattern(line, vocabulary).regex,)
-            )
+            name: tuple(compile_pattern(line, vocabulary) for line in _lines(written))
             for name, written in data["company"].items()
         }
         self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
         self._number = vocabulary.mark["NUMBER"]
-        self._anywhere = frozenset(i for i, phrase in enumerate(self._phrases) if not phrase.pattern.needs)
+        # Elements of every token met so far; a token always becomes the same.
+        self._seen: dict[str, tuple[_Element, ...]] = {
+            word: (element,) for word, element in self._elements.items()
+        }
         self._stems = tuple(
             (stem, tuple(replace(meaning, score=meaning.score * 0.96) for meaning in listed[stem]))
             for stem in _words(data["stems"]["words"])
@@ -202,34 +225,61 @@ class Lexicon:
     # ---- one reading ----
 
     def _find_in(self, reading: Folded, plain: str) -> Iterator[Hit]:
-        row = self._row_of(reading, plain)
-        for number in sorted(row.phrases | self._anywhere):
-            phrase = self._phrases[number]
-            for match in phrase.pattern.regex.finditer(row.written):
-                begin, end = match.span()
-                if phrase.not_after and self._follows(row, begin, phrase.not_after):
-                    continue
-                labels = phrase.labels or self._grounds_in(match[0])
-                yield from self._weighed(row, begin, end, labels, phrase)
-        innocent = self._innocent_in(row) if row.words else ()
-        for element, meanings in row.words:
+        text = reading.text
+        seen = self._seen.get
+        if _FIGURE.search(text):
+            shape = _TOKEN_OR_FIGURE
+            tokens = [f"<{m.lastgroup}>" if m.lastgroup else m[0] for m in shape.finditer(text)]
+        else:
+            shape = _TOKEN
+            tokens = shape.findall(text)
+        elements = [seen(token) or self._meet(token, plain) for token in tokens]
+        flat = [element for some in elements for element in some]
+        row = _Row(reading, shape, elements)
+        tried = frozenset[int]().union(*[e.phrases for e in flat if e.phrases])
+        if tried:
+            words = {".", *tokens, *[e.word for e in flat]}
+            # In the order of the file, so that the same text always gives the same hits.
+            for number in sorted(tried):
+                phrase = self._phrases[number]
+                for need in phrase.pattern.needs:
+                    if need.isdisjoint(words):
+                        break
+                else:
+                    yield from self._matches(row, phrase)
+        listed = [(number, e.listed) for number, e in enumerate(flat, 1) if e.listed]
+        for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
+            self._add_stem(text, number, begin, end, row.spans, listed)
+        if listed:
+            yield from self._listed_in(row, listed)
+
+    def _matches(self, row: _Row, phrase: _Phrase) -> Iterator[Hit]:
+        for match in phrase.pattern.regex.finditer(row.written):
+            begin, end = match.span()
+            if phrase.not_after and self._follows(row, begin, phrase.not_after):
+                continue
+            labels = phrase.labels or self._grounds_in(match[0])
+            yield from self._weighed(row, begin, end, labels, phrase)
+
+    def _listed_in(self, row: _Row, listed: Sequence[tuple[int, tuple[_Listed, ...]]]) -> Iterator[Hit]:
+        innocent = self._innocent_in(row)
+        for element, meanings in listed:
             begin = row.starts[element]
             if any(first <= begin < last for first, last in innocent):
                 continue
-            end = row.starts[element + 1] if element + 1 < len(row.starts) else len(row.written)
+            end = row.starts[element + 1]
             for meaning in meanings:
                 if meaning.name and self._is_name(row, element):
                     continue
-                alone = meaning.score
                 kind = _Kind(statement=meaning.label == "personal_attack", word=True)
-                score, company = self._in_company(row.written, begin, end, alone, kind)
+                score, company = self._in_company(row.written, begin, end, meaning.score, kind)
                 if meaning.severe:
-                    score = max(score, min(_FLOOR, alone))
-                yield self._hit(row, begin, end, meaning.label, score, alone, company, "word")
+                    score = max(score, min(_FLOOR, meaning.score))
+                yield self._hit(row, begin, end, meaning.label, score, meaning.score, company, "word")
 
     def _innocent_in(self, row: _Row) -> list[tuple[int, int]]:
         """Stretches in which listed words mean something else: tit for tat, lynch mob."""
-        return [m.span() for pattern in self._innocent_phrases for m in pattern.finditer(row.written)]
+        return [m.span() for pattern in self._innocent_phrases for m in pattern.regex.finditer(row.written)]
 
     def _weighed(
         self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
@@ -248,33 +298,13 @@ class Lexicon:
         sent = row.reading.span(*row.place_of(begin, end))
         return Hit(label, score, *sent, source, alone, company)
 
-    def _row_of(self, reading: Folded, plain: str) -> _Row:
-        text = reading.text
-        # A full stop at either end, so that phrases can ask for a whole sentence.
-        written, starts, spans = [" ./ "], [1], [(0, 0)]
-        words: list[tuple[int, tuple[_Listed, ...]]] = []
-        phrases: set[int] = set()
-        place = 4
-        elements = self._elements
-        figures = _FIGURE.search(text) is not None
-        for match in (_TOKEN_OR_FIGURE if figures else _TOKEN).finditer(text):
-            token = match[0]
-            element = elements.get(f"<{match.lastgroup}>" if match.lastgroup else token)
-            for piece in (element,) if element is not None else self._unlisted(token, plain):
-                if piece.listed:
-                    words.append((len(starts), piece.listed))
-                if piece.phrases:
-                    phrases |= piece.phrases
-                starts.append(place)
-                spans.append(match.span())
-                written.append(piece.written)
-                place += len(piece.written)
-        starts.append(place)
-        spans.append((len(text), len(text)))
-        written.append("./ ")
-        for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
-            self._add_stem(text, number, begin, end, spans, words)
-        return _Row(reading, "".join(written), starts, spans, phrases, words)
+    def _meet(self, token: str, plain: str) -> tuple[_Element, ...]:
+        """The elements of a token that was not seen before; remembered, as they are always the same."""
+        found = self._unlisted(token, plain)
+        # What letters written apart became depends on the text.
+        if len(self._seen) < _SEEN_AT_MOST and not (len(found) == 2 and found[0].word == "a"):
+            self._seen[token] = found
+        return found
 
     def _unlisted(self, token: str, plain: str) -> tuple[_Element, ...]:
         """Elements of a token that is not in the vocabulary as it stands."""
@@ -282,7 +312,7 @@ class Lexicon:
         if long is None:
             if not token[0].isalnum() and token[0] != "*":
                 # Any run of marks ends a sentence as its first mark does: "?!?" still asks.
-                return (self._elements.get("?" if "?" in token else token[0]) or _Element(f"{token[0]}/ "),)
+                return (self._elements.get("?" if "?" in token else token[0]) or _Element(token[0], f"{token[0]}/ "),)
             if _MASKED.search(token) and (meant := self._unmask(token)):
                 return (self._elements[meant],)
             if "'" not in token:
@@ -292,7 +322,7 @@ class Lexicon:
                     return (self._elements["a"], known)
                 if token.isdigit():
                     return (replace(self._elements["<number>"], written=f"{token}/{self._number} "),)
-                return (_Element(f"{token}/ "),)
+                return (_Element(token, f"{token}/ "),)
             head, _, tail = token.rpartition("'")
             if tail == "t" and head.endswith("n"):
                 long = (head[:-1], "not")
@@ -301,7 +331,7 @@ class Lexicon:
                     head,
                     {"re": "are", "ll": "will", "ve": "have", "d": "would", "m": "am"}.get(tail, "'s"),
                 )
-        return tuple(self._elements.get(word) or _Element(f"{word}/ ") for word in long)
+        return tuple(self._elements.get(word) or _Element(word, f"{word}/ ") for word in long)
 
     def _unmask(self, token: str) -> str | None:
         """The listed word that a starred one stands for, the commonest first; None if it stands for none."""
@@ -401,7 +431,8 @@ class Lexicon:
 
     def _says(self, name: str, part: str, *, at_end: bool = False) -> bool:
         part = part if part.startswith(" ") else " " + part
-        return any(regexes[at_end].search(part) for regexes in self._company[name])
+        patterns = self._company[name]
+        return any((p.at_end if at_end else p.regex).search(part) for p in patterns)
 
     def _asks(self, written: str, first: int, last: int) -> bool:
         return written.startswith("?/", last) and self._says("asking", written[first : first + 60])
@@ -483,7 +514,7 @@ def _elements_of(
             marks[word] = marks.get(word, "") + vocabulary.mark[name]
     triggers: dict[str, set[int]] = {}
     for number, phrase in enumerate(phrases):
-        for word in phrase.pattern.needs:
+        for word in phrase.pattern.needs[0]:
             triggers.setdefault(word, set()).add(number)
     known = (
         marks.keys()
@@ -493,7 +524,7 @@ def _elements_of(
     )
     return {
         word: _Element(
-            f"{word}/{marks.get(word, '')} ", frozenset(triggers.get(word, ())), listed.get(word, ())
+            word, f"{word}/{marks.get(word, '')} ", frozenset(triggers.get(word, ())), listed.get(word, ())
         )
         for word in known
         if word not in expansions
