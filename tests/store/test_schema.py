@@ -1,0 +1,267 @@
+"""The tables: what migrations make is what schema.py says, and what statements ask has an index."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from meydan.comment import LEGAL_MOVES, Status
+from meydan.store import Store, schema, statements
+from meydan.store.database import Database, Hand
+from tests.postgresql import PostgreSQL
+from tests.store.making import STORY, approved, around, receive
+
+DESCRIPTIONS = {
+    "sqlite": (
+        "SELECT type, name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND tbl_name <> 'alembic_version'",
+    ),
+    "postgresql": (
+        "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default, "
+        "col_description((table_schema || '.' || table_name)::regclass, ordinal_position) "
+        "FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'",
+        "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE connamespace = 'public'::regnamespace AND conrelid <> 'alembic_version'::regclass",
+    ),
+}
+
+
+def described(url: str) -> list[list[tuple[Any, ...]]]:
+    """Every table, column, index and constraint, as the database tells it."""
+    with around(url) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)")
+        return [
+            sorted([tuple(normal(field) for field in row) for row in connection.execute(query)], key=repr)
+            for query in DESCRIPTIONS["sqlite" if url.startswith("sqlite") else "postgresql"]
+        ]
+
+
+def normal(field: object) -> str | tuple[str, ...]:
+    """A field without what means nothing: blanks, and the order of a CREATE TABLE's constraints."""
+    told = re.sub(r"\s+", " ", str(field))
+    return tuple(sorted(told.removesuffix(" )").split(", "))) if told.startswith("CREATE TABLE") else told
+
+
+def test_migrations_make_what_the_schema_says(
+    store: Store, database_url: str, postgresql: PostgreSQL, tmp_path: Any
+) -> None:
+    """If a database is made by migrations, then its tables, columns, indexes and constraints are the schema's."""
+    if store.dialect == "sqlite":
+        directly = f"sqlite:///{tmp_path / 'directly.db'}"
+        engine = create_engine(directly)
+    else:
+        directly = postgresql.new_database(empty=True)
+        engine = create_engine(directly.replace("postgresql://", "postgresql+psycopg://"))
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    assert described(database_url) == described(directly)
+
+
+def test_the_newest_migration_is_known() -> None:
+    """If a migration is added, then schema.HEAD names it, or an old database would never be brought up to it."""
+    config = Config()
+    config.set_main_option("script_location", str(files("meydan.store") / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
+
+
+STATEMENTS = {
+    f"{name}{'' if number is None else f'[{number}]'}": statement
+    for name, value in vars(statements).items()
+    if name.isupper() and not name.startswith("_")
+    for number, statement in ([(None, value)] if isinstance(value, str) else list(enumerate(value)))
+}
+
+_TEXTS = {
+    "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
+    "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
+    "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+}  # fmt: skip
+_BYTES = {"body", "salt", "commitment"}
+
+
+def values_for(name: str, statement: str) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for parameter in set(re.findall(r"(?<!:):([a-z_]+)", statement)):
+        if parameter in _BYTES:
+            given[parameter] = b"\0" * 32
+        elif parameter in _TEXTS or name == "NOW_REWRITTEN":
+            given[parameter] = "x"
+        else:
+            given[parameter] = 1
+    # Story ids are numbers, everywhere.
+    if name in ("SET_STORY", "STORY_CHANGED"):
+        given["id"] = 1
+    return given
+
+
+@pytest.fixture
+def hand(store: Store) -> Any:
+    hand = store._database.writing_hand()
+    yield hand
+    hand.close()
+
+
+def plan(hand: Hand, name: str, statement: str) -> str:
+    explain = "EXPLAIN QUERY PLAN" if hand._adapted is None else "EXPLAIN"
+    return "\n".join(str(row) for row in hand.all(f"{explain} {statement}", **values_for(name, statement)))
+
+
+def test_every_statement_is_understood(hand: Hand) -> None:
+    """If a statement names a table, column or parameter wrongly, then no database could plan it."""
+    assert len(STATEMENTS) > 60
+    for name, statement in STATEMENTS.items():
+        if name == "WRITE_ALONE" and hand._adapted is None:
+            continue  # PostgreSQL's only
+        assert plan(hand, name, statement) or "INSERT" in statement, name
+
+
+INDEXED = {
+    "PAGE_OLDEST": "ix_comment_page",
+    "PAGE_OLDEST_AFTER": "ix_comment_page",
+    "PAGE_NEWEST": "ix_comment_page",
+    "PAGE_NEWEST_AFTER": "ix_comment_page",
+    "QUEUE_OLDEST": "ix_comment_queue",
+    "QUEUE_OLDEST_AFTER": "ix_comment_queue",
+    "QUEUE_NEWEST": "ix_comment_queue",
+    "QUEUE_NEWEST_AFTER": "ix_comment_queue",
+    "QUEUE_COUNT": "ix_comment_queue",
+    "UNJUDGED": "ix_comment_unjudged",
+    "REPEATS": "ix_comment_fingerprint",
+    "ON_STORY": "ix_comment_flood",
+    "HAS_REPLIES": "ix_comment_replies",
+    "OLD_ADDRESS": "ix_comment_address",
+    "FORGET_ADDRESSES": "ix_comment_address",
+    "CHANGED_SINCE": "ix_story_changed",
+    "EVIDENCE": "ix_evidence_comment",
+    "ESCALATIONS": "ix_escalation_comment",
+    "RECENTLY_DECIDED": "ix_decision_leaf",
+}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_asked_often_has_an_index(hand: Hand) -> None:
+    """If a question is asked while readers wait, then an index answers it and nothing is sorted."""
+    for name, index in INDEXED.items():
+        told = plan(hand, name, STATEMENTS[name])
+        assert index in told, (name, told)
+        assert "TEMP B-TREE" not in told or name == "EVIDENCE", (name, told)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nothing_reads_a_whole_table(hand: Hand) -> None:
+    """If a statement runs for each comment or reader, then it never walks through all comments, stories or leaves."""
+    for name, statement in STATEMENTS.items():
+        # SQLite lists, for an INSERT, the check of rows that refer to it; it makes it only if one is pending.
+        if name == "WRITE_ALONE" or statement.lstrip().startswith("INSERT"):
+            continue
+        for line in plan(hand, name, statement).splitlines():
+            whole = re.search(r"SCAN (\w+)\b(?! USING)", line)
+            assert whole is None or whole[1] in ("moderator", "token", "session", "link", "seen"), (
+                name,
+                line,
+            )
+
+
+def test_pages_are_found_by_index(store: Store, database_url: str, postgresql: PostgreSQL) -> None:
+    """If a story has many comments on PostgreSQL, then its first page comes from the page's index."""
+    for _ in range(3):
+        approved(store)
+    if store.dialect == "sqlite":
+        with around(database_url) as connection:
+            told = str(
+                connection.execute(
+                    f"EXPLAIN QUERY PLAN {statements.PAGE_OLDEST}", {"story": 1, "limit": 5}
+                ).fetchall()
+            )
+    else:
+        with around(database_url) as connection:
+            connection.execute("SET enable_seqscan = off")
+            connection.execute("SET enable_bitmapscan = off")
+            query = re.sub(r":([a-z]+)", r"%(\1)s", statements.PAGE_OLDEST)
+            told = str(connection.execute(f"EXPLAIN {query}", {"story": 1, "limit": 5}).fetchall())
+    assert "ix_comment_page" in told
+    assert "Sort" not in told
+
+
+@pytest.mark.parametrize("before", Status)
+@pytest.mark.parametrize("after", Status)
+def test_the_database_knows_the_legal_moves(
+    store: Store, database_url: str, before: Status, after: Status
+) -> None:
+    """If comment.LEGAL_MOVES allows a move, then the database lets a new decision make it, and no other."""
+    receive(store)
+    with around(database_url) as connection:
+        if before is not Status.HELD:
+            connection.execute(f"UPDATE comment SET status = '{before}', seq = 1")
+        move = f"UPDATE comment SET status = '{after}', seq = seq + 1"
+        if (before, after) in LEGAL_MOVES or before is after is Status.HELD:
+            connection.execute(move)
+        else:
+            with pytest.raises(Exception, match="never back to held"):
+                connection.execute(move)
+
+
+def test_migrations_are_part_of_the_package() -> None:
+    """If the package is installed, then its migrations come with it."""
+    migrations = files("meydan.store") / "migrations"
+    assert (migrations / "env.py").is_file()
+    assert [path.name for path in (migrations / "versions").iterdir() if path.name.endswith(".py")] == [
+        "0001_first_tables.py"
+    ]
+
+
+def test_a_migration_that_fails_leaves_nothing(
+    tmp_path: Any, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a migration breaks half-way, then the database is as it was, and the next attempt succeeds."""
+    from alembic import op
+    from sqlalchemy.exc import OperationalError
+
+    from meydan.errors import StoreUnavailable
+
+    def planted(*_: object, **__: object) -> None:
+        raise OperationalError("planted", None, Exception("planted"))
+
+    for url in (f"sqlite:///{tmp_path / 'new.db'}", postgresql.new_database(empty=True)):
+        with monkeypatch.context() as broken:
+            broken.setattr(op, "create_index", planted)
+            with pytest.raises(StoreUnavailable):
+                Store.open(url)
+        with around(url) as connection:
+            left = connection.execute(
+                "SELECT name FROM sqlite_master"
+                if url.startswith("sqlite")
+                else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall()
+        assert left == []
+        store = Store.open(url)
+        approved(store)
+        assert store.counts([STORY]) == {STORY: 1}
+        store.close()
+
+
+def test_parameters_are_adapted() -> None:
+    """If a statement casts or names a parameter, then only the parameter is adapted for PostgreSQL."""
+    seen: list[str] = []
+
+    class Cursor:
+        rowcount = 0
+
+        def execute(self, sql: str, parameters: Any, /) -> None:
+            seen.append(sql)
+
+        def fetchone(self) -> None: ...
+        def fetchall(self) -> None: ...
+
+    class Connection:
+        def close(self) -> None: ...
+
+    Hand(Connection(), Cursor(), {}).run("SELECT :a_b, x::text FROM t WHERE c = :c", a_b=1, c=2)
+    assert seen == ["SELECT %(a_b)s, x::text FROM t WHERE c = %(c)s"]
+    assert isinstance(Database, type)
