@@ -1,26 +1,37 @@
 """
 How one score is made of what the lexicon, the signals and the classifier say. All of it, here.
 
-A rejection needs a listed word or phrase that stands in no excusing company, or
-a classifier that is all but certain where nothing excuses; an approval needs all
-of them low. The classifier alone, a linear model that mistakes the naming of a
-group for hatred of it, can otherwise only put a comment before a person.
+* The lexicon decides what is clear: a listed word or phrase, its company considered.
+* The classifier, a linear model that takes the naming of a group for hatred of it,
+  never rejects alone. It puts before a person what the lexicon overlooks, and it
+  seconds a doubt of the lexicon's, which together can be clear.
+* An approval needs both to be low.
+
+The constants were chosen on development data, and docs/decisions/0006-lexicon.md
+has the figures.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from meydan.judge.lexicon import Hit
 
 ALONE_AT_MOST = 0.89
-"""What the classifier can reach without the lexicon's support: below any sensible `reject_from`."""
+"""What doubts add up to at most, and what the classifier says at most: a person decides, nobody is rejected."""
 
-ALONE_FROM = 0.985
-"""From here the classifier is believed without support."""
+SECONDED_FROM = 0.6
+"""A doubt of the lexicon's from which the classifier's agreement makes it clear, and how sure it must be."""
 
-EXCUSED = frozenset({"condemned", "suffered", "negated", "denied", "distanced", "of oneself"})
-"""Company that says the words are not the writer's own attack."""
+CLEANER = 0.4
+"""Log-odds by which news comments are cleaner than what the classifier was calibrated on."""
+
+EXCUSES = frozenset({"condemned", "suffered", "negated", "denied", "distanced", "of oneself"})
+"""Company that says that the words are not the writer's own attack."""
+
+EXCUSED_SHARE = 0.35
+"""What the classifier's word is worth about an excused passage: it sees the words and not their company."""
 
 
 def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
@@ -33,27 +44,27 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
         classified: the classifier's calibrated probability, its worst window.
 
     Returns:
-        A probability in [0, 1]; it never falls when an argument's scores rise,
-        company being equal.
+        A probability in [0, 1], which never falls when `signal`, `classified` or the
+        score of a hit rises and the company stays.
     """
     listed = max((hit.score for hit in hits), default=0.0)
-    # Several doubtful things together are more than one, but never a clear breach.
-    if listed < ALONE_AT_MOST:
-        doubt = 1.0
-        for score in _of_stretches(hits):
-            doubt *= 1.0 - score
-        listed = max(listed, min(1.0 - doubt, ALONE_AT_MOST))
+    doubts = 1.0 - math.prod(1.0 - score for score in _of_stretches(hits))
+    listed = max(listed, min(doubts, ALONE_AT_MOST))
     listed = 1.0 - (1.0 - listed) * (1.0 - signal)
-    excused = any(hit.company in EXCUSED for hit in hits)
-    if excused and listed < 0.3:
-        # The words that alarm the classifier are the ones whose company excuses them.
-        classified = min(classified * 0.3, 0.6)
-    elif classified < ALONE_FROM or excused:
-        classified = min(classified, ALONE_AT_MOST)
-    if listed >= 0.5 and classified >= 0.5 and not excused:
+
+    classified = min(_among_news(classified), ALONE_AT_MOST)
+    if listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):
+        classified *= EXCUSED_SHARE
+    if classified >= SECONDED_FROM and any(hit.score >= SECONDED_FROM and not hit.company for hit in hits):
         # Two witnesses who do not know each other.
-        return 1.0 - (1.0 - listed) * (1.0 - min(classified, 0.8))
+        return 1.0 - (1.0 - listed) * (1.0 - classified)
     return max(listed, classified)
+
+
+def _among_news(probability: float) -> float:
+    """The probability where breaches are rarer by CLEANER in log-odds."""
+    odds = math.exp(-CLEANER)
+    return probability * odds / (1.0 - probability + probability * odds)
 
 
 def _of_stretches(hits: Sequence[Hit]) -> list[float]:
