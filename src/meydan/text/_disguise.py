@@ -179,8 +179,8 @@ def count_disguised(text: str) -> int:
 
 def _unleet(word: str, ones: str) -> str:
     """Read a word with leet in it, or return it unchanged where digits are just digits."""
-    if word.isdigit() or _QUANTITY.match(word):
-        return word
+    if word.isdigit() or _QUANTITY.match(word) or (len(word) < 4 and sum(map(str.isalpha, word)) < 2):
+        return word  # 2024, 10am, 4x4
     body, tail = word, ""
     stripped = word.rstrip("0123456789")
     if stripped.isalpha():
