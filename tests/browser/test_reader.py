@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -15,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from meydan.comment import Verdict
+from meydan.locale import words
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom, newsroom
 
 pytestmark = pytest.mark.browser
@@ -301,6 +304,30 @@ def test_the_thread_can_be_turned_round(embedding: Page, room: Newsroom, story: 
     )
     expect(page.locator("meydan-comments h2").first).to_be_focused()
     assert page.url == before
+
+
+@pytest.mark.parametrize(
+    ("lang", "month"), [("en", "November"), ("ckb", "تشرینی دووەم"), ("kmr-Latn", "Mijdar")]
+)
+def test_times_are_the_readers_own(
+    browser: Browser, room: Newsroom, story: str, lang: str, month: str
+) -> None:
+    """If a reader is in another time zone, then times are told in it, in the words of the page's language."""
+    show(room, story, "A word.")
+    context = browser.new_context(timezone_id="Asia/Baghdad")
+    page = context.new_page()
+    with embedded(room, story, lang=lang) as site:
+        page.goto(site)
+        time_shown = page.locator("meydan-comments time")
+        expect(time_shown).to_be_visible()
+        sent = datetime.fromisoformat(time_shown.get_attribute("datetime") or "").astimezone(
+            ZoneInfo("Asia/Baghdad")
+        )
+        expect(time_shown).to_contain_text(f"{sent:%H:%M}")
+        expect(time_shown).to_contain_text(words(lang).months[sent.month - 1])
+        expect(time_shown).not_to_contain_text("UTC")
+    assert words(lang).months[10] == month
+    context.close()
 
 
 def test_a_thread_that_does_not_load_can_be_asked_again(page: Page, room: Newsroom, story: str) -> None:

@@ -34,7 +34,7 @@ class Words:
     language: str
     direction: str
     _said: Mapping[str, str] = field(repr=False)
-    _months: tuple[str, ...] = field(repr=False)
+    months: tuple[str, ...] = field(repr=False)
 
     def __getitem__(self, key: str) -> str:
         """The words for a key; KeyError for a key no catalogue has."""
@@ -51,7 +51,7 @@ class Words:
         """A moment in UTC for people, to the minute: "23 November 2026, 16:03 UTC"."""
         at = at.astimezone(UTC)
         return self.fill(
-            "moment", day=at.day, month=self._months[at.month - 1], year=at.year, time=f"{at:%H:%M}"
+            "moment", day=at.day, month=self.months[at.month - 1], year=at.year, time=f"{at:%H:%M}"
         )
 
     def keys(self) -> Iterable[str]:

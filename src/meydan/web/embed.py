@@ -19,7 +19,7 @@ from litestar.types import ASGIApp
 from meydan.comment import Submission
 from meydan.desk import story_address
 from meydan.errors import Malformed, MeydanError, MissingFields, NotText, Refused, SignInNeeded, TooLong
-from meydan.locale import Words, accepted, words
+from meydan.locale import Words, accepted, interface_of, words
 from meydan.policy import Guidelines
 from meydan.web import reading
 from meydan.web.doors import Doors
@@ -114,7 +114,8 @@ class _Readers:
             raise MissingFields(["story"])
         url = story_address(asked["story"])
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
-        language = words(asked["lang"]).language if asked.get("lang") else ""
+        # As language_for reads it: a language we do not have is as if none were asked for.
+        language = interface_of(asked.get("lang")) or ""
         return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""))
 
     def _found(self, asked: dict[str, str], base: str) -> tuple[reading.Page, View, Guidelines]:

@@ -8,6 +8,7 @@ security and CORS headers, its log line, and the news of what it changed.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from meydan.errors import MeydanError, Overloaded
+from meydan.errors import Malformed, MeydanError, Overloaded
 from meydan.locale import words
 from meydan.web.access import Origins, security_headers
 from meydan.web.errors import headers_of, problem_of
@@ -36,6 +37,7 @@ PREFLIGHT = (
 )
 VARIES: RawHeaders = [(b"vary", b"Origin")]
 MOST_AT_ONCE = 512
+BODY_PATIENCE_S = 20.0
 FRAMED = ("/comments", "/status/")
 
 log = structlog.get_logger("meydan.access")
@@ -110,7 +112,7 @@ class Front:
             return
         self._under_way += 1
         try:
-            await self._inner(scope, receive, pass_back)
+            await self._inner(scope, _patient(receive), pass_back)
         finally:
             self._under_way -= 1
             # The route's pattern, not the address: an address may hold a receipt.
@@ -180,3 +182,24 @@ class Front:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": 503, "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _patient(receive: Receive) -> Receive:
+    """
+    `receive`, but a body that stops coming is refused, so that idle senders cannot fill the house.
+
+    Once the body is whole there is nothing to wait for but the asker hanging up, however long.
+    """
+    whole = False
+
+    async def receiving() -> Any:
+        nonlocal whole
+        try:
+            async with asyncio.timeout(None if whole else BODY_PATIENCE_S):
+                message = await receive()
+        except TimeoutError:
+            raise Malformed("The request's body did not arrive. Nothing was kept; send it again.") from None
+        whole = not message.get("more_body", False)
+        return message
+
+    return receiving

@@ -68,12 +68,17 @@ class MeydanComments extends HTMLElement {
       form.noValidate = true;
       this.#typed(form.elements.text);
     }
-    const language = this.#one(".meydan").lang;
-    if (!Intl.DateTimeFormat.supportedLocalesOf(language).length) return;
-    // In the reader's own time zone.
-    const format = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
+    // In the reader's own time zone, in the server's words: browsers know neither Sorani nor Kurmanji.
+    const { months, moment } = this.#one(".meydan").dataset;
     for (const time of this.#root.querySelectorAll("time")) {
-      time.textContent = format.format(new Date(time.dateTime));
+      const at = new Date(time.dateTime);
+      const blanks = {
+        day: at.getDate(),
+        month: months.split("|")[at.getMonth()],
+        year: at.getFullYear(),
+        time: at.toTimeString().slice(0, 5),
+      };
+      time.textContent = moment.replace(/{(\w+)}/g, (_, blank) => blanks[blank]);
     }
   }
 

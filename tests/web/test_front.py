@@ -1,0 +1,187 @@
+"""What happens to every request: overload, slow senders, a database that does not answer, and the log."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from meydan.policy import load
+from meydan.web import front
+from meydan.web.access import Origins
+from meydan.web.front import Front
+from meydan.web.shelf import Kept, Made, Shelf
+from tests.newsroom import ABUSIVE, newsroom
+from tests.web.conftest import UNHURRIED, Reader, Server, courteous
+from tests.web.pages import Read
+
+
+def a_front(inner: Any) -> Front:
+    shelf = Shelf(changes=lambda since: (0, ()), edition=lambda: "", headers=lambda kind: {})
+    origins = Origins(load, ("http://127.0.0.1:1",))
+    return Front(
+        inner, shelf=shelf, origins=origins, https=False, fixed={"/kept": Kept(Made(b"x", "text/plain"), {})}
+    )
+
+
+async def ask(
+    app: Front, path: str, *, method: str = "GET", receive: Any = None
+) -> tuple[int, dict[str, str], bytes]:
+    """One request; status, headers and body of the answer."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def nothing() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": []}
+    await app(scope, receive or nothing, send)
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:])
+
+
+def test_more_than_can_be_answered_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If too many requests are under way, then the next is told so, with when to come back, while kept answers go on."""
+    monkeypatch.setattr(front, "MOST_AT_ONCE", 3)
+
+    async def scene() -> None:
+        released = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await released.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"done"})
+
+        app = a_front(slow)
+        waiting = [asyncio.create_task(ask(app, "/slow")) for _ in range(3)]
+        await asyncio.sleep(0)
+        status, headers, body = await ask(app, "/slow")
+        assert (status, int(headers["retry-after"]) >= 1, b"U203" in body) == (503, True, True)
+        assert headers["x-content-type-options"] == "nosniff"
+        assert (await ask(app, "/kept"))[0] == 200
+        released.set()
+        assert [answer[0] for answer in await asyncio.gather(*waiting)] == [200] * 3
+        assert (await ask(app, "/slow"))[0] == 200
+
+    asyncio.run(scene())
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a sender announces a body and stops sending, then it is refused after a while, and holds nothing up."""
+    monkeypatch.setattr(front, "BODY_PATIENCE_S", 0.2)
+
+    def half() -> Iterator[bytes]:
+        yield b'{"name": '
+        time.sleep(1.0)
+        yield b'"x"}'
+
+    answer = reader.client.post(
+        "/api/v1/comments", content=half(), headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "R113")
+
+
+@contextmanager
+def locked(data: Path) -> Iterator[None]:
+    """Somebody else holds the database, and does not let go."""
+    with closing(sqlite3.connect(data / "meydan.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def test_a_database_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    """If the database cannot be written, then 503 and when to come back, at every door; what was typed is kept, and nothing is half-written."""
+    with newsroom(tmp_path, **UNHURRIED) as room, httpx.Client(base_url=room.url, timeout=60) as client:
+        body = {"story": {"url": room.story}, "name": "Nada", "text": courteous()}
+        assert client.post("/api/v1/comments", json=body).status_code == 201
+        before = client.get("/api/v1/comments", params={"story": room.story}).json()
+        leaves = len(room.meydan.store.leaves(0, 100))
+        with locked(tmp_path):
+            refused = client.post("/api/v1/comments", json=body)
+            form = client.post(
+                "/comments", data={"story": room.story, "name": "Nada", "text": "Kept <here>."}
+            )
+            health = client.get("/healthz")
+            # What readers have read goes on being read.
+            assert client.get("/api/v1/comments", params={"story": room.story}).json() == before
+        for answer in (refused, form, health):
+            assert (answer.status_code, int(answer.headers["retry-after"]) >= 1) == (503, True)
+            assert "U201" in answer.text
+        assert Read(form.text).fields["text"] == "Kept <here>."
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/api/v1/comments", params={"story": room.story}).json() == before
+        assert len(room.meydan.store.leaves(0, 100)) == leaves
+
+
+def test_the_log_holds_no_words_names_or_addresses(server: Server) -> None:
+    """If comments are sent, refused, judged and read, then the server's log has no word, name, e-mail, address or receipt of anybody."""
+    story = f"{server.url}/stories/the-log"
+    words = {"name": "Quagga Zebrowska", "text": f"Axolotl. {ABUSIVE}", "email": "quagga@zebrowska.example"}
+    address = {"x-forwarded-for": "203.0.113.77"}
+    with httpx.Client(base_url=server.url, headers=address, timeout=30) as client:
+        told = client.post("/api/v1/comments", json={"story": {"url": story}} | words).json()
+        client.post("/api/v1/comments", json={"story": {"url": story}} | words | {"text": "Axolotl" * 2000})
+        client.post(
+            "/api/v1/comments",
+            content=b'{"name": "Quagga Axolotl',
+            headers={"content-type": "application/json"},
+        )
+        client.post("/comments", data={"story": story} | words)
+        client.post("/comments", data={"story": story, "name": "Quagga", "text": "Axolotl\x00"})
+        client.get("/comments", params={"story": story, "q": "Axolotl"})
+        client.get(f"/status/{told['id']}", params={"receipt": told["receipt"]})
+        client.get("/Axolotl/Quagga")
+        client.post(f"/status/{told['id']}/appeal", data={"receipt": told["receipt"], "words": "Axolotl"})
+    log = server.served.log.read_text()
+    assert '"request"' in log or "request" in log
+    for secret in (
+        "Axolotl",
+        "Quagga",
+        "Zebrowska",
+        "zebrowska",
+        "203.0.113.77",
+        told["receipt"][:24],
+        server.token,
+    ):
+        assert secret not in log
+
+
+@pytest.mark.parametrize("path", ["/status/%00", "/status/%FF", "/status/%ED%A0%80", "/status/" + "a" * 3000, "/desk/comments/%00",
+                                  "/status/a?receipt=%00", "/comments?story=%00", "/embed/comments?story=http://127.0.0.1/%00&lang=%F0",
+                                  "/api/v1/counts?story=%00", "/api/v1/counts?story=%FF", "/%FF%00", "//", "/api/v1/comments?story=http://127.0.0.1/\u202e"])  # fmt: skip
+def test_no_address_breaks_the_server(reader: Reader, path: str) -> None:
+    """If an address is nonsense, then it is refused, never a fault of ours."""
+    assert 300 <= reader.client.get(path).status_code < 500 or path.startswith(("/api/v1/comments", "//"))
+    assert reader.client.get(path).status_code < 500
+
+
+def test_a_language_we_do_not_have_changes_nobody_elses_page(reader: Reader) -> None:
+    """If a page is asked for in a language that we do not have, then it is in the story's, and English stays English."""
+    reader.client.put("/api/v1/stories", json={"url": reader.story, "language": "ar"}, headers=reader.staff)
+    for path in ("/comments", "/embed/comments"):
+        for asked, got in (("xx", "ar"), ("en", "en"), ("xx", "ar"), ("ku", "kmr-Latn"), ("", "ar")):
+            page = reader.client.get(path, params={"story": reader.story, "lang": asked}).text
+            assert f'<section class="meydan" lang="{got}"' in page, asked
+
+
+def test_what_the_newsroom_changes_is_seen_at_once(reader: Reader) -> None:
+    """If a story is registered anew after its page was read, then the next reader sees it as it is now."""
+    asked = {"story": reader.story}
+    assert "<form" in reader.client.get("/comments", params=asked).text
+    reader.client.put(
+        "/api/v1/stories", json={"url": reader.story, "title": "A new title"}, headers=reader.staff
+    )
+    assert "A new title" in reader.client.get("/comments", params=asked).text
+    reader.client.put("/api/v1/stories", json={"url": reader.story, "open": False}, headers=reader.staff)
+    assert "<form" not in reader.client.get("/comments", params=asked).text
+    assert "<form" not in reader.client.get("/embed/comments", params=asked).text
