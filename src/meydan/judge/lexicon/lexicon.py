@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick
@@ -126,7 +127,7 @@ class _Row:
 
 
 # Stars and their like inside a word stand for letters; an apostrophe joins; a hyphen parts.
-_WORD = r"[^\W_]+(?:['*@$#%&!_]+[^\W_]+)*(?:[*#]+|\$+)?|\*+[^\W_]{2,}|[.!?]+|[,;:\"()\n]|'(?=\w)|(?<=\w)'"
+_WORD = r"[^\W_]+(?:['*@$#%&!_]+[^\W_]+)*(?:[*#]+|\$+)?|\*{1,6}[^\W_]{2,}|[.!?]+|[,;:\"()\n]|'(?=\w)|(?<=\w)'"
 _TOKEN = re.compile(_WORD)
 _MONEY = r"usd|iqd|eur|dollars?|euros?|pounds?|liras?|tl|dinars?|bucks|[$€£₺]"
 _TOKEN_OR_FIGURE = re.compile(
@@ -144,9 +145,16 @@ _MASKED = re.compile(r"[*#@$%&!_]")
 _ENDERS = re.compile(r" (?:[.!?]+|\n)/ ")
 _CLAUSE = re.compile(r" (?:[,;:\"()]|but|because|if|while|although|though|yet|so)/[^ ]* ")
 
+_MINE = re.compile(r"(?:i|we)/")
 _FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
 _SUBJECT = re.compile(r"(?:i|we|you|your|he|she|they|this|that|these|those)/")
 _PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
+
+_FAR = 600
+"""Characters of a row within which company is looked for: some sixty words."""
+
+_HITS_AT_MOST = 200
+"""A reading with more is evident; weighing thousands would only take time."""
 
 _SEEN_AT_MOST = 50_000
 
@@ -216,7 +224,7 @@ class Lexicon:
         """
         best: dict[tuple[str, int, int], Hit] = {}
         for reading in folded.variants:
-            for hit in self._find_in(reading, folded.text):
+            for hit in islice(self._find_in(reading, folded.text), _HITS_AT_MOST):
                 key = (hit.label, hit.begin, hit.end)
                 if key not in best or best[key].score < hit.score:
                     best[key] = hit
@@ -312,7 +320,10 @@ class Lexicon:
         if long is None:
             if not token[0].isalnum() and token[0] != "*":
                 # Any run of marks ends a sentence as its first mark does: "?!?" still asks.
-                return (self._elements.get("?" if "?" in token else token[0]) or _Element(token[0], f"{token[0]}/ "),)
+                return (
+                    self._elements.get("?" if "?" in token else token[0])
+                    or _Element(token[0], f"{token[0]}/ "),
+                )
             if _MASKED.search(token) and (meant := self._unmask(token)):
                 return (self._elements[meant],)
             if "'" not in token:
@@ -343,7 +354,9 @@ class Lexicon:
         likely = self._maskable.get(token[0]) if token[0].isalpha() else self._maskable[""]
         for word in likely or ():
             # One letter and stars can be anything; only what everybody writes so is understood.
-            clear = len(letters) > 2 or (word in self._usual and (len(letters) > 1 or len(word) == len(token) > 3))
+            clear = len(letters) > 2 or (
+                word in self._usual and (len(letters) > 1 or len(word) == len(token) > 3)
+            )
             if clear and shape.fullmatch(word):
                 return word
         return None
@@ -391,12 +404,18 @@ class Lexicon:
     def _in_company(self, written: str, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
         """What is left of a score in its sentence, and the name of what lowered it."""
         first, last = _sentence(written, begin, end)
+        # What comes before a "but" excuses nothing behind it.
+        first = max(first, written.rfind(" but/", first, begin))
         before, after = written[first:begin], written[end - 1 : last]
         # A swear word stays one in a quotation; what was said of somebody does not.
         low = 0.12 if kind.statement or score < 0.9 else 0.5
         if kind.word and kind.statement and self._says("self", before[-80:]):
             return low, "of oneself"
-        if not kind.word and not _SUBJECT.match(written, begin) and self._says("self_is", before, at_end=True):
+        if (
+            not kind.word
+            and not _SUBJECT.match(written, begin)
+            and self._says("self_is", before, at_end=True)
+        ):
             return low, "of oneself"
         quoted = _quoted(written, first, begin, end, last)
         # "Say that again and I'll …" reports nothing: what one person says to the other has
@@ -419,7 +438,9 @@ class Lexicon:
             if distanced:
                 return min(score, low), "distanced"
             if kind.statement and not kind.firm:
-                if self._says("negating", before[_last_clause(before) :]):
+                # "If you don't stop I will …" denies nothing; "I will not" is no match at all.
+                mine = _MINE.match(written, begin)
+                if not mine and self._says("negating", before[_last_clause(before) :]):
                     return min(score, low), "negated"
                 if self._says("denying", before + after):
                     return min(score, low), "denied"
@@ -563,14 +584,18 @@ def _shape_of(token: str) -> str:
 
 
 def _sentence(written: str, begin: int, end: int) -> tuple[int, int]:
-    """Begin and end, in a row, of the sentence around a match; the end is where its last mark begins."""
-    first = max((written.rfind(f" {mark}/", 0, begin) for mark in (".", "!", "?", "\n")), default=-1)
-    first = written.find(" ", first + 1) if first >= 0 else 0
-    ender = min(
-        (place for mark in (".", "!", "?", "\n") if (place := written.find(f" {mark}/", end - 1)) >= 0),
-        default=len(written) - 1,
-    )
-    return first, ender + 1
+    """
+    Begin and end, in a row, of the sentence around a match; the end is where its last mark begins.
+
+    Looks no further than `_FAR` either way: company that far off is none.
+    """
+    near, far = max(0, begin - _FAR), min(len(written), end + _FAR)
+    marks = [written.rfind(f" {mark}/", near, begin) for mark in (".", "!", "?", "\n")]
+    first = max(marks)
+    first = written.find(" ", first + 1) if first >= 0 else written.find(" ", near)
+    ends = [written.find(f" {mark}/", end - 1, far) for mark in (".", "!", "?", "\n")]
+    last = min((place for place in ends if place >= 0), default=far - 1)
+    return min(first, begin), last + 1
 
 
 def _next_sentence(written: str, last: int) -> str:
@@ -584,8 +609,9 @@ def _next_sentence(written: str, last: int) -> str:
 
 def _quoted(written: str, first: int, begin: int, end: int, last: int) -> bool:
     """Whether quotation marks open before the match and close after it."""
-    opened = written.count(' "/', 0, begin)
-    if opened % 2 == 1 and written.find(' "/', end - 1) >= 0:
+    near = max(0, begin - _FAR)
+    opened = written.count(' "/', near, begin)
+    if opened % 2 == 1 and written.find(' "/', end - 1, end + _FAR) >= 0:
         return True
     return " '/" in written[first:begin] and " '/" in written[end - 1 : last]
 
