@@ -283,7 +283,12 @@ def _english_or(
     # Words that English has and its neighbours do not: "in" and "come" are Italian, too.
     own = sum(word in tables.english and word not in tables.shared for word in words)
     if size > 3:
-        sure = tag == "en" and chance >= _SURE_OF_ENGLISH and known >= 0.4 and own >= 0.2 * size
+        sure = (
+            tag == "en"
+            and chance >= _SURE_OF_ENGLISH
+            and known >= 0.4
+            and (own >= 0.2 * size or (own > 0 and known >= 0.75 and chance >= _SURE_OF_FEW))
+        )
     else:
         # Few letters say little, so nearly every word must say the same.
         if tag == "en":
@@ -334,7 +339,7 @@ def _unknown_runs(text: str) -> list[list[str]]:
     runs: list[list[str]] = []
     run: list[str] = []
     for word in [*_WORD.findall(text), "the"]:
-        if word in english or word.isdigit():
+        if word in english or word.isdigit() or word[0] >= "\u02b0":
             if len(run) >= 3 and sum(map(len, run)) >= 12:
                 runs.append(run)
             run = []
