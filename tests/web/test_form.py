@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Status, Verdict
+from meydan.web import reading
 from tests.newsroom import ABUSIVE
 from tests.web.conftest import Reader, courteous
 from tests.web.pages import Read
@@ -155,6 +156,25 @@ def test_replies_stand_one_level_deep(reader: Reader) -> None:
         f"meydan-{first}", f"meydan-{second}", f"meydan-{third}",
     ]  # fmt: skip
     assert "Reply to" in page.split(f'id="meydan-{third}"')[1].split('class="meydan-text"')[0]
+
+
+def test_a_long_thread_has_pages(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a thread is longer than a page, then links lead through all of it and back, in either order, in the reader's language."""
+    monkeypatch.setattr(reading, "COMMENTS_ON_A_PAGE", 2)
+    texts = [f"Word number {number} on the matter." for number in range(5)]
+    for text in texts:
+        reader.approved(text)
+    for sort, expected in (("oldest", texts), ("newest", texts[::-1])):
+        asked = {"story": reader.story, "sort": sort, "lang": "tr"}
+        page = reader.client.get("/comments", params=asked)
+        seen = Read(page.text).texts
+        assert "Daha fazla yorum" in page.text
+        while more := [link for link in Read(page.text).links if "after=" in link]:
+            page = reader.client.get(more[0])
+            seen += Read(page.text).texts
+            assert "İlk yorumlara dön" in page.text
+            assert '<html lang="tr"' in page.text
+        assert seen == expected
 
 
 def test_a_reply_without_javascript_shows_what_it_answers(reader: Reader) -> None:

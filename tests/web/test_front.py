@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,11 +108,16 @@ def test_a_database_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         before = client.get("/api/v1/comments", params={"story": room.story}).json()
         leaves = len(room.meydan.store.leaves(0, 100))
         with locked(tmp_path):
-            refused = client.post("/api/v1/comments", json=body)
-            form = client.post(
-                "/comments", data={"story": room.story, "name": "Nada", "text": "Kept <here>."}
-            )
-            health = client.get("/healthz")
+            typed = {"story": room.story, "name": "Nada", "text": "Kept <here>."}
+            with ThreadPoolExecutor() as together:
+                refused, form, health = (
+                    asked.result()
+                    for asked in (
+                        together.submit(client.post, "/api/v1/comments", json=body),
+                        together.submit(client.post, "/comments", data=typed),
+                        together.submit(client.get, "/healthz"),
+                    )
+                )
             # What readers have read goes on being read.
             assert client.get("/api/v1/comments", params={"story": room.story}).json() == before
         for answer in (refused, form, health):
