@@ -192,10 +192,11 @@ def test_any_text_can_be_read(text):
         assert 0 <= hit.begin <= hit.end <= len(text)
 
 
-WORDS = st.sampled_from(
-    "you are not an idiot all muslims terrorists he said that is wrong kill them we will you're a stupid women "
-    'should be in the kitchen my channel subscribe to $500 call 0750 555 0123 fuck f*** , . ? ! " but'.split()
-)
+JUMBLE = """
+you are not an idiot all muslims terrorists he said that is wrong kill them we will you're a stupid women should
+be in the kitchen my channel subscribe to $500 call 0750 555 0123 fuck f*** , . ? ! " but
+"""
+WORDS = st.sampled_from(JUMBLE.split())
 
 
 @given(st.lists(WORDS, max_size=30).map(" ".join))

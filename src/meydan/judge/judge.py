@@ -149,7 +149,7 @@ class Judge:
             return None
         try:
             scored = self._classifier.score(windows)
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
         if self._classifier.labels == RULE_LABELS:

@@ -577,10 +577,8 @@ def _maskable_of(
 
 def _shape_of(token: str) -> str:
     """A regular expression for what a starred token can stand for: each star a letter, a run of them some."""
-    shape: list[str] = []
-    for run in re.findall(r"[*#@$%&!_]+|[^*#@$%&!_]+", token):
-        shape.append(rf"[a-z]{{1,{len(run) + 2}}}" if _MASKED.match(run) else re.escape(run))
-    return "".join(shape)
+    runs = re.findall(r"[*#@$%&!_]+|[^*#@$%&!_]+", token)
+    return "".join(rf"[a-z]{{1,{len(run) + 2}}}" if _MASKED.match(run) else re.escape(run) for run in runs)
 
 
 def _sentence(written: str, begin: int, end: int) -> tuple[int, int]:
