@@ -330,6 +330,20 @@ def test_times_are_the_readers_own(
     context.close()
 
 
+def test_a_site_chooses_the_order_and_the_story(embedding: Page, room: Newsroom, story: str) -> None:
+    """If a site sets the order or the story on the element, then the thread follows."""
+    page = embedding
+    show(room, story, "The second word.")
+    show(room, f"{story}-other", "A word on another story.")
+    element = page.locator("meydan-comments")
+    element.evaluate("element => element.setAttribute('sort', 'newest')")
+    expect(page.locator("meydan-comments .meydan-text")).to_have_text(
+        ["The second word.", "The first word on this."]
+    )
+    element.evaluate("(element, story) => element.setAttribute('story', story)", f"{story}-other")
+    expect(page.locator("meydan-comments .meydan-text")).to_have_text(["A word on another story."])
+
+
 def test_a_thread_that_does_not_load_can_be_asked_again(page: Page, room: Newsroom, story: str) -> None:
     """If the comments cannot be loaded, then a sentence says so in the page's language, and asking again works."""
     show(room, story, "A word.")

@@ -1,5 +1,5 @@
 /**
- * <meydan-comments story="URL" lang="…">: a story's comments and the form, in the page's own clothes.
+ * <meydan-comments story="URL" lang="…" sort="newest">: a story's comments and the form, in the page's own clothes.
  *
  * Everything shown is the server's escaped HTML, put into a shadow root. No cookies, no third
  * party, nothing stored. What a reader has typed is kept until the server says that it has it.
@@ -11,7 +11,7 @@ const SHEET = new CSSStyleSheet();
 SHEET.replaceSync("THREAD_CSS");
 
 class MeydanComments extends HTMLElement {
-  static observedAttributes = ["story", "lang"];
+  static observedAttributes = ["story", "lang", "sort"];
   #root = this.attachShadow({ mode: "open" });
   #asked = 0;
   #view = "";
@@ -34,12 +34,16 @@ class MeydanComments extends HTMLElement {
     this.load();
   }
 
+  get #first() {
+    return this.getAttribute("sort") === "newest" ? "sort=newest" : "";
+  }
+
   get #language() {
     return this.closest("[lang]")?.getAttribute("lang") ?? "";
   }
 
   /** Fetch and show the comments; `view` is what the links to other pages carry. Tells whether it worked. */
-  async load(view = "") {
+  async load(view = this.#first) {
     const story = this.getAttribute("story");
     if (!story) return false;
     const turn = ++this.#asked;
