@@ -26,6 +26,7 @@ SESSION_COOKIE = "meydan_session"
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf"
 MOST_HOPS = 32
+LONGEST_ORIGIN = 300
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -147,6 +148,8 @@ class Origins:
     def allow(self, origin: str) -> bool:
         """Whether a page of this origin may read answers and send comments."""
         guidelines = self._current()
+        if len(origin) > LONGEST_ORIGIN:
+            return False
         known = self._known.get(origin)
         if known is None:
             # A page that makes up origins must not fill the memory.

@@ -31,6 +31,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 Send = Callable[[Any], Awaitable[None]]
 
 ALIASES_KEPT = 20_000
+LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
 
 log = structlog.get_logger("meydan.web")
@@ -138,7 +139,7 @@ def accepts_gzip(header: bytes) -> bool:
             coding, _, quality = part.partition(b";")
             if coding.strip() == b"gzip":
                 known = quality.replace(b" ", b"") not in (b"q=0", b"q=0.0", b"q=0.00", b"q=0.000")
-        if len(_gzip_answers) < 1000:
+        if len(_gzip_answers) < 1000 and len(header) <= 200:
             _gzip_answers[header] = known
     return known
 
@@ -191,8 +192,8 @@ class Shelf:
         return kept
 
     def remember(self, path: str, query: bytes, kept: Kept) -> None:
-        """From now on this address is answered with `kept`, while it stands."""
-        if kept.up:
+        """From now on this address is answered with `kept`, while it stands; a very long address is not remembered."""
+        if kept.up and len(query) <= LONGEST_ALIAS:
             if len(self._by_address) >= ALIASES_KEPT:
                 self._by_address.clear()
             self._by_address[path, query] = kept
