@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from meydan.errors import Malformed, MeydanError, Overloaded
+from meydan.errors import Malformed, Overloaded
 from meydan.locale import words
 from meydan.web.access import Origins, security_headers
 from meydan.web.errors import headers_of, problem_of
@@ -128,8 +128,9 @@ class Front:
     async def _hear_of_changes(self) -> None:
         try:
             await self._shelf.catch_up()
-        except MeydanError:
+        except Exception as error:  # noqa: BLE001 - the change is made; its answer has to go out
             # What changed is unknown, so nothing kept can be trusted.
+            log.warning("changes_unknown", error=type(error).__name__)
             self._shelf.clear()
 
     def _completed(self, path: str, headers: Any) -> RawHeaders:

@@ -22,7 +22,6 @@ from typing import Any
 import structlog
 from litestar.concurrency import sync_to_thread
 
-from meydan.errors import MeydanError
 
 Subject = tuple[str, ...]
 """What an answer shows: its kind, its story's address, then whatever else tells it from others."""
@@ -283,9 +282,9 @@ class Shelf:
             try:
                 await self.catch_up()
                 failing = False
-            except MeydanError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
                 if not failing:
-                    log.warning("changes_unknown", code=error.code)
+                    log.warning("changes_unknown", error=type(error).__name__)
                 failing = True
             await asyncio.sleep(every_s)
 
