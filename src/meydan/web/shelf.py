@@ -22,7 +22,6 @@ from typing import Any
 import structlog
 from litestar.concurrency import sync_to_thread
 
-
 Subject = tuple[str, ...]
 """What an answer shows: its kind, its story's address, then whatever else tells it from others."""
 
