@@ -20,7 +20,7 @@ CASES: list[dict[str, Any]] = [
     for line in Path(__file__).with_name("language_cases.jsonl").read_text(encoding="utf-8").splitlines()
 ]
 # What must be reached, of sentences no table was learned from (docs/decisions/0005 has the figures).
-LEAST_RIGHT = {"en": 0.95, "tr": 0.9, "kmr-Latn": 0.9, "ckb": 0.88, "kmr-Arab": 0.92, "ar": 0.95, "fa": 0.88}
+LEAST_RIGHT = {"en": 0.95, "tr": 0.9, "kmr-Latn": 0.9, "ckb": 0.88, "kmr-Arab": 0.92, "ar": 0.95, "fa": 0.85}
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)

@@ -169,7 +169,7 @@ def learn_tables(data: Path) -> dict[str, Any]:
                 new = _gibberish([w for t in rest for line in own[t][:100] for w in line], 3000, chance)
             else:
                 new = _snippets(
-                    tag, lines[tag], 12_000 if tag == "en" else 4000 if tag in LANGUAGES else 2000, chance
+                    tag, lines[tag], 14_000 if tag == "en" else 7000 if tag in LANGUAGES else 2500, chance
                 )
             examples += new
             answers += [column] * len(new)
