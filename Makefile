@@ -27,14 +27,17 @@ bench: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks soak
 
-$(BIN)/python:
+# Marked only once it is whole: a half-made environment is made anew.
+$(VENV)/.made:
+	rm -rf $(VENV)
 ifdef UV
 	uv venv --quiet $(VENV)
 else
 	$(PYTHON) -m venv $(VENV)
 endif
+	@touch $@
 
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/.made
 ifdef UV
 	uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	uv pip install --quiet --python $(BIN)/python --no-deps -e .

@@ -42,6 +42,8 @@ def test_the_file_may_be_named_in_the_environment(tmp_path: Path) -> None:
         ('public_url = "comments.example"', "public_url"),
         ('public_url = "https://comments.example/path"', "public_url"),
         ("port = ", "TOML"),
+        ('trusted_proxies = ["foo"]', "trusted_proxies"),
+        ("address_days = 99999999", "address_days"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, content: str, named: str) -> None:

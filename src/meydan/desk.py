@@ -48,9 +48,10 @@ from meydan.errors import (
     Malformed,
     MeydanError,
     MissingFields,
-    NotAllowed,
+    NoSuchParent,
     NotAppealable,
     NotFound,
+    Refused,
     SignInNeeded,
     StoryClosed,
     UnknownRule,
@@ -204,7 +205,7 @@ class Desk:
         """
         outcome = self.receive(submission, visitor)
         try:
-            self.judge(outcome.id, suspicious=submission.suspicious)
+            self.judge(outcome.id)
             judged = self.status(outcome.id, receipt=outcome.receipt)
         except MeydanError as error:
             # Kept and held; the sweep comes back to it. The author is not told "failed":
@@ -243,6 +244,7 @@ class Desk:
             author_key=self._author_key(submission, visitor),
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
+            holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
         )
         leaf = self._store.receive(new)
         # Durable from here: a crash after this line loses nothing.
@@ -258,7 +260,7 @@ class Desk:
             text=submission.text,
         )
 
-    def judge(self, id: str, *, suspicious: bool = False) -> None:
+    def judge(self, id: str) -> None:
         """
         Gather evidence on a held comment and settle it, or hand it to a person.
 
@@ -274,15 +276,16 @@ class Desk:
         if comment.status is not Status.HELD or comment.seq or comment.judged_at is not None:
             return
         story = self._store.story(comment.story_url)
-        evidence, decision = self._opinion(comment, story, suspicious=suspicious)
+        evidence, decision = self._opinion(comment, story)
         now = self._clock()
         if decision.verdict is Verdict.HOLD:
             self._store.hold(id, decision, evidence=evidence, at=now)
             return
         try:
             self._settle(id, decision, expected_seq=0, evidence=evidence, at=now)
-        except AlreadyDecided:
-            log.info("decided_meanwhile", comment=id)
+        except (AlreadyDecided, NotFound):
+            # A person decided, or it was erased, while it was being judged: that stands.
+            log.info("settled_meanwhile", comment=id)
 
     def review(
         self,
@@ -306,7 +309,7 @@ class Desk:
 
         Raises:
             Malformed, UnknownRule, TooLong, NotText: the verdict is not complete.
-            NotFound: no such comment, or its words are gone.
+            NotFound: no such comment, its words are gone, or it is escalated.
             AlreadyDecided: somebody decided since `seen`.
             NotAllowed: an appeal against one's own decision.
         """
@@ -322,7 +325,6 @@ class Desk:
         comment = self._comment(id)
         if comment.withdrawn_at is not None or comment.erased_at is not None:
             raise NotFound("This comment was withdrawn or erased; there is nothing to decide.")
-        self._check_appeal_is_anothers(comment, by)
         decision = Decision(
             verdict=verdict,
             reasons=reasons,
@@ -391,7 +393,8 @@ class Desk:
         if comment.status is not Status.REJECTED:
             decision = Decision(
                 verdict=Verdict.REJECT,
-                reasons=(self._reason(ESCALATIONS[kind]),),
+                # Not looked up: a guidelines file without this rule must not keep the comment on the page.
+                reasons=(Reason(ESCALATIONS[kind]),),
                 decided_by=DecidedBy.MODERATOR,
                 by=by,
                 guidelines=self._guidelines.digest,
@@ -404,7 +407,11 @@ class Desk:
         before = self._clock() - timedelta(seconds=older_than_s)
         ids = self._store.unjudged(limit, before=before)
         for id in ids:
-            self.judge(id)
+            try:
+                self.judge(id)
+            except Refused as error:
+                # One comment that cannot be taken up must not keep the others waiting.
+                log.error("sweep_passed_over", comment=id, code=error.code)
         return len(ids)
 
     def expire(self, *, address_days: int) -> None:
@@ -462,9 +469,24 @@ class Desk:
                 and not appealed
                 and comment.withdrawn_at is None
                 and comment.erased_at is None
+                and not comment.escalated
                 and not any(appeal.seq == comment.seq for appeal in self._store.appeals(id))
             ),
         )
+
+    def shown(self, id: str, *, story_url: str) -> Comment:
+        """A comment that readers of the story see, to be replied to; NoSuchParent for every other."""
+        comment = self._store.comment(id)
+        if (
+            comment is None
+            or comment.status is not Status.APPROVED
+            or comment.text is None
+            or comment.withdrawn_at is not None
+            or comment.escalated
+            or comment.story_url != story_address(story_url)
+        ):
+            raise NoSuchParent("The comment you reply to is not shown.", fields=("parent",))
+        return comment
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
         """The newest change number, and the stories that readers see differently since `since`."""
@@ -493,10 +515,13 @@ class Desk:
         comment = self._comment(id)
         if comment.escalated:
             raise NotFound("This comment is escalated; only those who were named can see it.")
+        parent = self._store.comment(comment.parent) if comment.parent else None
+        if parent is not None and parent.escalated:
+            parent = replace(parent, name=None, text=None, email=None)
         return DeskItem(
             comment=comment,
             story=self._store.story(comment.story_url),
-            parent=self._store.comment(comment.parent) if comment.parent else None,
+            parent=parent,
             evidence=self._store.evidence(id),
             decisions=self._store.decisions(id),
             appeal=next((appeal.words for appeal in self._store.appeals(id) if appeal.open), None),
@@ -561,9 +586,7 @@ class Desk:
 
     # -- inside --------------------------------------------------------------
 
-    def _opinion(
-        self, comment: Comment, story: Story | None, *, suspicious: bool
-    ) -> tuple[Evidence, Decision]:
+    def _opinion(self, comment: Comment, story: Story | None) -> tuple[Evidence, Decision]:
         assert comment.text is not None
         assert comment.name is not None
         try:
@@ -585,10 +608,13 @@ class Desk:
             return Evidence(), Decision(
                 verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=self._guidelines.digest
             )
-        if suspicious:
-            holds = tuple(dict.fromkeys((*decision.holds, Hold.SUSPICIOUS_FORM)))
-            decision = Decision(
-                verdict=Verdict.HOLD, holds=holds, guidelines=decision.guidelines, model=decision.model
+        if comment.holds:
+            # Known when it was received, and not for the machine to overrule.
+            decision = replace(
+                decision,
+                verdict=Verdict.HOLD,
+                reasons=(),
+                holds=tuple(dict.fromkeys((*comment.holds, *decision.holds))),
             )
         return evidence, decision
 
@@ -672,13 +698,6 @@ class Desk:
         if ground and ground not in {GROUNDS[label] for label in known.labels if label in GROUNDS}:
             raise UnknownRule(f"The rule {id!r} has no such ground.", fields=("rules",))
         return Reason(rule=id, ground=ground or None)
-
-    def _check_appeal_is_anothers(self, comment: Comment, by: str) -> None:
-        if Hold.APPEAL not in comment.holds:
-            return
-        settled = self._store.decisions(comment.id)
-        if settled and settled[-1].decision.by == by:
-            raise NotAllowed("An appeal is decided by another person than the one who decided before.")
 
     def _check_receipt(self, id: str, receipt: str) -> None:
         proof = self._store.words_proof(id)

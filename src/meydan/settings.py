@@ -8,6 +8,7 @@ spelt wrong would otherwise be a promise silently not kept.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 from meydan.errors import BadSettings
 
 ENVIRONMENT_PREFIX = "MEYDAN_"
+LONGEST_PERIOD_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def _typed(key: str, value: object, where: str) -> object:
             return Path(str(value)).expanduser()
         if kind.startswith("tuple"):
             parts = value.split(",") if isinstance(value, str) else value
-            return tuple(str(part).strip() for part in parts)  # type: ignore[attr-defined]
+            return tuple(text for part in parts if (text := str(part).strip()))  # type: ignore[attr-defined]
         if not isinstance(value, str):
             raise ValueError
     except (ValueError, TypeError) as error:
@@ -137,6 +139,19 @@ def _checked(settings: Settings) -> Settings:
         value = getattr(settings, known.name)
         if isinstance(value, int) and known.name != "port" and value < 1:
             raise BadSettings(f"The setting {known.name!r} has to be at least 1.", fields=(known.name,))
+    if settings.address_days > LONGEST_PERIOD_DAYS:
+        raise BadSettings(
+            f"The setting 'address_days' is at most {LONGEST_PERIOD_DAYS}: addresses are to be forgotten.",
+            fields=("address_days",),
+        )
+    for network in settings.trusted_proxies:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError as error:
+            raise BadSettings(
+                "The setting 'trusted_proxies' is a list of networks, such as 10.0.0.0/8.",
+                fields=("trusted_proxies",),
+            ) from error
     if not 0 <= settings.port <= 65535:
         raise BadSettings(
             "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)

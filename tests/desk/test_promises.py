@@ -83,6 +83,14 @@ def test_a_filled_honeypot_holds(room: Room) -> None:
     assert Hold.SUSPICIOUS_FORM in outcome.holds
 
 
+def test_a_filled_honeypot_holds_after_a_crash_too(room: Room) -> None:
+    """If the process dies before judging, then the sweep still knows that the hidden field was filled."""
+    room.desk.receive(Submission(story_url=STORY, name="Rojin", text=COURTEOUS, suspicious=True), VISITOR)
+    assert room.desk.sweep() == 1
+    assert room.shown() == []
+    assert room.desk.held()[0][0].holds == (Hold.SUSPICIOUS_FORM,)
+
+
 def test_a_story_that_people_decide_is_never_automated(room: Room) -> None:
     """If a story's mode is off, then even the clearest comment waits for a person."""
     room.desk.register_story(STORY, title="A story", mode="off")
@@ -265,6 +273,30 @@ def test_the_sweep_takes_up_what_was_left(room: Room) -> None:
     assert room.desk.sweep() == 0
 
 
+def test_erased_while_it_was_judged_stays_erased(room_with: Callable[..., Room], judge: Any) -> None:
+    """If a comment is erased between the sweep's reading and its settling, then the sweep goes on with the next."""
+
+    class Meanwhile:
+        erased = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(judge, name)
+
+        def evidence(self, *given: Any, **named: Any) -> Evidence:
+            if not self.erased:
+                self.erased = True
+                room.desk.erase(first.id)
+            found: Evidence = judge.evidence(*given, **named)
+            return found
+
+    room = room_with(judge=Meanwhile())
+    first = room.desk.receive(Submission(story_url=STORY, name="Rojin", text=ABUSIVE), VISITOR)
+    room.desk.receive(Submission(story_url=STORY, name="Rojin", text=COURTEOUS), VISITOR)
+    assert room.desk.sweep() == 2
+    assert room.shown() == [COURTEOUS]
+    assert room.desk.status(first.id).erased
+
+
 def test_judging_twice_decides_once(room: Room) -> None:
     """If a request and a sweep judge the same comment, then one decision and one leaf come of it."""
     outcome = room.send()
@@ -336,6 +368,34 @@ def test_escalated_is_hidden_kept_and_restricted(room: Room) -> None:
         room.desk.erase(outcome.id)
     with pytest.raises(Malformed):
         room.desk.escalate(outcome.id, kind="dislike", told="", by="shler")
+
+
+def test_an_escalated_comment_is_decided_no_more(room: Room) -> None:
+    """If a comment is escalated, then no verdict is taken on it, no appeal offered, and a reply does not quote it."""
+    outcome = room.send()
+    reply = room.send("ئەمە زۆر ڕاستە.", parent=outcome.id)
+    room.desk.escalate(outcome.id, kind="private-data", told="", by="shler")
+    with pytest.raises(NotFound):
+        room.desk.review(outcome.id, Verdict.APPROVE, by="azad")
+    assert not room.desk.status(outcome.id).appealable
+    parent = room.desk.item(reply.id).parent
+    assert parent is not None
+    assert parent.text is None
+    assert parent.name is None
+    with pytest.raises(NoSuchParent):
+        room.desk.shown(outcome.id, story_url=STORY)
+
+
+def test_escalating_needs_no_rule_in_the_guidelines(room_with: Callable[..., Room], guidelines: Any) -> None:
+    """If the guidelines file has dropped the rule, then an escalated comment still leaves the page."""
+    from dataclasses import replace
+
+    fewer = replace(guidelines, rules=tuple(rule for rule in guidelines.rules if not rule.people_only))
+    room = room_with(guidelines=fewer)
+    outcome = room.send()
+    room.desk.escalate(outcome.id, kind="terrorism", told="", by="shler")
+    assert room.shown() == []
+    assert room.desk.status(outcome.id).reasons[0].rule == "unlawful"
 
 
 # Refused at the door ---------------------------------------------------------------

@@ -60,11 +60,12 @@ def serve(
         configure_logs()
         meydan = build(given)
         try:
-            first = None
-            if not meydan.staff.moderators():
-                first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR))
 
             def ready(address: str) -> None:
+                # Only now: a start that failed must not have used up the first link unseen.
+                first = None
+                if not meydan.staff.moderators():
+                    first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR))
                 told = {"url": address, "desk": f"{address}/desk", "first_sign_in": first}
                 text = f"Serving comments at {address}\nThe desk is at      {address}/desk"
                 if first:

@@ -48,8 +48,9 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 # -- a comment --------------------------------------------------------------
 
 ADD_COMMENT = """
-INSERT INTO comment (id, story, parent, submitted_at, commitment, receipt, address_key, author_key, fingerprint)
-VALUES (:id, :story, :parent, :submitted_at, :commitment, :receipt, :address_key, :author_key, :fingerprint)
+INSERT INTO comment
+       (id, story, parent, submitted_at, commitment, receipt, holds, address_key, author_key, fingerprint)
+VALUES (:id, :story, :parent, :submitted_at, :commitment, :receipt, :holds, :address_key, :author_key, :fingerprint)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""

@@ -40,6 +40,7 @@ from meydan.errors import (
     AlreadyExists,
     Malformed,
     NoSuchParent,
+    NotAllowed,
     NotAppealable,
     NotErasable,
     NotFound,
@@ -191,6 +192,7 @@ class Store:
                 submitted_at=submitted_at,
                 commitment=new.commitment,
                 receipt=number,
+                holds=",".join(hold.value for hold in new.holds),
                 address_key=new.address_key,
                 author_key=new.author_key,
                 fingerprint=new.fingerprint,
@@ -229,7 +231,8 @@ class Store:
 
         Raises:
             AlreadyDecided: the current decision is not number `expected_seq`.
-            NotFound: no such comment, or it was erased.
+            NotFound: no such comment, or it was erased or escalated.
+            NotAllowed: an appeal, by whoever made the decision that is appealed against.
             ValueError: the verdict is HOLD, which settles nothing.
             StoreUnavailable: nothing was kept.
         """
@@ -248,6 +251,12 @@ class Store:
                 raise NotFound("There is no such comment.", fields=("id",))
             if expected_seq is not None and before.seq != expected_seq:
                 raise _already_decided(hand, before)
+            if before.escalated:
+                raise NotFound(
+                    "This comment is escalated; only those who were named can see it.", fields=("id",)
+                )
+            if decision.decided_by is DecidedBy.MODERATOR:
+                _check_another_person(hand, before, decision.by)
             if (Status(before.status), status) not in LEGAL_MOVES:
                 raise ValueError(f"a comment does not go from {before.status} to {status}")
             seq = before.seq + 1
@@ -821,6 +830,15 @@ def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:
     return AlreadyDecided(
         f"Decision {before.seq} came first.", seq=before.seq, verdict=str(verdict), by=str(by)
     )
+
+
+def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:
+    # Inside the transaction: an appeal may have arrived after the moderator looked.
+    if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is None:
+        return
+    _, decided_by = hand.one(sql.DECISION, comment=before.number, seq=before.seq) or ("", "")
+    if decided_by == by:
+        raise NotAllowed("An appeal is decided by another person than the one who decided before.")
 
 
 def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from meydan.comment import Comment, Story
+from meydan.comment import Comment, Hold, Story
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class NewComment:
 
     `id` is random and public, `parent` the public id of what it replies to.
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
-    the reader may say or see is left out of `repr`.
+    the reader may say or see is left out of `repr`. `holds` are reasons to wait that
+    were known before anything was judged; the judge has to respect them.
     """
 
     id: str
@@ -36,6 +37,7 @@ class NewComment:
     author_key: str = field(repr=False)
     fingerprint: str = field(repr=False)
     leaf: bytes = field(repr=False)
+    holds: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ _SERVER_LOG = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "[%(levelname)s] %(name)s %(message)s"}},
     # Standard output is for answers.
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}
+    },
     "loggers": {
         name: {"handlers": ["stderr"], "level": "ERROR", "propagate": False}
         for name in ("_granian", "granian.access")
@@ -144,8 +146,9 @@ async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> N
         server.stop()  # type: ignore[no-untyped-call]
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)
+        # The loop has nothing left to do, and its executor is gone: wait here.
         if thread.is_alive():
-            await asyncio.to_thread(thread.join, 10)
+            thread.join(10)
 
 
 async def _accepts(host: str, port: int, serving: asyncio.Task[None]) -> None:
@@ -169,6 +172,9 @@ def _keep_house(meydan: Meydan, woken: threading.Event, ended: threading.Event) 
             meydan.tend()
         except Unavailable as error:
             log.warning("housekeeping_put_off", code=error.code)
+        except Exception as error:  # noqa: BLE001
+            # Whatever it was, the next round has to come: without it nothing is swept or expired.
+            log.error("housekeeping_failed", error=type(error).__name__)
         woken.wait(timeout=meydan.settings.sweep_seconds)
         woken.clear()
 
