@@ -440,7 +440,8 @@ class Lexicon:
             if kind.statement and not kind.firm:
                 # "If you don't stop I will …" denies nothing; "I will not" is no match at all.
                 mine = _MINE.match(written, begin)
-                if not mine and self._says("negating", before[_last_clause(before) :]):
+                clause = before[_last_clause(before) :]
+                if not mine and self._says("negating", clause) and not self._says("no_denial", clause):
                     return min(score, low), "negated"
                 if self._says("denying", before + after):
                     return min(score, low), "denied"
