@@ -56,7 +56,9 @@ def show(room: Newsroom, story: str, text: str, *, name: str = "Rojin", parent: 
     """A comment that readers see from now on; its id. Sent and decided at the door, so that the door knows at once."""
     with httpx.Client(base_url=room.url, timeout=30) as client:
         body = {"story": {"url": story}, "name": name, "text": text, "parent": parent}
-        told = client.post("/api/v1/comments", json=body).json()
+        sent = client.post("/api/v1/comments", json=body)
+        assert sent.status_code == 201, sent.text
+        told = sent.json()
         if told["status"] != "approved":
             token = {"authorization": f"Bearer {room.meydan.staff.add_token(told['id'])}"}
             decided = client.post(
