@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from meydan.errors import ForgedForm, SignInNeeded, TooFast
@@ -31,6 +32,7 @@ LONGEST_ORIGIN = 300
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 AnyRequest = Request[Any, Any, Any]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
 # -- who ----------------------------------------------------------------------
@@ -206,7 +208,10 @@ class Origins:
 
 def same_host(origin: str, host: str) -> bool:
     """Whether an Origin header names the host (and port) that was asked."""
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
 
 
 def _frame_ancestors(guidelines: Guidelines) -> str:
@@ -252,7 +257,7 @@ def security_headers(*, https: bool, ancestors: str = "'none'") -> Mapping[str, 
 # -- with what right ----------------------------------------------------------
 
 
-def bearer_of(request: AnyRequest) -> str | None:
+def bearer_of(request: AnyConnection) -> str | None:
     """The secret of an Authorization: Bearer header."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" and secret.strip() else None
@@ -287,7 +292,7 @@ def session_cookie(session: Session, *, https: bool) -> Cookie:
     )
 
 
-def token_holder(request: AnyRequest, staff: Staff, scope: str) -> str:
+def token_holder(request: AnyConnection, staff: Staff, scope: str) -> str:
     """The name of the token that a program presents for `scope`; SignInNeeded or NotAllowed otherwise."""
     secret = bearer_of(request)
     if secret is None:

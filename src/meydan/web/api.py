@@ -15,19 +15,22 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.concurrency import sync_to_thread
-from litestar.handlers import HTTPRouteHandler
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath, JSONBody, QueryParameter
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Guard
 from msgspec import Meta
 
 import meydan
 from meydan.comment import Comment, Submission, Verdict
 from meydan.desk import answer_of, story_address
-from meydan.errors import Malformed, MissingFields, NotText
+from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
+from meydan.staff import Staff
+from meydan.text.exact import check_text
 from meydan.web import access, reading
 from meydan.web.doors import Doors
 from meydan.web.embed import KeptAnswer
@@ -424,12 +427,21 @@ class ApiRequest(Request[Any, Any, Any]):
             raise Malformed("Send JSON, as Content-Type: application/json.")
         try:
             body = json.loads((await self.body()).decode("utf-8"), parse_constant=_no_constant)
+            if isinstance(body, dict):
+                for name, value in body.items():
+                    _check_text(value, name)
         except (ValueError, RecursionError):
-            raise Malformed("The body is not JSON.") from None
-        if isinstance(body, dict):
-            for name, value in body.items():
-                _check_text(value, name)
+            raise Malformed("The body is not JSON, or is nested too deeply.") from None
         return body
+
+
+def _token_first(staff: Staff, scope: str) -> Guard:
+    """Refuse before the body is read: whoever has no token should cost nothing more than this."""
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        await sync_to_thread(access.token_holder, connection, staff, scope)
+
+    return guard
 
 
 def check_query(request: AnyRequest) -> None:
@@ -496,12 +508,7 @@ def _no_constant(name: str) -> None:
 
 def _check_text(value: Any, field: str) -> None:
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
-            raise NotText(
-                f"The {field} has characters that are not text (a null byte, or half of a character); "
-                "they could not be kept exactly. Remove them and send again.",
-                fields=(field,),
-            )
+        check_text(field, value, STORY_BYTES)
     elif isinstance(value, dict):
         for inner in value.values():
             _check_text(inner, field)

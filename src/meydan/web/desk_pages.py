@@ -486,7 +486,7 @@ class _Pages:
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
             "state": STATES[comment.status] + ("; its author appeals" if appealed else ""),
             "words": _marked(comment, evidence),
-            "holds": [explain.hold(hold) for hold in comment.holds] if _waits(comment) else [],
+            "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
             "decisions": [self._settled_view(settled) for settled in item.decisions],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
@@ -494,7 +494,9 @@ class _Pages:
             if comment.erased_at is None
             else "The words of this comment were erased; there is nothing to decide.",
             "notes": _notes(comment, evidence),
-            "findings": [explain.finding(finding) for finding in evidence.findings if finding.begin is None],
+            "findings": [
+                _sentence(explain.finding(finding)) for finding in evidence.findings if finding.begin is None
+            ],
             "scored": scored,
             "scores": scores,
             "others": others,
@@ -520,8 +522,7 @@ class _Pages:
             "address": _address(comment.id, after),
             "name": _name(comment),
             "opening": render.name(_opening(comment.text, OPENING)) if comment.text else "",
-            "why": "; ".join(explain.hold(hold).rstrip(".") for hold in comment.holds[:1])
-            or "not judged yet",
+            "why": "; ".join(_capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
         }
 
     def _decided_view(self, item: DeskItem) -> dict[str, object]:
@@ -668,7 +669,7 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
     if comment.text is None:
         return []
     said = [(span, _called(span.label), SOURCES.get(span.source, span.source)) for span in evidence.spans]
-    said += [(span, explain.finding(finding).rstrip("."), "") for finding, span in _placed(evidence)]
+    said += [(span, _capital(explain.finding(finding)), "") for finding, span in _placed(evidence)]
     said.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
     return [
         {
@@ -735,3 +736,11 @@ def _iso(moment: datetime) -> str:
 def _when(moment: datetime) -> str:
     moment = moment.astimezone(UTC)
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _sentence(words: str) -> str:
+    return f"{_capital(words)}."

@@ -18,7 +18,7 @@ from litestar.types import ASGIApp
 
 from meydan.comment import Submission
 from meydan.desk import story_address
-from meydan.errors import Malformed, MeydanError, MissingFields, NotText, Refused, SignInNeeded, TooLong
+from meydan.errors import Malformed, MeydanError, MissingFields, Refused, SignInNeeded
 from meydan.locale import Words, accepted, interface_of, words
 from meydan.policy import Guidelines
 from meydan.web import reading
@@ -131,7 +131,7 @@ class _Readers:
 
     def _page_to_reply(self, asked: dict[str, str]) -> Made:
         page, view, guidelines = self._found(asked, "")
-        parent = reading.check_answerable(self._desk.item(asked["reply"]).comment, view.url)
+        parent = self._desk.shown(asked["reply"], story_url=view.url)
         return reading.whole_page(page, view, guidelines, self._limits, parent=parent)
 
     # -- sending ---------------------------------------------------------------
@@ -208,15 +208,19 @@ class _Readers:
         self._doors.origins.check_form(request)
         form = await form_of(request)
         said = self._said(request, form)
-        self._doors.sender(request)
         receipt, typed = _receipt(form), form.get("words", "")
         try:
+            self._doors.sender(request)
             await sync_to_thread(self._desk.appeal, comment_id, receipt=receipt, words=typed)
-        except (MissingFields, TooLong, NotText) as error:
+        except NotAppealable:
+            # No form to send again, and the words are nobody's to hear.
+            raise
+        except Refused as error:
             outcome = await sync_to_thread(self._desk.status, comment_id, receipt=receipt)
             again = Typed(text=_printable(typed), message=problem_of(error, said).message)
             page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=False, typed=again)
-            return Response(page, status_code=status_of(error), media_type=MediaType.HTML, headers=PRIVATE)
+            headers = PRIVATE | headers_of(error)
+            return Response(page, status_code=status_of(error), media_type=MediaType.HTML, headers=headers)
         return _see(comment_id, receipt, said)
 
     async def withdraw(self, request: AnyRequest, comment_id: str) -> Response[str]:

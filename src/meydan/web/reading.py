@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from meydan.comment import UNKNOWN_LANGUAGE, Comment, Status, Story
+from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
 from meydan.desk import Outcome
-from meydan.errors import ForeignStory, NoSuchParent
+from meydan.errors import ForeignStory
 from meydan.locale import Words, direction_of, interface_of, words
 from meydan.policy import Guidelines
 from meydan.policy import words as pick
@@ -261,14 +261,6 @@ def branches_of(comments: Sequence[Comment]) -> list[Branch]:
         to = known[comment.parent] if comment.parent and comment.parent != root_id else None
         branches[root_id].replies.append(Reply(comment, to))
     return list(branches.values())
-
-
-def check_answerable(comment: Comment, url: str) -> Comment:
-    """The comment, when readers of the story can see it and so may answer it; NoSuchParent otherwise."""
-    visible = comment.status is Status.APPROVED and comment.withdrawn_at is None and comment.text is not None
-    if not visible or comment.story_url != url:
-        raise NoSuchParent("The comment you reply to is not shown.", fields=("parent",))
-    return comment
 
 
 def _context(page: Page, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> dict[str, Any]:

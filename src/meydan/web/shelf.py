@@ -215,8 +215,9 @@ class Shelf:
         return await asyncio.shield(making)
 
     async def _make(self, subject: Subject, make: Callable[[], Made]) -> Kept:
-        made = await sync_to_thread(make)
-        kept = Kept(made, self._headers(subject[0]))
+        headers = self._headers(subject[0])
+        # In the thread too: packing a long page takes longer than a hundred answers.
+        kept = await sync_to_thread(lambda: Kept(make(), headers))
         if self._making.get(subject) is asyncio.current_task():
             self._put(subject, kept)
         else:

@@ -57,8 +57,9 @@ class MeydanComments extends HTMLElement {
       page.innerHTML = await answer.text();
       if (turn !== this.#asked) return false;
       this.#view = view;
+      const before = this.#form?.elements;
       this.#root.replaceChildren(page.content);
-      this.#settle();
+      this.#settle(before);
       return true;
     } catch {
       if (turn === this.#asked) this.#notLoaded(view);
@@ -66,10 +67,14 @@ class MeydanComments extends HTMLElement {
     }
   }
 
-  #settle() {
+  /** Make the new page ready; what was typed `before` goes on where it was. */
+  #settle(before) {
     const form = this.#form;
     if (form) {
       form.noValidate = true;
+      for (const name of ["name", "email", "text"])
+        if (before?.[name] && form.elements[name]) form.elements[name].value = before[name].value;
+      if (before?.parent.value) this.#answer(this.#one(`[data-reply="${before.parent.value}"]`));
       this.#typed(form.elements.text);
     }
     // In the reader's own time zone, in the server's words: browsers know neither Sorani nor Kurmanji.
@@ -103,7 +108,7 @@ class MeydanComments extends HTMLElement {
     const on = event.target.closest("[data-page],[data-reply],[data-cancel],[data-jump]");
     if (!on || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const { page, reply } = on.dataset;
+    const { page } = on.dataset;
     if (page !== undefined) {
       if (!(await this.load(page))) return;
       const title = this.#one("h2");
@@ -114,14 +119,19 @@ class MeydanComments extends HTMLElement {
     }
     const form = this.#form;
     if (!form) return;
-    if (!("jump" in on.dataset)) {
-      form.elements.parent.value = reply ?? "";
-      this.#one("#meydan-post-title").textContent = reply ? form.dataset.replying : form.dataset.post;
-      const replying = this.#one(".m-replying");
-      replying.hidden = !reply;
-      replying.firstElementChild.replaceChildren(...(on.querySelector("[data-to]")?.cloneNode(true).childNodes ?? []));
-    }
+    if (!("jump" in on.dataset)) this.#answer(on);
     (form.elements.name.value ? form.elements.text : form.elements.name).focus();
+  }
+
+  /** Make the form answer the comment of this link, or nobody when it is none of a comment's. */
+  #answer(link) {
+    const form = this.#form;
+    const reply = link?.dataset.reply ?? "";
+    form.elements.parent.value = reply;
+    this.#one("#meydan-post-title").textContent = reply ? form.dataset.replying : form.dataset.post;
+    const replying = this.#one(".m-replying");
+    replying.hidden = !reply;
+    replying.firstElementChild.replaceChildren(...(link?.querySelector("[data-to]")?.cloneNode(true).childNodes ?? []));
   }
 
   #typed(field) {
@@ -158,6 +168,7 @@ class MeydanComments extends HTMLElement {
     button.textContent = form.dataset.sending;
     try {
       const language = field.lang.value;
+      const sent = field.text.value;
       const answer = await fetch(new URL("api/v1/comments", SERVER), {
         method: "POST",
         credentials: "omit",
@@ -165,14 +176,14 @@ class MeydanComments extends HTMLElement {
         body: JSON.stringify({
           story: { url: field.story.value },
           name: field.name.value,
-          text: field.text.value,
+          text: sent,
           email: field.email?.value || null,
           parent: field.parent.value || null,
           website: field.website.value,
           language,
         }),
       });
-      await this.#answered(answer.ok, await answer.json(), language);
+      await this.#answered(answer.ok, await answer.json(), language, sent);
     } catch {
       this.#say("failed");
     } finally {
@@ -181,7 +192,7 @@ class MeydanComments extends HTMLElement {
     }
   }
 
-  async #answered(taken, told, language) {
+  async #answered(taken, told, language, sent) {
     const { name, text } = this.#form.elements;
     if (!taken) {
       for (const field of [name, text]) if (told.fields?.includes(field.name)) this.#problem(field, told.message);
@@ -189,13 +200,13 @@ class MeydanComments extends HTMLElement {
     }
     const { id, status } = told;
     this.dispatchEvent(new CustomEvent("meydan:sent", { bubbles: true, composed: true, detail: { id, status } }));
-    if (status === "approved") {
-      const who = name.value;
-      if (await this.load(this.#view)) this.#form.elements.name.value = who;
-    } else if (status === "held") {
-      text.value = "";
+    if (status !== "rejected") {
+      // What was typed while it was being sent is not what was sent.
+      if (text.value === sent) text.value = "";
+      this.#answer();
       this.#typed(text);
     }
+    if (status === "approved") await this.load(this.#view);
     // A rejected text stays where it is: it is the reader's.
     this.#say(status);
     const link = this.#one(".m-said [data-status]");
