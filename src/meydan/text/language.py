@@ -35,6 +35,7 @@ _TABLES: Final = Path(__file__).with_name("languages.npz")
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W\d_]+)*")
 _KANA = re.compile("[\u3041-\u30fa]")
+_PRESENTATION_FORM = re.compile("[\ufb50-\ufefc]")
 _RUN = re.compile(r"[^\W\d_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?؟۔;؛…:،,–—-])\s|[。！？\n]")
 _HANDLE = re.compile(r"[@#]\w+")
@@ -50,7 +51,7 @@ _BARE: Final = dict.fromkeys(
 )
 
 _LONGEST_WORD: Final = 40
-_CACHED_WORDS: Final = 30_000
+_CACHED_WORDS: Final = 25_000
 
 # Where scripts begin, by code point. "" is no script: letters here decide nothing.
 _SCRIPTS: Final = (
@@ -227,7 +228,7 @@ def _words_by_script(text: str) -> dict[str, list[str]]:
         words = [w for w in _WORD.findall(text) if not w.isdigit()]
         return {"Latn": words} if words else {}
     for word in _WORD.findall(text):
-        first = next((c for c in word if c.isalpha()), "")
+        first = word[0] if word[0].isalpha() else next((c for c in word if c.isalpha()), "")
         if first:
             script = "Latn" if first < "\u02b0" else _SCRIPTS[bisect_right(_BEGINS, ord(first)) - 1][1]
             if script:
@@ -322,8 +323,6 @@ def _other(script: str, words: list[str], folded: Folded, main: _Guess, *, main_
         return None
     if main.tag == "en" and (guess.known > 0.34 or _are_names(words, folded)):
         return None
-    if main.tag == UNKNOWN_LANGUAGE and guess.tag == "en":
-        return None
     return guess.tag
 
 
@@ -387,7 +386,7 @@ def _evident_english(text: str) -> Language | None:
 def _arabic_words(original: str) -> list[str]:
     """Words in Arabic letters, as sent but for marks: folding makes ة and ه one, and they tell languages apart."""
     text = original.translate(_BARE)
-    if any("\ufb50" <= c <= "\ufefc" for c in text):
+    if _PRESENTATION_FORM.search(text):
         return []
     return [w for w in _WORD.findall(text) if "\u0600" <= w[0] <= "\u08ff" and not w.isdigit()]
 
@@ -496,7 +495,10 @@ class _Table:
         self._index = {gram: i for i, gram in enumerate(vocabulary)}
         self._weights = weights
         self._bias = bias
+        # Two generations: when the younger is full the elder is forgotten, so that a flood of
+        # invented words costs no more than scoring them, and common words are soon back.
         self._seen: dict[str, NDArray[np.float32]] = {}
+        self._seen_before: dict[str, NDArray[np.float32]] = {}
 
     def score(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Log odds of each language, float32 of shape (languages,), for words of this script."""
@@ -511,12 +513,13 @@ class _Table:
         return total
 
     def _score_word(self, word: str) -> NDArray[np.float32]:
-        index = self._index
-        found = [i for gram in grams(word[:_LONGEST_WORD]) if (i := index.get(gram)) is not None]
-        row: NDArray[np.float32] = self._weights[found].sum(axis=0, dtype=np.float32)
+        row = self._seen_before.get(word)
+        if row is None:
+            index = self._index
+            found = [i for gram in grams(word[:_LONGEST_WORD]) if (i := index.get(gram)) is not None]
+            row = np.add.reduce(self._weights.take(found, axis=0)) if found else np.zeros_like(self._bias)
         if len(self._seen) >= _CACHED_WORDS:
-            # Emptied, not evicted one by one: a flood of invented words costs no more than scoring them.
-            self._seen = {}
+            self._seen_before, self._seen = self._seen, {}
         self._seen[word] = row
         return row
 
