@@ -399,6 +399,18 @@ def test_a_rejected_parent_leaves_no_tombstone(store: Store) -> None:
     assert shown(store) == [reply]
 
 
+def test_a_rejected_tombstone_goes(store: Store) -> None:
+    """If a withdrawn comment with replies is rejected after all, then its tombstone goes, and that is a change."""
+    parent = approved(store)
+    reply = approved(store, parent=parent)
+    store.withdraw(parent, leaf=b"", at=later())
+    latest, _ = store.changes(0)
+    decide(store, parent, REJECT)
+    assert shown(store) == [reply]
+    assert store.changes(latest) == (latest + 1, (STORY,))
+    assert store.counts([STORY]) == {STORY: 1}
+
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["approve", "reject", "withdraw", "erase", "escalate", "reply"]), st.integers(0, 5)

@@ -128,6 +128,22 @@ def test_a_large_file_is_written_anew_later(
 
 
 @SQLITE
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_was_left_to_do_is_done_on_opening(
+    store: Store, database_url: str, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the program ended before the file was written anew, then opening the store does it."""
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(database, "REWRITE_AT_ONCE_BYTES", 0)
+        gone = erased_from_among_others(store, seed)
+        store.close()
+    assert traces_of(gone, tmp_path) != []
+    again = Store.open(database_url)
+    assert traces_of(gone, tmp_path) == []
+    again.close()
+
+
+@SQLITE
 def test_a_reader_delays_but_does_not_prevent(store: Store, database_url: str, tmp_path: Path) -> None:
     """If somebody reads an older state during an erasure, then the journal is emptied once they are done."""
     comment = Marked(10)

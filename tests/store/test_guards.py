@@ -71,6 +71,10 @@ SQLITE_ATTACKS = {
         "INSERT OR REPLACE INTO comment (id, story, submitted_at, commitment, receipt) "
         "SELECT id, story, submitted_at, zeroblob(32), receipt FROM comment"
     ),
+    "replacing a comment of the same number": (
+        "INSERT OR REPLACE INTO comment (number, id, story, submitted_at, commitment, receipt) "
+        "SELECT number, id || 'x', story, submitted_at, zeroblob(32), receipt FROM comment"
+    ),
     "replacing a decision": (
         "INSERT OR REPLACE INTO decision (comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, "
         "guidelines, model) SELECT comment, seq, leaf, decided_at, 'reject', decided_by, actor, reasons, "

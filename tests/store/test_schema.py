@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from typing import Any
 
@@ -265,3 +267,15 @@ def test_parameters_are_adapted() -> None:
     Hand(Connection(), Cursor(), {}).run("SELECT :a_b, x::text FROM t WHERE c = :c", a_b=1, c=2)
     assert seen == ["SELECT %(a_b)s, x::text FROM t WHERE c = %(c)s"]
     assert isinstance(Database, type)
+
+
+def test_sqlite_needs_no_other_driver(tmp_path: Any) -> None:
+    """If comments are kept in SQLite, then PostgreSQL's driver is not loaded, nor Alembic once all is migrated."""
+    url = f"sqlite:///{tmp_path / 'meydan.db'}"
+    Store.open(url).close()
+    script = (
+        "import sys\nfrom meydan.store import Store\nStore.open(sys.argv[1]).close()\n"
+        "print([name for name in ('psycopg', 'alembic') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

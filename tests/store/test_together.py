@@ -18,7 +18,8 @@ import pytest
 
 from meydan.comment import Status
 from meydan.errors import AlreadyDecided, NoSuchParent, NotAppealable, NotFound
-from meydan.store import Store
+from meydan.store import Store, statements
+from meydan.store.database import Hand
 from tests.store.making import (
     APPROVE,
     EVIDENCE,
@@ -196,6 +197,36 @@ def test_readers_see_one_moment(store: Store) -> None:
     for reader in readers:
         reader.join()
     assert wrong == []
+
+
+def test_who_writes_is_alone(store: Store, database_url: str) -> None:
+    """If one writer has begun, then no other's commit comes between what it reads and what it writes."""
+    other = Store.open(database_url)
+    id = receive(store)
+    begun, done = threading.Event(), threading.Event()
+
+    def read_twice(hand: Hand) -> tuple[Any, Any]:
+        first = hand.all(statements.STANDING, id=id)
+        begun.set()
+        # Long enough for the other to get through, if it could.
+        done.wait(0.5)
+        second = hand.all(statements.STANDING, id=id)
+        hand.run(statements.WRITE)
+        return first, second
+
+    def decide_meanwhile() -> None:
+        begun.wait(10)
+        decide(other, id)
+        done.set()
+
+    with ThreadPoolExecutor(2) as threads:
+        reading = threads.submit(store._writer.write, read_twice)
+        deciding = threads.submit(decide_meanwhile)
+        first, second = reading.result()
+        deciding.result()
+    assert first == second
+    assert shown(store) == [id]
+    other.close()
 
 
 # -- several processes ----------------------------------------------------------

@@ -21,8 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -31,9 +29,6 @@ from sqlalchemy.pool import NullPool, QueuePool
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
 from meydan.store.schema import HEAD
-
-TROUBLE = (sqlite3.Error, psycopg.Error, SQLAlchemyError, OSError)
-"""What a database that cannot answer raises."""
 
 BUSY_S = 10
 """How long SQLite waits for another process's write."""
@@ -154,6 +149,10 @@ class Database:
         self._adapted: dict[str, str] | None = None if self.dialect == "sqlite" else {}
         self._scheme = "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://"
         self._conninfo = ""
+        self.trouble: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, OSError)
+        """What this database raises when it cannot answer."""
+        self.lost: tuple[type[Exception], ...] = ()
+        """What it raises when the server went away."""
         if self.dialect == "sqlite":
             if sqlite3.sqlite_version_info < OLDEST_SQLITE:
                 raise BadSettings(
@@ -162,6 +161,12 @@ class Database:
                 )
             _touch(Path(self._url.database or ""))
         else:
+            # Imported for those alone who use PostgreSQL.
+            import psycopg
+            from psycopg.conninfo import make_conninfo
+
+            self.trouble = (*self.trouble, psycopg.Error)
+            self.lost = (psycopg.OperationalError,)
             self._conninfo = make_conninfo(
                 "",
                 **{
@@ -205,6 +210,8 @@ class Database:
                 connection.close()
                 raise
             return connection
+        import psycopg
+
         server = psycopg.connect(self._conninfo, autocommit=True)
         try:
             for setting in _POSTGRESQL_SETTINGS:
@@ -248,7 +255,7 @@ class Database:
                 raise
             finally:
                 connection.close()
-        except TROUBLE as error:
+        except self.trouble as error:
             raise unavailable(error) from None
 
     def scrub(self, hand: Hand, *, large: bool = False) -> bool:
@@ -306,7 +313,7 @@ class Database:
                 if not allowed:
                     raise BadSchema("The database's tables are not this program's. Run `meydan migrate`.")
                 self._upgrade(connection)
-        except TROUBLE as error:
+        except self.trouble as error:
             raise unavailable(error) from None
 
     def _migrating_engine(self) -> Engine:

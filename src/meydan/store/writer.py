@@ -18,11 +18,10 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
-import psycopg
 import structlog
 
 from meydan.errors import StoreUnavailable
-from meydan.store.database import TROUBLE, Database, Hand, unavailable
+from meydan.store.database import Database, Hand, unavailable
 
 T = TypeVar("T")
 Work = Callable[[Hand], Any]
@@ -155,7 +154,9 @@ class Writer:
             if error is None:
                 piece.future.set_result(results[number])
             else:
-                piece.future.set_exception(unavailable(error) if isinstance(error, TROUBLE) else error)
+                piece.future.set_exception(
+                    unavailable(error) if isinstance(error, self._database.trouble) else error
+                )
 
     def _begin(self) -> Hand:
         """A transaction that no other process writes beside."""
@@ -164,7 +165,7 @@ class Writer:
             try:
                 for statement in self._database.begin_write:
                     hand.run(statement)
-            except psycopg.OperationalError:
+            except self._database.lost:
                 # The server went away while nothing was under way; perhaps it is back.
                 self._drop()
             else:
