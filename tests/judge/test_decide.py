@@ -119,6 +119,12 @@ def test_losing_a_score_never_approves(bands, scores, lost):
             assert Hold.NO_SCORE in decision.holds
 
 
+def test_one_reason_is_enough():
+    """If the language is not measured, then that is the reason, and missing scores are not a second one."""
+    unread = Evidence(language="tr", scores=dict.fromkeys(RULE_LABELS))
+    assert decide(unread, guidelines_of()).holds == (Hold.LANGUAGE_NOT_MEASURED,)
+
+
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf, -0.1, 1.1])
 @pytest.mark.parametrize("label", RULE_LABELS)
 def test_a_score_that_is_no_probability_holds(label, broken):
@@ -315,6 +321,8 @@ def test_relevance_can_hold_and_never_reject(relevance, verdict):
         (Evidence(scores={"racism": 1.0}), True),
         (Evidence(spans=(Span("racism", 0, 3, "lexicon"),)), True),
         (Evidence(findings=(Finding("language", "", hold=Hold.LANGUAGE_NOT_MEASURED),)), False),
+        (Evidence(findings=(Finding("link", ""),)), True),
+        (Evidence(findings=(Finding("price", ""),)), False),
         (Evidence(findings=(Finding("phone", "", label="promotion"),)), True),
         (Evidence(findings=(Finding("stacked-marks", "", hold=Hold.OBFUSCATED),)), True),
     ],

@@ -32,7 +32,7 @@ def test_a_score_is_a_probability(found, signal, classified):
     """If evidence is fused, then the outcome lies in [0, 1] and is no lower than the clearest of the lexicon."""
     score = fuse(found, signal, classified)
     assert 0 <= score <= 1
-    assert score >= max((h.score for h in found), default=0.0)
+    assert score >= max((h.score for h in found), default=0.0) - 1e-12
 
 
 @given(hits, quarters, quarters, quarters, st.sampled_from(("signal", "classified", "hit")))

@@ -86,6 +86,10 @@ def decide(
     if name_evidence is not None and _names_badly(name_evidence, guidelines):
         holds[Hold.NAME] = None
 
+    if Hold.LANGUAGE_NOT_MEASURED in holds:
+        # It says why there are no scores; the second reason would be the first again.
+        holds.pop(Hold.NO_SCORE, None)
+
     rejected = bool(breaches) and not by_hand
     return Decision(
         verdict=Verdict.REJECT if rejected else Verdict.HOLD if holds else Verdict.APPROVE,
@@ -128,7 +132,8 @@ def _names_badly(name: Evidence, guidelines: Guidelines) -> bool:
                 return True
     asked = {label for rule in guidelines.rules for label in rule.labels}
     return any(span.label in asked for span in name.spans) or any(
-        finding.label is not None or finding.hold is Hold.OBFUSCATED for finding in name.findings
+        finding.label is not None or finding.hold is Hold.OBFUSCATED or finding.kind in {"link", "handle"}
+        for finding in name.findings
     )
 
 
