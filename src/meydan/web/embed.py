@@ -18,7 +18,7 @@ from litestar.types import ASGIApp
 
 from meydan.comment import Submission
 from meydan.desk import story_address
-from meydan.errors import Malformed, MeydanError, MissingFields, Refused, SignInNeeded
+from meydan.errors import Malformed, MeydanError, MissingFields, NotAppealable, Refused, SignInNeeded
 from meydan.locale import Words, accepted, interface_of, words
 from meydan.policy import Guidelines
 from meydan.web import reading
