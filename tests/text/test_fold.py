@@ -157,6 +157,8 @@ def test_kurdish_letters_stay_apart() -> None:
         ("ïdïôt", "idiot"),
         ("1 d 1 0 t", "idiot"),
         ("ح.م.ا.ر", "حمار"),
+        ("s h u t  u p", "shut up"),
+        ("s  h  u  t", "shut"),
         ("f*ck", "f*ck"),
     ],
 )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Final
 
 from meydan.text._letters import ACCENTS_IN_USE, LEET
@@ -83,13 +84,25 @@ def addresses(text: str) -> list[tuple[int, int]]:
     ]
 
 
-def join_letters(text: str) -> list[Edit]:
-    """Join letters that stand alone: "s t u p i d", "i.d.i.o.t", "f-o-o-l"."""
+def join_letters(text: str, is_wide: Callable[[int], bool]) -> list[Edit]:
+    """
+    Join letters that stand alone: "s t u p i d", "i.d.i.o.t", "f-o-o-l".
+
+    `is_wide` tells whether the space at an index was sent wider than one: then it
+    parts words ("s h u t  u p"), unless every one in the row was.
+    """
     edits: list[Edit] = []
     for match in _APART.finditer(text):
-        kept = "".join(c for c in match.group() if c.isalnum() or c in "@$!")
+        begin, end = match.span()
+        spaces = [i for i in range(begin, end) if text[i] == " "] if match.group(1) == " " else []
+        wide = {i for i in spaces if is_wide(i)}
+        if len(wide) == len(spaces):
+            wide = set()
+        kept = "".join(
+            c for i, c in enumerate(match.group(), begin) if c.isalnum() or c in "@$!" or i in wide
+        )
         if sum(map(str.isalpha, kept)) >= 2:
-            edits.append((*match.span(), kept))
+            edits.append((begin, end, kept))
     return edits
 
 

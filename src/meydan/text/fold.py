@@ -135,6 +135,10 @@ class Folded:
             self._obfuscation = _obfuscation_of(self)
         return self._obfuscation
 
+    def _is_wide(self, index: int) -> bool:
+        starts, ends = self._both()
+        return ends[index] - starts[index] > 1
+
     def _both(self) -> tuple[Sequence[int], Sequence[int]]:
         if self._offsets is None:
             starts: Sequence[int] = range(len(self.original))
@@ -328,7 +332,7 @@ def _unmask(plain: Folded, *, ones: str, repeats: int) -> Folded:
     if not is_suspect(plain.text):
         return plain
     steps: tuple[Callable[[str], list[Edit]], ...] = (
-        join_letters,
+        lambda text: join_letters(text, plain._is_wide),
         join_halves,
         lambda text: read_leet(text, ones),
         lambda text: squeeze(text, repeats),
