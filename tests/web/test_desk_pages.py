@@ -148,7 +148,7 @@ def test_what_waits_is_shown_with_why(room: Newsroom, chair: Chair) -> None:
         UNMEASURED,
         "Şêrko",
         "The dam and the valley",
-        explain.hold(Hold.LANGUAGE_NOT_MEASURED),
+        explain.hold(Hold.LANGUAGE_NOT_MEASURED)[1:],
         "Waiting (1)",
     ):
         assert part in page
