@@ -1,7 +1,7 @@
 """
 python -m benchmarks [SCENARIO …] [--seconds N] [--runs N] [--json FILE]
 
-Scenarios: judge, read, submit, start (all four when none is named), soak.
+Scenarios: judge, read, submit, start, store (all five when none is named), soak.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import judge, read, start, submit
+from benchmarks import judge, read, start, store, submit
 
 SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "judge": judge.run,
     "read": read.run,
     "submit": submit.run,
     "start": start.run,
+    "store": store.run,
 }
 
 
