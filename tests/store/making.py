@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ REJECT = Decision(
     guidelines="sha256:1",
     calibration="sha256:3",
 )
+REJECT_BY_ANOTHER = replace(REJECT, by="Mem")
 HOLD = Decision(Verdict.HOLD, holds=(Hold.UNCERTAIN, Hold.NAME))
 EVIDENCE = Evidence(
     language="kmr-Latn",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from meydan.comment import Comment, Evidence, History, Hold, Settled, Status, Story, Verdict
+from meydan.comment import Comment, DecidedBy, Evidence, History, Hold, Settled, Status, Story, Verdict
 from meydan.errors import (
     AlreadyDecided,
     AlreadyExists,
@@ -20,6 +20,7 @@ from meydan.errors import (
     BadSettings,
     Malformed,
     NoSuchParent,
+    NotAllowed,
     NotAppealable,
     NotErasable,
     NotFound,
@@ -32,6 +33,7 @@ from tests.store.making import (
     HOLD,
     NOON,
     REJECT,
+    REJECT_BY_ANOTHER,
     STORY,
     approved,
     around,
@@ -67,6 +69,13 @@ def test_received_is_held(store: Store) -> None:
     assert shown(store) == []
     assert store.decisions(new.id) == ()
     assert store.evidence(new.id) is None
+
+
+def test_known_to_wait_before_judging(store: Store) -> None:
+    """If there is a reason to wait before anything is judged, then it is kept with the comment."""
+    comment = store.comment(receive(store, holds=(Hold.SUSPICIOUS_FORM, Hold.FLOOD)))
+    assert comment is not None
+    assert (comment.holds, comment.judged_at) == ((Hold.SUSPICIOUS_FORM, Hold.FLOOD), None)
 
 
 @pytest.mark.parametrize("ask", ["nothing", "", "a\0b", "\ud800", "x" * 10_000])
@@ -109,7 +118,7 @@ KEEPABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 
 
 @given(text=KEEPABLE, name=KEEPABLE, email=st.none() | KEEPABLE)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
 def test_words_come_back_exactly(store: Store, text: str, name: str, email: str | None) -> None:
     """If any text at all is received and approved, then it is read back character for character."""
     id = approved(store, text, name=name, email=email)
@@ -420,7 +429,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
 def test_the_page_agrees_with_the_comments(store: Store, steps: list[tuple[str, int]]) -> None:
     """If anything happens to comments and replies in any order, then page, count and revision follow from them."""
     url = f"{STORY}/{new_comment().id}"
@@ -487,7 +496,7 @@ def test_what_readers_do_not_see_is_no_change(store: Store) -> None:
     store.hold(id, HOLD, evidence=EVIDENCE, at=later())
     decide(store, id, REJECT)
     store.appeal(id, words="why?", at=later())
-    decide(store, id, REJECT)
+    decide(store, id, REJECT_BY_ANOTHER)
     store.withdraw(id, leaf=b"", at=later())
     store.erase(id, leaf=b"", at=later())
     again = approved(store)
@@ -602,7 +611,10 @@ def test_an_appeal_waits_for_another_person(store: Store) -> None:
     assert store.appeals(id) == (Appeal(1, at, "Ez ne wisa bûm.", True),)
     with pytest.raises(NotAppealable):
         store.appeal(id, words="again", at=later())
-    decide(store, id, REJECT)
+    with pytest.raises(NotAllowed):
+        decide(store, id, replace(APPROVE, decided_by=DecidedBy.MODERATOR, by=REJECT.by))
+    assert queue(store) == [id]
+    decide(store, id, REJECT_BY_ANOTHER)
     assert queue(store) == []
     assert store.appeals(id) == (Appeal(1, at, "Ez ne wisa bûm.", False),)
     store.appeal(id, words="Once more.", at=later())
@@ -688,8 +700,10 @@ def test_escalated_is_kept(store: Store) -> None:
     comment = store.comment(id)
     assert comment is not None
     assert (comment.escalated, comment.text) == (True, "Well said.")
-    decide(store, id, APPROVE)
+    with pytest.raises(NotFound):
+        decide(store, id, APPROVE)
     assert shown(store) == []
+    assert leaf_numbers(store) == [0, 1]
 
 
 def test_addresses_are_forgotten_in_time(store: Store, database_url: str) -> None:

@@ -58,7 +58,7 @@ _SQLITE_SETTINGS = (
     "PRAGMA trusted_schema = OFF",
     # Temporary copies of rows belong in memory, where an erasure need not look for them.
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -16000",
+    "PRAGMA cache_size = -4000",
 )
 
 _POSTGRESQL_SETTINGS = (
@@ -204,8 +204,8 @@ class Database:
                         "SQLite cannot keep its journal beside the database; is it a network drive?",
                         fields=("database",),
                     )
-                if reading:
-                    connection.execute("PRAGMA query_only = ON")
+                # In KiB: the writer's pages are worth keeping, sixteen readers' copies of them are not.
+                connection.execute("PRAGMA query_only = ON" if reading else "PRAGMA cache_size = -16000")
             except BaseException:
                 connection.close()
                 raise

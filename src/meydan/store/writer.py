@@ -30,7 +30,7 @@ BATCH = 64
 """Pieces of work in one commit at most: PostgreSQL remembers so many savepoints without spilling."""
 
 SCRUB_RETRY_S = 0.5
-"""How long after a failed emptying of the journal the next is tried."""
+"""How soon after a failed emptying of the journal the next is tried; twice as long after each, up to a minute."""
 
 log = structlog.get_logger("meydan.store")
 
@@ -57,6 +57,7 @@ class Writer:
         self._closed = False
         self._hand: Hand | None = None
         self._scrub_at: float | None = None
+        self._scrub_wait_s = SCRUB_RETRY_S
         self._thread = threading.Thread(target=self._run, name="meydan-store-writer", daemon=True)
         self._thread.start()
 
@@ -70,7 +71,8 @@ class Writer:
 
         Raises:
             MeydanError: what the work itself raised; nothing of it was kept.
-            StoreUnavailable: the database failed; nothing of it was kept.
+            StoreUnavailable: the database failed; nothing of it was kept (or, if
+                the connection broke while it committed, perhaps all of it: never a part).
         """
         future: Future[T] = Future()
         with self._gate:
@@ -185,7 +187,11 @@ class Writer:
         except Exception as error:  # noqa: BLE001  (the erasure stands; those who wait for it must be answered)
             log.error("store_scrub_failed", cause=unavailable(error).message)
             self._drop()
-        self._scrub_at = None if done else time.monotonic() + SCRUB_RETRY_S
+        if done:
+            self._scrub_at, self._scrub_wait_s = None, SCRUB_RETRY_S
+        else:
+            self._scrub_at = time.monotonic() + self._scrub_wait_s
+            self._scrub_wait_s = min(2 * self._scrub_wait_s, 60)
 
     def _drop(self) -> None:
         hand, self._hand = self._hand, None
