@@ -24,9 +24,6 @@ ALONE_AT_MOST = 0.89
 SECONDED_FROM = 0.6
 """A doubt of the lexicon's from which the classifier's agreement makes it clear, and how sure it must be."""
 
-CLEANER = 0.4
-"""Log-odds by which news comments are cleaner than what the classifier was calibrated on."""
-
 EXCUSES = frozenset({"condemned", "suffered", "negated", "denied", "distanced", "of oneself"})
 """Company that says that the words are not the writer's own attack."""
 
@@ -52,19 +49,13 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
     listed = max(listed, min(doubts, ALONE_AT_MOST))
     listed = 1.0 - (1.0 - listed) * (1.0 - signal)
 
-    classified = min(_among_news(classified), ALONE_AT_MOST)
+    classified = min(classified, ALONE_AT_MOST)
     if listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):
         classified *= EXCUSED_SHARE
     if classified >= SECONDED_FROM and any(hit.score >= SECONDED_FROM and not hit.company for hit in hits):
         # Two witnesses who do not know each other.
         return 1.0 - (1.0 - listed) * (1.0 - classified)
     return max(listed, classified)
-
-
-def _among_news(probability: float) -> float:
-    """The probability where breaches are rarer by CLEANER in log-odds."""
-    odds = math.exp(-CLEANER)
-    return probability * odds / (1.0 - probability + probability * odds)
 
 
 def _of_stretches(hits: Sequence[Hit]) -> list[float]:

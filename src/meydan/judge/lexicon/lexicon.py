@@ -150,6 +150,11 @@ _FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
 _SUBJECT = re.compile(r"(?:i|we|you|your|he|she|they|this|that|these|those)/")
 _PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
 
+_UNDONE = re.compile(
+    r" (?:not|never|nothing|hardly)/[^ ]* (?!(?:only|just|merely|simply)/)(?:[^ ,;:]+/[^ ]* ?){0,2}\Z"
+)
+"""A negation directly before: "not racist", "nothing at all wrong"."""
+
 _FAR = 600
 """Characters of a row within which company is looked for: some sixty words."""
 
@@ -160,6 +165,16 @@ _SEEN_AT_MOST = 50_000
 
 _FLOOR = 0.35
 """Below this no company brings the severest words: a person looks at them."""
+
+_CLEAR_FROM = 0.9
+"""A phrase that scores so much alone is clear: company that stands elsewhere cannot make it nothing."""
+
+_CLEAR_AT_LEAST = 0.45
+"""Where it makes a clear phrase a doubt: a person looks."""
+
+_LINKING = re.compile(r" ?(?:(?:and|so|or|then|but|well|now)/[^ ]* )*")
+
+_NEAR = 40  # characters of a row: some three words
 
 
 class Lexicon:
@@ -417,20 +432,32 @@ class Lexicon:
             and self._says("self_is", before, at_end=True)
         ):
             return low, "of oneself"
-        quoted = _quoted(written, first, begin, end, last)
+        clause = before[_last_clause(before) :]
+        to_a_face = bool(_FACE_TO_FACE.match(written, begin))
         # "Say that again and I'll …" reports nothing: what one person says to the other has
         # to follow the verb of saying closely.
-        nearby = " ".join(before.split(" ")[-4:]) if _FACE_TO_FACE.match(written, begin) else before
-        told = self._says("reporting", nearby)
-        distanced = not kind.firm and self._says("distanced", before)
+        nearby = " ".join(before.split(" ")[-4:]) if to_a_face else before
+        told = self._says("reporting", nearby) and not self._says("own_saying", before, at_end=True)
+        quoted = _quoted(written, first, begin, end, last, told=told)
+        distanced = not kind.firm and self._says("distanced", nearby)
         if _PREDICATE.match(written, begin) and self._says("speaker", before, at_end=True):
             # "Whoever says so should be shot": what is said of the speakers is the writer's own.
             told = distanced = False
+        if self._says("endorsing", before):
+            # "It is not racist to say that …" says it.
+            told = distanced = False
+            clause = ""
+        # Whoever adds "and that is wrong" to a threat has still made it.
+        clear = not kind.word and score >= _CLEAR_FROM
+        if clear and not quoted:
+            if to_a_face:
+                low = _CLEAR_AT_LEAST
+            elif not (told or distanced):
+                low = 0.12 if self._says("negating", clause) else _CLEAR_AT_LEAST
         # "They say it is wrong to …, but it is true": a "but" afterwards takes the excuse back.
         if " but/" not in after:
             if (told or distanced or quoted) and (
-                self._says("condemning", before + after)
-                or self._says("condemning_next", _next_sentence(written, last))
+                self._condemns(before + after) or self._says("condemning_next", _next_sentence(written, last))
             ):
                 return min(score, low), "condemned"
             if self._says("suffered", nearby):
@@ -440,24 +467,37 @@ class Lexicon:
             if kind.statement and not kind.firm:
                 # "If you don't stop I will …" denies nothing; "I will not" is no match at all.
                 mine = _MINE.match(written, begin)
-                clause = before[_last_clause(before) :]
                 if not mine and self._says("negating", clause) and not self._says("no_denial", clause):
                     return min(score, low), "negated"
-                if self._says("denying", before + after):
+                if not (clear and to_a_face) and self._says("denying", before + after):
                     return min(score, low), "denied"
-        if told or quoted or distanced:
+        if told or quoted or distanced or _quoted_across(written, begin, end):
             return min(score, 0.6), "reported"
-        if not kind.firm and not kind.word and self._asks(written, first, last):
+        if not kind.firm and not kind.word and self._asks(written, begin - len(clause), last):
             return min(score, 0.6), "asked"
         return score, ""
+
+    def _condemns(self, part: str) -> bool:
+        """Whether a sentence condemns something: "it is not racist to say so" condemns nothing."""
+        part = part if part.startswith(" ") else " " + part
+        return any(
+            not _UNDONE.search(part, max(0, match.start() - _NEAR), match.start())
+            for pattern in self._company["condemning"]
+            for match in pattern.regex.finditer(part)
+        )
 
     def _says(self, name: str, part: str, *, at_end: bool = False) -> bool:
         part = part if part.startswith(" ") else " " + part
         patterns = self._company[name]
         return any((p.at_end if at_end else p.regex).search(part) for p in patterns)
 
-    def _asks(self, written: str, first: int, last: int) -> bool:
-        return written.startswith("?/", last) and self._says("asking", written[first : first + 60])
+    def _asks(self, written: str, begin: int, last: int) -> bool:
+        """Whether a clause begins with the verb or the question word, and its sentence ends with the mark."""
+        if not written.startswith("?/", last):
+            return False
+        linked = _LINKING.match(written, begin)
+        begin = linked.end() if linked else begin
+        return any(pattern.regex.match(written, begin) for pattern in self._company["asking"])
 
     @staticmethod
     def _follows(row: _Row, begin: int, words: frozenset[str]) -> bool:
@@ -510,7 +550,7 @@ def _vocabulary_of(data: Mapping[str, Any]) -> tuple[Vocabulary, dict[str, str]]
         for key, name in (("many", "MANY"), ("one", "ONE"), ("kind", "KIND")):
             members.setdefault(name, set()).update(_words(group.get(key, "")))
         members["GROUND_" + label.upper()] = {
-            word for key in ("many", "one", "kind") for word in _words(group.get(key, ""))
+            word for key in ("many", "one", "kind", "marks") for word in _words(group.get(key, ""))
         }
     mark = {name: chr(0xE000 + number) for number, name in enumerate(members)}
     grounds = {label: mark["GROUND_" + label.upper()] for label in data["groups"]}
@@ -606,13 +646,24 @@ def _next_sentence(written: str, last: int) -> str:
     return written[begin:end]
 
 
-def _quoted(written: str, first: int, begin: int, end: int, last: int) -> bool:
-    """Whether quotation marks open before the match and close after it."""
-    near = max(0, begin - _FAR)
-    opened = written.count(' "/', near, begin)
-    if opened % 2 == 1 and written.find(' "/', end - 1, end + _FAR) >= 0:
+def _quoted(written: str, first: int, begin: int, end: int, last: int, *, told: bool) -> bool:
+    """
+    Whether quotation marks open before a match and close after it, in its own sentence.
+
+    The closing mark may follow the full stop. Single marks are apostrophes too, so they
+    count only after a verb of saying.
+    """
+    close = written.find(" ", last) + 1
+    after = written[end - 1 : last] + (" " + written[close : close + 2] if close else "")
+    if written.count(' "/', first - 1 if first else 0, begin) % 2 == 1 and ' "/' in after:
         return True
-    return " '/" in written[first:begin] and " '/" in written[end - 1 : last]
+    return told and " '/" in written[first:begin] and " '/" in after
+
+
+def _quoted_across(written: str, begin: int, end: int) -> bool:
+    """Whether quotation marks seem to open some sentences before a match and to close some after it."""
+    opened = written.count(' "/', max(0, begin - _FAR), begin)
+    return opened % 2 == 1 and written.find(' "/', end - 1, end + _FAR) >= 0
 
 
 def _last_clause(before: str) -> int:
