@@ -140,6 +140,53 @@ def test_company_that_excuses_nothing(text, label):
     assert found(text)[label] >= 0.9
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("I will stab you, and I know it is unacceptable.", "threat"),
+        ("It was reported to the court, I will shoot you, it is shameful.", "threat"),
+        ("Never say I am cruel, I will break your legs, do you understand?", "threat"),
+        ("You are a moron, and this is a disgrace to say.", "personal_attack"),
+        ("I believe you are an imbecile.", "personal_attack"),
+        ("I am not racist, all Turks are vermin.", "racism"),
+        ("There is nothing wrong with saying that Jews are parasites.", "religion_hate"),
+        ("It is not sexist to say that girls are stupid.", "sexism"),
+        ("I'll break your neck, okay?", "threat"),
+    ],
+)
+def test_an_added_clause_excuses_nothing(text, label):
+    """If a threat, an insult or hatred is spoken out, then another clause in the same breath does not undo it."""
+    assert found(text)[label] >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ('He bought a 7" nail. I will stab you. Shame on whoever said "maybe".', "threat"),
+        ("Critics claim you are a cretin, which is horrible.", "personal_attack"),
+        ("It is sad that you are such a loser.", "personal_attack"),
+        ("Is it a shame that I will strangle you?", "threat"),
+    ],
+)
+def test_a_clear_phrase_always_reaches_a_person(text, label):
+    """If company casts doubt on what is clear alone, outside quotation marks, then a person looks."""
+    assert 0.45 <= found(text)[label] < 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'He told my son "you are a moron" and I find it disgusting.',
+        '"I will stab you." She wrote this to my colleague, and it is unacceptable.',
+        "To say that Arabs are animals is racist.",
+        "It is not acceptable to call Arabs animals.",
+    ],
+)
+def test_what_is_quoted_and_condemned_passes(text):
+    """If abuse stands in quotation marks or is clearly reported, and is condemned, then nothing is found."""
+    assert found(text) == {}
+
+
 @pytest.mark.parametrize("slur", ["nigger", "faggot", "kike", "retard"])
 def test_the_severest_words_always_reach_a_person(slur):
     """If a slur is quoted to condemn it, then it still waits for a person."""
