@@ -161,6 +161,26 @@ def test_a_reader_delays_but_does_not_prevent(store: Store, database_url: str, t
 
 
 @SQLITE
+def test_another_process_finishes_what_an_erasure_left(
+    store: Store, database_url: str, tmp_path: Path
+) -> None:
+    """If who erased is gone before a reader let go of the journal, then the next round of housekeeping empties it."""
+    marked = Marked(40)
+    marked.live(store)
+    reader = sqlite3.connect(tmp_path / "meydan.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM words").fetchone()
+    hand = Store.open(database_url)
+    marked.erase(hand)
+    hand.close()
+    assert marked.traces(tmp_path), "nothing was left to do: the reader held nothing up"
+    reader.execute("COMMIT")
+    reader.close()
+    store.expire(before=NOON)
+    assert marked.traces(tmp_path) == []
+
+
+@SQLITE
 def test_killed_between_erasing_and_emptying(store: Store, database_url: str, tmp_path: Path) -> None:
     """If the program dies after an erasure was durable and before the journal was emptied, then opening empties it."""
     comment = Marked(10)

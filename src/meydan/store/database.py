@@ -281,14 +281,18 @@ class Database:
                 hand.run("VACUUM")
             finally:
                 hand.run("PRAGMA temp_store = MEMORY")
-            hand.run(statements.NOT_STALE)
+            hand.run(statements.REWRITTEN_NOW)
         # Those who write wait meanwhile: better soon again than long now.
         hand.one(f"PRAGMA busy_timeout = {SCRUB_BUSY_MS}")
         try:
             row = hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             hand.one(f"PRAGMA busy_timeout = {BUSY_S * 1000}")
-        return row is not None and row[0] == 0
+        emptied = row is not None and row[0] == 0
+        # Written down until it is done: whoever erased may be a process that is gone by then.
+        if emptied and hand.one(statements.JOURNAL_STALE) is not None:
+            hand.run(statements.NOT_STALE)
+        return emptied
 
     def migrate(self, *, allowed: bool) -> None:
         """

@@ -25,7 +25,9 @@ LEAVES = "SELECT number, body FROM leaf WHERE number >= :start ORDER BY number L
 WRITE = "UPDATE meta SET value = CASE value WHEN '1' THEN '0' ELSE '1' END WHERE key = 'written'"
 STALE = "SELECT 1 FROM meta WHERE key = 'stale' AND value = '1'"
 NOW_STALE = "UPDATE meta SET value = '1' WHERE key = 'stale'"
-NOT_STALE = "UPDATE meta SET value = '0' WHERE key = 'stale'"
+REWRITTEN_NOW = "UPDATE meta SET value = '2' WHERE key = 'stale'"
+JOURNAL_STALE = "SELECT 1 FROM meta WHERE key = 'stale' AND value = '2'"
+NOT_STALE = "UPDATE meta SET value = '0' WHERE key = 'stale' AND value = '2'"
 REWRITTEN = "SELECT value FROM meta WHERE key = 'rewritten'"
 NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 

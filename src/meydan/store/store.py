@@ -419,6 +419,8 @@ class Store:
 
         At most once a day it also writes a large SQLite file anew, if something
         was erased since; those who write wait meanwhile (some ten seconds a gigabyte).
+        And it finishes what another process's erasure could not: emptying the journal
+        while somebody was reading.
 
         Returns:
             How many address keys were forgotten.
@@ -440,6 +442,8 @@ class Store:
             self._writer.write(
                 lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
             )
+        if self._one(sql.JOURNAL_STALE) is not None:
+            self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
 
     # -- one comment --------------------------------------------------------
