@@ -44,6 +44,8 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
         A probability in [0, 1], which never falls when `signal`, `classified` or the
         score of a hit rises and the company stays.
     """
+    if not hits and not signal:
+        return min(classified, ALONE_AT_MOST)
     listed = max((hit.score for hit in hits), default=0.0)
     doubts = 1.0 - math.prod(1.0 - score for score in _of_stretches(hits))
     listed = max(listed, min(doubts, ALONE_AT_MOST))

@@ -13,7 +13,7 @@ import hashlib
 import re
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
@@ -259,9 +259,9 @@ class Lexicon:
         elements = [seen(token) or self._meet(token, plain) for token in tokens]
         flat = [element for some in elements for element in some]
         row = _Row(reading, shape, elements)
+        words = {".", *tokens, *[e.word for e in flat]}
         tried = frozenset[int]().union(*[e.phrases for e in flat if e.phrases])
         if tried:
-            words = {".", *tokens, *[e.word for e in flat]}
             # In the order of the file, so that the same text always gives the same hits.
             for number in sorted(tried):
                 phrase = self._phrases[number]
@@ -274,7 +274,7 @@ class Lexicon:
         for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
             self._add_stem(text, number, begin, end, row.spans, listed)
         if listed:
-            yield from self._listed_in(row, listed)
+            yield from self._listed_in(row, listed, words)
 
     def _matches(self, row: _Row, phrase: _Phrase) -> Iterator[Hit]:
         for match in phrase.pattern.regex.finditer(row.written):
@@ -284,8 +284,10 @@ class Lexicon:
             labels = phrase.labels or self._grounds_in(match[0])
             yield from self._weighed(row, begin, end, labels, phrase)
 
-    def _listed_in(self, row: _Row, listed: Sequence[tuple[int, tuple[_Listed, ...]]]) -> Iterator[Hit]:
-        innocent = self._innocent_in(row)
+    def _listed_in(
+        self, row: _Row, listed: Sequence[tuple[int, tuple[_Listed, ...]]], words: Set[str]
+    ) -> Iterator[Hit]:
+        innocent = self._innocent_in(row, words)
         for element, meanings in listed:
             begin = row.starts[element]
             if any(first <= begin < last for first, last in innocent):
@@ -300,9 +302,14 @@ class Lexicon:
                     score = max(score, min(_FLOOR, meaning.score))
                 yield self._hit(row, begin, end, meaning.label, score, meaning.score, company, "word")
 
-    def _innocent_in(self, row: _Row) -> list[tuple[int, int]]:
+    def _innocent_in(self, row: _Row, words: Set[str]) -> list[tuple[int, int]]:
         """Stretches in which listed words mean something else: tit for tat, lynch mob."""
-        return [m.span() for pattern in self._innocent_phrases for m in pattern.regex.finditer(row.written)]
+        return [
+            match.span()
+            for pattern in self._innocent_phrases
+            if not any(need.isdisjoint(words) for need in pattern.needs)
+            for match in pattern.regex.finditer(row.written)
+        ]
 
     def _weighed(
         self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
