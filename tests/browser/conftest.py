@@ -26,7 +26,9 @@ ARGUMENTS = [
 def browser() -> Iterator[Browser]:
     """A headless Chromium; without one, skipped on a developer's machine and failed under CI=true."""
     named = os.environ.get("MEYDAN_TEST_CHROMIUM")
-    found = named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = (
+        named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    )
     if found is None:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(HOW_TO_GET_ONE, pytrace=False)
