@@ -75,6 +75,14 @@ def test_doubts_add_up_to_a_hold_at_most():
     assert fuse([hit(0.75, begin=10 * n) for n in range(9)], 0.0, 0.0) <= ALONE_AT_MOST
 
 
+@pytest.mark.parametrize("signal", [0.5, 0.95, 1.0])
+def test_signs_never_reject_alone(signal):
+    """If there is a telephone number or a link, but no words that advertise, then nobody is rejected."""
+    assert fuse([], signal, 1.0) <= ALONE_AT_MOST
+    assert fuse([hit(0.45)], signal, 1.0) <= ALONE_AT_MOST
+    assert fuse([hit(0.75)], max(signal, 0.7), 0.0) > ALONE_AT_MOST
+
+
 def test_nothing_said_is_nothing():
     """If no witness says anything, then the score is zero."""
     assert fuse([], 0.0, 0.0) == 0.0

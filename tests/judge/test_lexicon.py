@@ -187,6 +187,45 @@ def test_what_is_quoted_and_condemned_passes(text):
     assert found(text) == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Throw them all out and elect somebody else.", "xenophobia"),
+        ("Send him home, he has been mayor long enough.", "xenophobia"),
+        ("He deserves the death penalty for what he did to those children.", "threat"),
+        ("They should execute the rapists.", "threat"),
+        ("The murderers should be hanged.", "threat"),
+        ("Please ring her on 0750 555 0147.", "promotion"),
+        ("My telephone number is 0750 555 0147.", "promotion"),
+    ],
+)
+def test_what_may_be_meant_otherwise_waits(text, label):
+    """If nobody's people is named, a court could order it, or a number offers nothing, then a person looks."""
+    assert 0.3 <= found(text)[label] < 0.6
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Too many Afghans in this street. Throw them all out!", "xenophobia"),
+        ("Send them back to their own country.", "xenophobia"),
+        ("All journalists should be hanged.", "threat"),
+        ("Fresh bread at the best price, ring 0750 555 0147.", "promotion"),
+        ("0750 555 0147 for cheap furniture, delivery in two days.", "promotion"),
+    ],
+)
+def test_what_cannot_be_meant_otherwise_is_clear(text, label):
+    """If a people is named, no crime is spoken of, or something is offered, then the same words are clear."""
+    assert found(text)[label] >= 0.9
+
+
+def test_an_innocent_phrase_is_innocent_to_phrases_too():
+    """If a phrase begins inside an innocent stretch, then it is not found; elsewhere it is."""
+    assert found("We saw great tits and two owls in the wood.") == {}
+    assert found("He went on his knees to pray.") == {}
+    assert found("She has great tits and knows it.")["vulgarity"] >= 0.9
+
+
 @pytest.mark.parametrize("slur", ["nigger", "faggot", "kike", "retard"])
 def test_the_severest_words_always_reach_a_person(slur):
     """If a slur is quoted to condemn it, then it still waits for a person."""

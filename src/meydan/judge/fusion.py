@@ -46,10 +46,13 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
     """
     if not hits and not signal:
         return min(classified, ALONE_AT_MOST)
-    listed = max((hit.score for hit in hits), default=0.0)
+    strongest = max((hit.score for hit in hits), default=0.0)
     doubts = 1.0 - math.prod(1.0 - score for score in _of_stretches(hits))
-    listed = max(listed, min(doubts, ALONE_AT_MOST))
+    listed = max(strongest, min(doubts, ALONE_AT_MOST))
     listed = 1.0 - (1.0 - listed) * (1.0 - signal)
+    if strongest < SECONDED_FROM:
+        # A telephone number or a link is no advertisement without words that advertise.
+        listed = min(listed, ALONE_AT_MOST)
 
     classified = min(classified, ALONE_AT_MOST)
     if listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):

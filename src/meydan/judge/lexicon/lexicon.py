@@ -75,6 +75,7 @@ class _Kind:
     statement: bool
     firm: bool = False
     word: bool = False
+    lawful: bool = False  # it may be what a court can order
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class _Row:
         self.reading = reading
         self._shape = shape
         self._elements = elements
+        self.innocent: list[tuple[int, int]] | None = None  # found out when asked
         # A full stop at either end, so that phrases can ask for a whole sentence.
         self.written = " ./ " + "".join([e.written for some in elements for e in some]) + "./ "
 
@@ -155,6 +157,8 @@ _UNDONE = re.compile(
 )
 """A negation directly before: "not racist", "nothing at all wrong"."""
 
+_BODILY = frozenset({"profanity", "vulgarity"})
+
 _FAR = 600
 """Characters of a row within which company is looked for: some sixty words."""
 
@@ -173,6 +177,9 @@ _CLEAR_AT_LEAST = 0.45
 """Where it makes a clear phrase a doubt: a person looks."""
 
 _LINKING = re.compile(r" ?(?:(?:and|so|or|then|but|well|now)/[^ ]* )*")
+
+_PUNISHMENT = 0.55
+"""What a call for the punishment of criminals weighs: an opinion on the law, or a wish for a lynching."""
 
 _NEAR = 40  # characters of a row: some three words
 
@@ -269,16 +276,24 @@ class Lexicon:
                     if need.isdisjoint(words):
                         break
                 else:
-                    yield from self._matches(row, phrase)
+                    yield from self._matches(row, phrase, words)
         listed = [(number, e.listed) for number, e in enumerate(flat, 1) if e.listed]
         for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
             self._add_stem(text, number, begin, end, row.spans, listed)
         if listed:
             yield from self._listed_in(row, listed, words)
 
-    def _matches(self, row: _Row, phrase: _Phrase) -> Iterator[Hit]:
+    def _matches(self, row: _Row, phrase: _Phrase, words: Set[str]) -> Iterator[Hit]:
+        bodily = not _BODILY.isdisjoint(phrase.labels)
         for match in phrase.pattern.regex.finditer(row.written):
             begin, end = match.span()
+            # An innocent stretch covers the whole match; what is only a manner of speaking
+            # may also run on behind it.
+            if any(
+                first <= begin and (end <= last or (bodily and begin < last))
+                for first, last in self._innocent_in(row, words)
+            ):
+                continue
             if phrase.not_after and self._follows(row, begin, phrase.not_after):
                 continue
             labels = phrase.labels or self._grounds_in(match[0])
@@ -304,19 +319,21 @@ class Lexicon:
 
     def _innocent_in(self, row: _Row, words: Set[str]) -> list[tuple[int, int]]:
         """Stretches in which listed words mean something else: tit for tat, lynch mob."""
-        return [
-            match.span()
-            for pattern in self._innocent_phrases
-            if not any(need.isdisjoint(words) for need in pattern.needs)
-            for match in pattern.regex.finditer(row.written)
-        ]
+        if row.innocent is None:
+            row.innocent = [
+                match.span()
+                for pattern in self._innocent_phrases
+                if not any(need.isdisjoint(words) for need in pattern.needs)
+                for match in pattern.regex.finditer(row.written)
+            ]
+        return row.innocent
 
     def _weighed(
         self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
     ) -> Iterator[Hit]:
         score, company = phrase.score, ""
         if not phrase.always:
-            kind = _Kind(statement=True, firm=phrase.firm)
+            kind = _Kind(statement=True, firm=phrase.firm, lawful="threat" in phrase.labels)
             score, company = self._in_company(row.written, begin, end, phrase.score, kind)
         for label in labels:
             yield self._hit(row, begin, end, label, score, phrase.score, company, "phrase")
@@ -478,6 +495,8 @@ class Lexicon:
                     return min(score, low), "negated"
                 if not (clear and to_a_face) and self._says("denying", before + after):
                     return min(score, low), "denied"
+        if kind.lawful and not to_a_face and self._says("punishment", written[first : end + _NEAR]):
+            return min(score, _PUNISHMENT), "punishment"
         if told or quoted or distanced or _quoted_across(written, begin, end):
             return min(score, 0.6), "reported"
         if not kind.firm and not kind.word and self._asks(written, begin - len(clause), last):
