@@ -4,6 +4,7 @@ The judge as a whole, with the shipped model: evidence in, and what a decision m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,6 +45,11 @@ class Scripted:
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.full((len(texts), len(self.labels)), self._score, np.float32)
+
+    def weigh(self, text: str, label: str) -> Sequence[tuple[int, int, float]]:
+        return [
+            (match.start(), match.end(), match.end() - match.start()) for match in re.finditer(r"\w+", text)
+        ]
 
 
 class Broken(Scripted):
@@ -164,6 +170,15 @@ def test_the_worst_window_counts():
     assert plain == 0.0
     assert striped is not None
     assert striped > 0.5
+
+
+def test_what_alarmed_the_classifier_is_shown():
+    """If only the classifier is alarmed, then its heaviest words are shown; if it is calm, then nothing is."""
+    text = "A WONDERFUL, ＬＯＮＧ word: extraordinary."
+    alarmed, calm = (with_classifier(score).evidence(text).spans for score in (0.5, 0.2))
+    shown = {(text[span.begin : span.end], span.source) for span in alarmed if span.label == "threat"}
+    assert shown == {("WONDERFUL", "classifier"), ("extraordinary", "classifier")}
+    assert calm == ()
 
 
 def test_a_batch_is_judged_as_its_parts(judge):

@@ -40,6 +40,9 @@ LONGEST = 20_000
 SPAN_FROM = 0.2
 """What scores less is noise to the person who reads."""
 
+SHOWN_FROM = 0.3
+"""What scores less keeps no comment waiting, so nobody has to see why."""
+
 _WINDOW = 200  # characters; a comment up to here is one window
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
 
@@ -52,6 +55,9 @@ class Scorer(Protocol):
 
     def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Calibrated probabilities, float32 (n, k); NaN where a label has no measured model."""
+
+    def weigh(self, text: str, label: str) -> Sequence[tuple[int, int, float]]:
+        """How much each word of one folded text moved a label: (begin, end, weight)."""
 
 
 class Judge:
@@ -160,6 +166,15 @@ class Judge:
                 by_label[:, RULE_LABELS.index(label)] = scored[:, column]
         return by_label
 
+    def _alarming(self, folded: Folded, label: str) -> tuple[Span, ...]:
+        """The words that moved the classifier most, two at most, in text order."""
+        if self._classifier is None:
+            return ()
+        weighed = sorted(self._classifier.weigh(folded.text, label), key=lambda word: -word[2])[:2]
+        heaviest = weighed[0][2] if weighed else 0.0
+        places = sorted(word[:2] for word in weighed if word[2] > 0.0 and word[2] >= 0.5 * heaviest)
+        return tuple(Span(label, *folded.span(*place), "classifier") for place in places)
+
     def _one(
         self,
         text: str,
@@ -184,11 +199,17 @@ class Judge:
                 if not math.isnan(probability):
                     signal = seen.promotion if label == "promotion" else 0.0
                     scores[label] = fuse(by_label.get(label, ()), signal, probability)
+        spans = _spans_of(hits)
+        seen_labels = {span.label for span in spans}
+        for label in RULE_LABELS:
+            # Whoever decides sees what alarmed the classifier, where the lexicon has nothing to show.
+            if label not in seen_labels and (scores[label] or 0.0) >= SHOWN_FROM:
+                spans += self._alarming(folded, label)
         return Evidence(
             language=language.tag,
             language_score=language.score,
             scores=scores,
-            spans=_spans_of(hits),
+            spans=spans,
             findings=tuple(findings),
             model=self.model,
         )
