@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +40,9 @@ LONGEST = 20_000
 
 SPAN_FROM = 0.2
 """What scores less is noise to the person who reads."""
+
+SPANS_AT_MOST = 200
+"""The strongest of more: nobody reads further, and all are stored."""
 
 SHOWN_FROM = 0.3
 """What scores less keeps no comment waiting, so nobody has to see why."""
@@ -145,8 +149,7 @@ class Judge:
         hits = self._lexicon.find(folded)
         scores: dict[str, float | None] = dict.fromkeys(WELCOME_LABELS)
         for label in RULE_LABELS:
-            signal = seen.promotion if label == "promotion" else 0.0
-            scores[label] = fuse([hit for hit in hits if hit.label == label], signal, 0.0)
+            scores[label] = fuse([hit for hit in hits if hit.label == label], _signal(seen, label), 0.0)
         return Evidence(scores=scores, spans=_spans_of(hits), findings=seen.findings, model=self.model)
 
     def _classified(self, windows: Sequence[str]) -> NDArray[np.float32] | None:
@@ -197,8 +200,7 @@ class Judge:
                 by_label.setdefault(hit.label, []).append(hit)
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=True):
                 if not math.isnan(probability):
-                    signal = seen.promotion if label == "promotion" else 0.0
-                    scores[label] = fuse(by_label.get(label, ()), signal, probability)
+                    scores[label] = fuse(by_label.get(label, ()), _signal(seen, label), probability)
         spans = _spans_of(hits)
         seen_labels = {span.label for span in spans}
         for label in RULE_LABELS:
@@ -213,6 +215,11 @@ class Judge:
             findings=tuple(findings),
             model=self.model,
         )
+
+
+def _signal(seen: signals.Signals, label: str) -> float:
+    """What certain signs say about a label; so far they only know advertising."""
+    return seen.promotion if label == "promotion" else 0.0
 
 
 def _measured(language: Language) -> bool:
@@ -254,11 +261,16 @@ def _windows_of(text: str) -> list[str]:
 def _spans_of(hits: Sequence[Hit]) -> tuple[Span, ...]:
     """Where the evidence is, once a place: of stretches with one label that overlap, the strongest, then widest."""
     kept: list[Hit] = []
+    taken: dict[str, list[tuple[int, int]]] = {}  # by label, in order, without overlap
     for hit in sorted(hits, key=lambda hit: (-hit.score, hit.begin - hit.end)):
-        if hit.score >= SPAN_FROM and not any(
-            hit.label == other.label and hit.begin < other.end and other.begin < hit.end for other in kept
-        ):
-            kept.append(hit)
+        if hit.score < SPAN_FROM or len(kept) == SPANS_AT_MOST:
+            break
+        places = taken.setdefault(hit.label, [])
+        at = bisect_left(places, (hit.begin, hit.end))
+        if (at and places[at - 1][1] > hit.begin) or (at < len(places) and places[at][0] < hit.end):
+            continue
+        places.insert(at, (hit.begin, hit.end))
+        kept.append(hit)
     return tuple(
         Span(hit.label, hit.begin, hit.end, hit.source)
         for hit in sorted(kept, key=lambda hit: (hit.begin, hit.end, hit.label))

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import islice
 from typing import Any
 
 from ahocorasick_rs import AhoCorasick
@@ -102,6 +101,7 @@ class _Row:
         self._shape = shape
         self._elements = elements
         self.innocent: list[tuple[int, int]] | None = None  # found out when asked
+        self.weighed: dict[str, int] = {}
         # A full stop at either end, so that phrases can ask for a whole sentence.
         self.written = " ./ " + "".join([e.written for some in elements for e in some]) + "./ "
 
@@ -131,11 +131,12 @@ class _Row:
 # Stars and their like inside a word stand for letters; an apostrophe joins; a hyphen parts.
 _WORD = r"[^\W_]+(?:['*@$#%&!_]+[^\W_]+)*(?:[*#]+|\$+)?|\*{1,6}[^\W_]{2,}|[.!?]+|[,;:\"()\n]|'(?=\w)|(?<=\w)'"
 _TOKEN = re.compile(_WORD)
+_FIGURES = r"\d[\d.,]{0,20}"  # bounded, and begun once: a wall of digits is read in one go
 _MONEY = r"usd|iqd|eur|dollars?|euros?|pounds?|liras?|tl|dinars?|bucks|[$€£₺]"
 _TOKEN_OR_FIGURE = re.compile(
     r"(?=[\d$€£₺+(])(?:"
-    rf"(?P<price>[$€£₺] ?\d[\d.,]*(?:k|m)?\b|\d[\d.,]* ?(?:{_MONEY})(?!\w))"
-    r"|(?P<percent>\d[\d.,]* ?%)"
+    rf"(?P<price>[$€£₺] ?{_FIGURES}(?:k|m)?\b|(?<!\d)(?<!\d[.,]){_FIGURES} ?(?:{_MONEY})(?!\w))"
+    rf"|(?P<percent>(?<!\d)(?<!\d[.,]){_FIGURES} ?%)"
     r"|(?P<phone>(?:\+|00)\d(?:[ .()-]{0,2}\d){6,13}|\(?0\d(?:[ .()-]{0,2}\d){7,10}|\d{3}[.-]\d{3}[.-]\d{4}))"
     r"|(?P<url>(?:https?://|www\.)\S+|(?<![\w@.-])(?:[a-z0-9-]{1,63}\.)+(?:com|net|org|info|biz|io|shop|store|online|site"
     r"|xyz|club|app|link|live|me|gg|ly|tv|co|example|iq|krd|tr|ru|de|uk)\b(?:/\S*)?)"
@@ -162,8 +163,11 @@ _BODILY = frozenset({"profanity", "vulgarity"})
 _FAR = 600
 """Characters of a row within which company is looked for: some sixty words."""
 
-_HITS_AT_MOST = 200
-"""A reading with more is evident; weighing thousands would only take time."""
+_WEIGHED_AT_MOST = 200
+"""Hits of one label in one reading whose company is read; thousands more would only take time."""
+
+_UNREAD = 0.6
+"""What any further hit weighs at most: padding neither hides a threat nor makes one. A person looks."""
 
 _SEEN_AT_MOST = 50_000
 
@@ -246,7 +250,7 @@ class Lexicon:
         """
         best: dict[tuple[str, int, int], Hit] = {}
         for reading in folded.variants:
-            for hit in islice(self._find_in(reading, folded.text), _HITS_AT_MOST):
+            for hit in self._find_in(reading, folded.text):
                 key = (hit.label, hit.begin, hit.end)
                 if key not in best or best[key].score < hit.score:
                     best[key] = hit
@@ -289,10 +293,8 @@ class Lexicon:
             begin, end = match.span()
             # An innocent stretch covers the whole match; what is only a manner of speaking
             # may also run on behind it.
-            if any(
-                first <= begin and (end <= last or (bodily and begin < last))
-                for first, last in self._innocent_in(row, words)
-            ):
+            covered = self._innocent_until(row, words, begin)
+            if covered >= end or (bodily and covered > begin):
                 continue
             if phrase.not_after and self._follows(row, begin, phrase.not_after):
                 continue
@@ -302,40 +304,46 @@ class Lexicon:
     def _listed_in(
         self, row: _Row, listed: Sequence[tuple[int, tuple[_Listed, ...]]], words: Set[str]
     ) -> Iterator[Hit]:
-        innocent = self._innocent_in(row, words)
         for element, meanings in listed:
             begin = row.starts[element]
-            if any(first <= begin < last for first, last in innocent):
+            if self._innocent_until(row, words, begin) > begin:
                 continue
             end = row.starts[element + 1]
             for meaning in meanings:
                 if meaning.name and self._is_name(row, element):
                     continue
                 kind = _Kind(statement=meaning.label == "personal_attack", word=True)
-                score, company = self._in_company(row.written, begin, end, meaning.score, kind)
+                score, company = self._in_company(row, begin, end, meaning.label, meaning.score, kind)
                 if meaning.severe:
                     score = max(score, min(_FLOOR, meaning.score))
                 yield self._hit(row, begin, end, meaning.label, score, meaning.score, company, "word")
 
-    def _innocent_in(self, row: _Row, words: Set[str]) -> list[tuple[int, int]]:
-        """Stretches in which listed words mean something else: tit for tat, lynch mob."""
+    def _innocent_until(self, row: _Row, words: Set[str], place: int) -> int:
+        """
+        Where the innocent stretch around a place ends, or 0.
+
+        In such stretches listed words mean something else: tit for tat, lynch mob.
+        """
         if row.innocent is None:
-            row.innocent = [
+            row.innocent = sorted(
                 match.span()
                 for pattern in self._innocent_phrases
                 if not any(need.isdisjoint(words) for need in pattern.needs)
                 for match in pattern.regex.finditer(row.written)
-            ]
-        return row.innocent
+            )
+        last = bisect_right(row.innocent, (place, len(row.written)))
+        # Stretches are short and few at one place: the three before are enough.
+        ends = (end for begin, end in row.innocent[max(0, last - 3) : last] if end > place)
+        return max(ends, default=0)
 
     def _weighed(
         self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
     ) -> Iterator[Hit]:
-        score, company = phrase.score, ""
-        if not phrase.always:
-            kind = _Kind(statement=True, firm=phrase.firm, lawful="threat" in phrase.labels)
-            score, company = self._in_company(row.written, begin, end, phrase.score, kind)
+        kind = _Kind(statement=True, firm=phrase.firm, lawful="threat" in phrase.labels)
         for label in labels:
+            score, company = phrase.score, ""
+            if not phrase.always:
+                score, company = self._in_company(row, begin, end, label, phrase.score, kind)
             yield self._hit(row, begin, end, label, score, phrase.score, company, "phrase")
 
     @staticmethod
@@ -440,8 +448,17 @@ class Lexicon:
 
     # ---- company ----
 
-    def _in_company(self, written: str, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
+    def _in_company(
+        self, row: _Row, begin: int, end: int, label: str, score: float, kind: _Kind
+    ) -> tuple[float, str]:
         """What is left of a score in its sentence, and the name of what lowered it."""
+        row.weighed[label] = weighed = row.weighed.get(label, 0) + 1
+        if weighed > _WEIGHED_AT_MOST:
+            return min(score, _UNREAD), "unread"
+        return self._weigh(row.written, begin, end, score, kind)
+
+    def _weigh(self, written: str, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
+        """The same for one match in its place."""
         first, last = _sentence(written, begin, end)
         # What comes before a "but" excuses nothing behind it.
         first = max(first, written.rfind(" but/", first, begin))
