@@ -121,6 +121,7 @@ def test_a_broken_classifier_names_no_words():
         "Ich halte diesen Artikel für sehr gelungen und danke der Redaktion.",
         "I agree with the article completely. هذا المقال ممتاز جدا وشكرا للكاتب على هذا العمل الرائع",
         "Qwzx vfrt plmk.",
+        " ".join(POLITE) + " هذا المقال ممتاز جدا وشكرا للكاتب على هذا العمل الرائع وعلى الصور الجميلة أيضا",
     ],
 )
 def test_what_is_not_english_is_held(judge, guidelines, text):
@@ -179,6 +180,29 @@ def test_what_alarmed_the_classifier_is_shown():
     shown = {(text[span.begin : span.end], span.source) for span in alarmed if span.label == "threat"}
     assert shown == {("WONDERFUL", "classifier"), ("extraordinary", "classifier")}
     assert calm == ()
+
+
+def test_the_whole_counts_too():
+    """If the classifier is alarmed by a long comment as a whole and by none of its sentences, then that counts."""
+
+    class Alarmed(Scripted):
+        def score(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return np.array([[0.8 * (len(text) > 400)] * 11 for text in texts], np.float32)
+
+    score = Judge(Alarmed(0.0), Lexicon.load("en")).evidence(" ".join(POLITE)).scores["threat"]
+    assert score is not None
+    assert score > 0.5
+
+
+def test_an_address_alone_makes_a_person_look(judge, guidelines):
+    """If a comment gives an e-mail address and offers nothing, then it is held, not rejected."""
+    text = "The clerk at the land office is clerk.name@example.org, and he does answer letters."
+    assert decide(judge.evidence(text), guidelines).verdict is Verdict.HOLD
+
+
+def test_what_is_excused_is_not_marked(judge):
+    """If words are denied, then the desk is not shown them as evidence."""
+    assert judge.evidence("You are not an idiot, and nobody here thinks so.").spans == ()
 
 
 def test_a_batch_is_judged_as_its_parts(judge):
