@@ -226,6 +226,27 @@ def test_an_innocent_phrase_is_innocent_to_phrases_too():
     assert found("She has great tits and knows it.")["vulgarity"] >= 0.9
 
 
+@pytest.mark.parametrize(
+    "text", ["You are a mroon.", "You stpuid person.", "you fukcing bastrad", "What an ibmecile."]
+)
+def test_a_slip_of_the_fingers_hides_nothing(text):
+    """If two letters of an insult are changed round, then it is still that insult."""
+    assert found(text)["personal_attack"] >= 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Omran and Nigar played their parts until the twist.",
+        "Two crepes, as the trads say.",
+        "Matsushita, Yoshitaka and Hashitani came first.",
+    ],
+)
+def test_other_words_and_names_are_no_slips(text):
+    """If a word with letters changed round is another word, or a name holds a listed stem, then nothing is found."""
+    assert found(text) == {}
+
+
 @pytest.mark.parametrize("slur", ["nigger", "faggot", "kike", "retard"])
 def test_the_severest_words_always_reach_a_person(slur):
     """If a slur is quoted to condemn it, then it still waits for a person."""

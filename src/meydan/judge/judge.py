@@ -48,6 +48,7 @@ SHOWN_FROM = 0.3
 """What scores less keeps no comment waiting, so nobody has to see why."""
 
 _WINDOW = 200  # characters; a comment up to here is one window
+_PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/\S+")
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
 
 
@@ -124,7 +125,7 @@ class Judge:
         windows: list[str] = []
         bounds = [0]
         for one in folded:
-            windows += _windows_of(one.text)
+            windows += _windows_of(_without_paths(one.text))
             bounds.append(len(windows))
         scored = self._classified(windows)
         return [
@@ -234,6 +235,11 @@ def _language_finding(language: Language) -> Finding:
     else:
         detail = f"in a language whose judging is not measured ({language.tag})"
     return Finding("language", detail, hold=Hold.LANGUAGE_NOT_MEASURED)
+
+
+def _without_paths(text: str) -> str:
+    """The text with no more of an address than its host: what an editor put into a path is nobody's opinion."""
+    return _PATH.sub(r"\1", text) if "/" in text else text
 
 
 def _windows_of(text: str) -> list[str]:

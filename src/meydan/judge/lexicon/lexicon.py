@@ -169,6 +169,10 @@ _WEIGHED_AT_MOST = 200
 _UNREAD = 0.6
 """What any further hit weighs at most: padding neither hides a threat nor makes one. A person looks."""
 
+_HARD_FROM = 0.6
+_SLIP_FROM = 5
+"""Letters of a listed word from which a slip of the fingers is still that word, and no other."""
+
 _SEEN_AT_MOST = 50_000
 
 _FLOOR = 0.35
@@ -223,10 +227,13 @@ class Lexicon:
         self._seen: dict[str, tuple[_Element, ...]] = {
             word: (element,) for word, element in self._elements.items()
         }
+        for slip, word in self._slips_of(listed, vocabulary):
+            self._seen.setdefault(slip, (self._elements[word],))
         self._stems = tuple(
             (stem, tuple(replace(meaning, score=meaning.score * 0.96) for meaning in listed[stem]))
             for stem in _words(data["stems"]["words"])
         )
+        self._stems_of_names = frozenset(_words(data["stems"]["in_names"]))
         self._stem_finder = AhoCorasick([stem for stem, _ in self._stems])
         self._usual = frozenset(_words(data["masked"]["first"]))
         self._maskable = _maskable_of(listed, _words(data["masked"]["first"]))
@@ -283,7 +290,7 @@ class Lexicon:
                     yield from self._matches(row, phrase, words)
         listed = [(number, e.listed) for number, e in enumerate(flat, 1) if e.listed]
         for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
-            self._add_stem(text, number, begin, end, row.spans, listed)
+            self._add_stem(row, number, begin, end, listed)
         if listed:
             yield from self._listed_in(row, listed, words)
 
@@ -410,22 +417,27 @@ class Lexicon:
 
     def _add_stem(
         self,
-        text: str,
+        row: _Row,
         number: int,
         begin: int,
         end: int,
-        spans: Sequence[tuple[int, int]],
         words: list[tuple[int, tuple[_Listed, ...]]],
     ) -> None:
         """A listed stem inside a longer word counts, unless the word is listed itself, or is innocent."""
-        element = bisect_right(spans, (begin, len(text) + 1)) - 1
+        text = row.reading.text
+        element = bisect_right(row.spans, (begin, len(text) + 1)) - 1
         if element < 0:
             return
-        first, last = spans[element]
+        first, last = row.spans[element]
         token = text[first:last]
         if end > last or token in self._innocent or token.rstrip("s") in self._innocent:
             return
         known = self._elements.get(token) or self._elements.get(token.removesuffix("'s"))
+        stem, _ = self._stems[number]
+        if begin > first and stem in self._stems_of_names:
+            place, after = row.reading.span(first, last)
+            if row.reading.original[place:after].istitle():
+                return
         if known is None or not known.listed:
             words.append((element, self._stems[number][1]))
 
@@ -562,6 +574,19 @@ class Lexicon:
             for form in _forms_of(entry):
                 listed[form] = (*listed.get(form, ()), meaning)
         return listed
+
+    def _slips_of(
+        self, listed: Mapping[str, tuple[_Listed, ...]], vocabulary: Vocabulary
+    ) -> Iterator[tuple[str, str]]:
+        """Long hard words with two neighbouring letters changed round, the first excepted, and what they stand for."""
+        hard = {word for word, meanings in listed.items() if any(m.score >= _HARD_FROM for m in meanings)}
+        hard |= vocabulary.members["INSULT"] | vocabulary.members["NASTY"]
+        for word in sorted(hard & self._elements.keys()):
+            if len(word) >= _SLIP_FROM and word.isalpha() and word not in self._innocent:
+                for at in range(1, len(word) - 1):
+                    slip = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+                    if slip not in self._innocent and slip not in self._expansions:
+                        yield slip, word
 
     def _phrases_of(self, entries: Sequence[Mapping[str, Any]], vocabulary: Vocabulary) -> Iterator[_Phrase]:
         for entry in entries:
