@@ -176,7 +176,7 @@ def test_the_worst_window_counts():
 def test_what_alarmed_the_classifier_is_shown():
     """If only the classifier is alarmed, then its heaviest words are shown; if it is calm, then nothing is."""
     text = "A WONDERFUL, ＬＯＮＧ word: extraordinary."
-    alarmed, calm = (with_classifier(score).evidence(text).spans for score in (0.5, 0.2))
+    alarmed, calm = (with_classifier(score).evidence(text).spans for score in (0.5, 0.1))
     shown = {(text[span.begin : span.end], span.source) for span in alarmed if span.label == "threat"}
     assert shown == {("WONDERFUL", "classifier"), ("extraordinary", "classifier")}
     assert calm == ()

@@ -21,6 +21,12 @@ from meydan.judge.lexicon import Hit
 ALONE_AT_MOST = 0.89
 """What doubts add up to at most, and what the classifier says at most: a person decides, nobody is rejected."""
 
+WARINESS = 0.4
+"""
+Log-odds added to the classifier's word before it is weighed for holding: a breach that nobody sees costs
+more than a look by a person. A calibration of the thresholds will take its place.
+"""
+
 SECONDED_FROM = 0.6
 """A doubt of the lexicon's from which the classifier's agreement makes it clear, and how sure it must be."""
 
@@ -44,8 +50,9 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
         A probability in [0, 1], which never falls when `signal`, `classified` or the
         score of a hit rises and the company stays.
     """
+    wary = min(_warily(classified), ALONE_AT_MOST)
     if not hits and not signal:
-        return min(classified, ALONE_AT_MOST)
+        return wary
     strongest = max((hit.score for hit in hits), default=0.0)
     doubts = 1.0 - math.prod(1.0 - score for score in _of_stretches(hits))
     listed = max(strongest, min(doubts, ALONE_AT_MOST))
@@ -56,11 +63,17 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
 
     classified = min(classified, ALONE_AT_MOST)
     if listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):
-        classified *= EXCUSED_SHARE
+        wary *= EXCUSED_SHARE
     if classified >= SECONDED_FROM and any(hit.score >= SECONDED_FROM and not hit.company for hit in hits):
         # Two witnesses who do not know each other.
         return 1.0 - (1.0 - listed) * (1.0 - classified)
-    return max(listed, classified)
+    return max(listed, wary)
+
+
+def _warily(probability: float) -> float:
+    """The probability, raised by WARINESS in log-odds; 0 and 1 stay."""
+    odds = probability * math.exp(WARINESS)
+    return odds / (1.0 - probability + odds)
 
 
 def _of_stretches(hits: Sequence[Hit]) -> list[float]:

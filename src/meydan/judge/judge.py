@@ -206,7 +206,8 @@ class Judge:
         seen_labels = {span.label for span in spans}
         for label in RULE_LABELS:
             # Whoever decides sees what alarmed the classifier, where the lexicon has nothing to show.
-            if label not in seen_labels and (scores[label] or 0.0) >= SHOWN_FROM:
+            room = len(spans) < SPANS_AT_MOST - 1
+            if room and label not in seen_labels and (scores[label] or 0.0) >= SHOWN_FROM:
                 spans += self._alarming(folded, label)
         return Evidence(
             language=language.tag,
