@@ -71,4 +71,5 @@ def test_padding_by_its_own_kind_reaches_a_person(judge):
 
 def test_what_is_shown_is_bounded(judge):
     """If thousands of words are listed, then no more is kept of where they are than a person can read."""
-    assert len(judge.evidence("shit fuck " * 1_000).spans) <= SPANS_AT_MOST
+    listed = [span for span in judge.evidence("shit fuck " * 1_000).spans if span.source != "classifier"]
+    assert 0 < len(listed) <= SPANS_AT_MOST

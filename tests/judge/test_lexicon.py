@@ -247,6 +247,42 @@ def test_other_words_and_names_are_no_slips(text):
     assert found(text) == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("Girls in such skirts are begging to be groped.", "sexism"),
+        ("Immigrants have half a brain between them.", "xenophobia"),
+        ("Deaf freaks everywhere.", "disability_hate"),
+        ("Your father should be sorry for raising you.", "personal_attack"),
+        ("Whenever you open your mouth we all get stupider.", "personal_attack"),
+        ("If I meet you in the bazaar I will hit you until you bleed.", "threat"),
+        ("Go on publishing and you will end up like your friend, in a river.", "threat"),
+        ("I want to see the singer naked.", "vulgarity"),
+        ("Your going to d!e.", "threat"),
+        ("You st*pid woman.", "personal_attack"),
+    ],
+)
+def test_more_ways_of_saying_it(text, label):
+    """If somebody is blamed for a crime done to her, belittled or menaced in other words, then it is found."""
+    assert found(text)[label] >= 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No woman is asking to be assaulted.",
+        '"Go home, foreigner", a man yelled at my sister, and everyone watched.',
+        '"Death to the Kurds" stood on the wall until the pupils painted over it.',
+        "How many more girls must be killed before the law changes?",
+        "They will hang him on Friday, his lawyer says.",
+        "The ministry said the army would shoot them.",
+    ],
+)
+def test_telling_and_protesting_pass(text):
+    """If somebody denies it, tells what was done to her, protests or reports, then nothing is found."""
+    assert found(text) == {}
+
+
 @pytest.mark.parametrize("slur", ["nigger", "faggot", "kike", "retard"])
 def test_the_severest_words_always_reach_a_person(slur):
     """If a slur is quoted to condemn it, then it still waits for a person."""

@@ -379,7 +379,7 @@ class Lexicon:
                     or _Element(token[0], f"{token[0]}/ "),
                 )
             if _MASKED.search(token) and (meant := self._unmask(token)):
-                return (self._elements[meant],)
+                return (self._elements.get(meant) or _Element(meant, f"{meant}/ "),)
             if "'" not in token:
                 known = self._elements.get(token[1:]) if token[0] == "a" else None
                 if known is not None and known.listed and token not in plain:
@@ -513,7 +513,7 @@ class Lexicon:
                 self._condemns(before + after) or self._says("condemning_next", _next_sentence(written, last))
             ):
                 return min(score, low), "condemned"
-            if self._says("suffered", nearby):
+            if self._says("suffered", nearby) or (quoted and self._says("suffered_after", after[:_FAR])):
                 return min(score, low), "suffered"
             if distanced:
                 return min(score, low), "distanced"
@@ -529,7 +529,8 @@ class Lexicon:
         if told or quoted or distanced or _quoted_across(written, begin, end):
             return min(score, 0.6), "reported"
         if not kind.firm and not kind.word and self._asks(written, begin - len(clause), last):
-            return min(score, 0.6), "asked"
+            protests = self._says("protesting", clause + written[begin:end])
+            return min(score, 0.2 if protests else 0.6), "asked"
         return score, ""
 
     def _condemns(self, part: str) -> bool:
@@ -675,10 +676,11 @@ def _maskable_of(
 ) -> dict[str, tuple[str, ...]]:
     """Listed words by first letter, and all under "" (first letter starred); likely ones come first."""
     order = {word: number for number, word in enumerate(first)}
-    ranked = sorted(listed, key=lambda word: (order.get(word, len(order)), len(word), word))
+    ranked = sorted({*listed, *first}, key=lambda word: (order.get(word, len(order)), len(word), word))
     by_letter: dict[str, tuple[str, ...]] = {}
     for word in ranked:
-        if len(word) > 2 and any(meaning.score >= 0.6 for meaning in listed[word]):
+        hard = any(meaning.score >= _HARD_FROM for meaning in listed.get(word, ()))
+        if len(word) > 2 and (hard or (word not in listed and word in order)):
             by_letter[word[0]] = (*by_letter.get(word[0], ()), word)
             by_letter[""] = (*by_letter.get("", ()), word)
     return by_letter
