@@ -32,7 +32,7 @@ What the machine's first reading of a comment is made of, how well it does, and 
 Written by `python -m meydan.evaluate`; every figure comes from a run, none is typed in by hand.
 """
 
-_LIMITS: Final = """\
+_FAILURES: Final = """\
 ## Known failures
 
 - **It counts words; it does not understand.** Irony, implication, dehumanising comparisons without listed words
@@ -40,14 +40,17 @@ _LIMITS: Final = """\
 - **Spelling tricks** inside words are partly undone before the model reads (`text/fold`); what is left lowers its scores.
 - **It learned from social media and talk pages.** Few of its rows are comments under news stories, and transfer from
   social media to news comments is known to be poor. The figures on collected rows are figures about those collections.
-- **Words of identity** (a people, a faith, an orientation) still raise some scores on innocent sentences, as the groups
-  are named more often in the abusive rows of the collections. Our own rows push against this and do not undo it.
+- **Names of groups** are taken out before a label is read, and only the names on one English list (`judge/groups`) are.
+  A group that is missing there is read like any word, and raises scores where the collections named it in abuse.
+  Insults that are only a comparison, and hatred that is only in the choice of the group, are missed instead.
 - **Vulgarity, threat, disability_hate and promotion** rest mostly on rows that we wrote ourselves, or on text messages and
   video comments. Figures on self-written rows are optimistic: the same hands wrote what it learned from.
 - **English only.** Other languages are not measured, and the judge holds them.
 - **Swearing in African American English**: one source marks it "offensive" far too often. It weighs little here, and
   the bias is not measured.
+"""
 
+_USE: Final = """\
 ## Use
 
 Evidence for `judge.decide`, beside the lexicon and the signals; never a verdict by itself. Not for judging people, and
@@ -151,7 +154,8 @@ def _card(
     runs: Sequence[Mapping[str, Any]],
 ) -> str:
     trained = manifest["trained"]
-    parts = [_INTRO, _LIMITS, "## Figures on development rows\n"]
+    last = next((run for run in reversed(runs) if run["model"] == classifier.model), None)
+    parts = [_INTRO, _FAILURES + _weakest(last), _USE, "## Figures on development rows\n"]
     parts.append(
         "Rows that training did not see; calibration and the choice of settings did, so these figures are somewhat\n"
         "optimistic. In brackets: 95 % bootstrap intervals, rows of one template or article drawn together.\n"
@@ -162,7 +166,6 @@ def _card(
     for name, report in reports:
         parts += [f"### {name[0].upper()}{name[1:]} ({report.rows:,} rows)\n", _table(report), _whole(report)]
     parts.append("## Figures on test rows\n")
-    last = next((run for run in reversed(runs) if run["model"] == classifier.model), None)
     if last:
         parts.append(
             f"Measured once for this model, on {last['at']}. The test rows were never trained on or tuned to. "
@@ -175,6 +178,28 @@ def _card(
         parts.append("Not measured for this model.\n")
     parts += [_model(manifest, classifier), _sources(trained), _log(runs)]
     return "\n".join(parts)
+
+
+def _weakest(run: Mapping[str, Any] | None) -> str:
+    """The kinds of sentences of the last test run that go wrong most often."""
+    if not run or not run["hatecheck"]:
+        return ""
+    right = {kind: _right(kind, share) for kind, (_, share) in run["hatecheck"].items()}
+    missed = sorted((kind for kind in right if kind.endswith("_h")), key=right.__getitem__)[:4]
+    alarmed = sorted((kind for kind in right if not kind.endswith("_h")), key=right.__getitem__)[:3]
+
+    def listed(kinds: Sequence[str]) -> str:
+        return ", ".join(f"{kind} {_percent(right[kind])}" for kind in kinds)
+
+    return (
+        "- **On HateCheck, alone**, it is right least often where hate is "
+        f"{listed(missed)};\n  and where it is not, {listed(alarmed)}.\n"
+    )
+
+
+def _right(kind: str, reached: float) -> float:
+    """The share of sentences of a kind that went right, given the share that reached the threshold."""
+    return reached if kind.endswith("_h") else 1 - reached
 
 
 def _table(report: Report) -> str:
@@ -198,6 +223,8 @@ def _line(one: LabelFigures) -> str:
 
 
 def _whole(report: Report) -> str:
+    if not report.violations and not report.clean:
+        return ""
     return (
         f"Any rule label, by this model alone: of {report.violations:,} violations {_span(report.caught)} reach 0.30 and "
         f"{_span(report.rejected)} reach 0.90;\nof {report.clean:,} clean rows {_span(report.clean_held)} reach 0.30 and "
@@ -238,7 +265,7 @@ def _revived(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kinds(kinds: Mapping[str, Sequence[float]]) -> str:
     lines = [
-        f"| {kind} | {number:,} | {_percent(share if kind.endswith('_h') else 1 - share)} |"
+        f"| {kind} | {number:,} | {_percent(_right(kind, share))} |"
         for kind, (number, share) in sorted(kinds.items(), key=lambda item: (item[0].endswith("_h"), item[0]))
     ]
     return (
@@ -251,11 +278,13 @@ def _kinds(kinds: Mapping[str, Sequence[float]]) -> str:
 
 def _model(manifest: Mapping[str, Any], classifier: Classifier) -> str:
     features, trained = manifest["features"], manifest["trained"]
-    unmeasured = [name for name in manifest["columns"] if name not in manifest["measured"]]
+    unmeasured = [name for name in classifier.labels + classifier.aux if name not in manifest["measured"]]
     return (
         "## The model\n\n"
         f"- Model: `{classifier.model}`; weights: {manifest['weights']['size_bytes']:,} bytes, int8, "
         f"2^{manifest['buckets_log2']} buckets.\n"
+        "- Every label is read from the text without the names of groups. Hatred of one group is the product of two: "
+        "that the words are hateful, and that hateful words in this text are about that group.\n"
         f"- Features: {', '.join(map(str, features['words']))} words in a row; {', '.join(map(str, features['letters']))} "
         "letters inside a word; each once per text, hashed.\n"
         "- One logistic regression per label, fitted together (AdaGrad); a label that a row does not carry takes no part.\n"

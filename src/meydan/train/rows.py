@@ -22,7 +22,14 @@ from meydan.comment import RULE_LABELS
 HEADS: Final = (*RULE_LABELS, "toxic", "hate")
 """Every label that can be learned, in the order of the model's columns."""
 
-GROUP_HATE: Final = ("sexism", "racism", "homophobia", "xenophobia", "religion_hate", "disability_hate")
+GROUP_HATE: Final = (
+    "sexism",
+    "racism",
+    "homophobia",
+    "xenophobia",
+    "religion_hate",
+    "disability_hate",
+)
 
 OWN: Final = "meydan"
 """The source name of rows that this project wrote."""
