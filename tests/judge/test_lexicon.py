@@ -283,6 +283,47 @@ def test_telling_and_protesting_pass(text):
     assert found(text) == {}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The dictator ordered the army to gas Kurds.",
+        "They kill women for less in that valley.",
+        "Regimes that stone women should get no aid.",
+        "The council would throw Syrians out of the hostel.",
+        "It is a crime to kill women and children.",
+        "The party wants to send the refugees home.",
+        "The plan was to deport all Armenians.",
+    ],
+)
+def test_a_report_of_hatred_is_no_call(text):
+    """If others did it, do it or want it, then nobody is rejected for telling."""
+    assert all(score < 0.6 for score in found(text).values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Gas the refugees!",
+        "We should exterminate the gays.",
+        "Please, somebody kill the Arabs.",
+        "It is time to deport all Jews.",
+        "(Burn the Muslims.)",
+        "The state must send the refugees home.",
+        "I want to kill all women.",
+    ],
+)
+def test_a_call_is_no_report(text):
+    """If the same is called for, wished or announced, then it is found."""
+    assert max(found(text).values()) >= 0.9
+
+
+def test_sport_is_played_with_hard_words():
+    """If a game is spoken of, then beasts and beatings are praise and hope."""
+    assert found("He is a beast on the pitch.") == {}
+    assert found("We will crush you in the final!") == {}
+    assert found("We will crush you!")["threat"] >= 0.9
+
+
 @pytest.mark.parametrize("slur", ["nigger", "faggot", "kike", "retard"])
 def test_the_severest_words_always_reach_a_person(slur):
     """If a slur is quoted to condemn it, then it still waits for a person."""

@@ -75,6 +75,7 @@ class _Kind:
     firm: bool = False
     word: bool = False
     lawful: bool = False  # it may be what a court can order
+    call: bool = False  # it may call for something to be done to a people
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ _CLAUSE = re.compile(r" (?:[,;:\"()]|but|because|if|while|although|though|yet|so
 
 _MINE = re.compile(r"(?:i|we)/")
 _FACE_TO_FACE = re.compile(r"(?:i|we|you)/")
+_FIRST_PERSON = re.compile(r" (?:i|we|you|us)/")
 _SUBJECT = re.compile(r"(?:i|we|you|your|he|she|they|this|that|these|those)/")
 _PREDICATE = re.compile(r"(?:is|are|was|were|be|should|must|ought|needs?|deserves?|has|have|will|can|would)/")
 
@@ -346,7 +348,9 @@ class Lexicon:
     def _weighed(
         self, row: _Row, begin: int, end: int, labels: Iterable[str], phrase: _Phrase
     ) -> Iterator[Hit]:
-        kind = _Kind(statement=True, firm=phrase.firm, lawful="threat" in phrase.labels)
+        kind = _Kind(
+            statement=True, firm=phrase.firm, lawful="threat" in phrase.labels, call=not phrase.labels
+        )
         for label in labels:
             score, company = phrase.score, ""
             if not phrase.always:
@@ -491,6 +495,11 @@ class Lexicon:
         # to follow the verb of saying closely.
         nearby = " ".join(before.split(" ")[-4:]) if to_a_face else before
         told = self._says("reporting", nearby) and not self._says("own_saying", before, at_end=True)
+        if kind.call and self._starts("doing", written, begin) and not self._calls(before):
+            # "ISIS tried to kill …", "countries that behead …": a report, no call.
+            theirs = self._says("done", before, at_end=True) and not _FIRST_PERSON.search(before)
+            harmless = theirs or self._says("negating", clause)
+            return min(score, 0.2 if harmless else _CLEAR_AT_LEAST), "told"
         quoted = _quoted(written, first, begin, end, last, told=told)
         distanced = not kind.firm and self._says("distanced", nearby)
         if _PREDICATE.match(written, begin) and self._says("speaker", before, at_end=True):
@@ -547,13 +556,22 @@ class Lexicon:
         patterns = self._company[name]
         return any((p.at_end if at_end else p.regex).search(part) for p in patterns)
 
+    def _calls(self, before: str) -> bool:
+        """Whether a verb behind these words is a call: alone at the beginning, or asked for."""
+        return before.rstrip().rpartition(" ")[2] in {"", "(/", ")/"} or self._says(
+            "calling", before, at_end=True
+        )
+
+    def _starts(self, name: str, written: str, begin: int) -> bool:
+        return any(pattern.regex.match(written, begin) for pattern in self._company[name])
+
     def _asks(self, written: str, begin: int, last: int) -> bool:
         """Whether a clause begins with the verb or the question word, and its sentence ends with the mark."""
         if not written.startswith("?/", last):
             return False
         linked = _LINKING.match(written, begin)
         begin = linked.end() if linked else begin
-        return any(pattern.regex.match(written, begin) for pattern in self._company["asking"])
+        return self._starts("asking", written, begin)
 
     @staticmethod
     def _follows(row: _Row, begin: int, words: frozenset[str]) -> bool:
