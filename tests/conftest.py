@@ -7,13 +7,32 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
 
 from meydan.store import Store
+from tests.chromium import a_browser
 from tests.postgresql import PostgreSQL, a_server
 
 # A busy machine is not a failing test: examples are bounded by their number, not by the clock.
 settings.register_profile("meydan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("meydan")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """
+    Browser tests come last, others keep their order.
+
+    The browser's driver leaves an event loop running in this thread, in which
+    no other test can run one of its own.
+    """
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium for every test that needs one."""
+    with a_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
