@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -85,6 +86,8 @@ ESCALATIONS = {
 }
 """Why a comment is escalated, and the rule that it is rejected under."""
 
+
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
 
 log = structlog.get_logger("meydan.desk")
 
@@ -317,6 +320,8 @@ class Desk:
             raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
         if verdict is Verdict.REJECT and not rules:
             raise MissingFields(["rules"])
+        if verdict is Verdict.APPROVE and rules:
+            raise Malformed("An approval names no rules.", fields=("rules",))
         reasons = (
             tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
         )
@@ -527,6 +532,10 @@ class Desk:
             appeal=next((appeal.words for appeal in self._store.appeals(id) if appeal.open), None),
         )
 
+    def story(self, url: str) -> Story | None:
+        """A story as it is known here, by any of its addresses."""
+        return self._store.story(story_address(url))
+
     def register_story(
         self,
         url: str,
@@ -552,8 +561,8 @@ class Desk:
             check_text("title", title, 1000)
         if text is not None:
             check_text("text", text, 200_000)
-        if language is not None:
-            check_text("language", language, 35)
+        if language is not None and not _LANGUAGE_TAG.fullmatch(language):
+            raise Malformed("A language is a tag such as en, ckb or kmr-Latn.", fields=("language",))
         return self._store.upsert_story(
             self._story_url(url, tuple(own)),
             title=title,

@@ -20,7 +20,7 @@ import structlog
 from meydan.desk import Desk, Limits
 from meydan.errors import BadGuidelines, BadSettings
 from meydan.judge import Judge
-from meydan.policy import Guidelines, load
+from meydan.policy import Fault, Guidelines, load
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
@@ -80,7 +80,11 @@ class Meydan:
             log.error(
                 "guidelines_refused",
                 code=error.code,
-                findings=len(error.findings),
+                file=str(path),
+                findings=[
+                    finding.render(path.name) for finding in error.findings[:5] if isinstance(finding, Fault)
+                ],
+                more=max(0, len(error.findings) - 5),
                 kept=self.desk.guidelines.digest,
             )
             return False
@@ -226,7 +230,10 @@ def _secret(settings: Settings) -> bytes:
                 aside.unlink()
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
-        raise BadSettings(f"The secret in {path} cannot be read or made.", fields=("secret",)) from error
+        raise BadSettings(
+            f"The secret in {path} cannot be read or made ({type(error).__name__}); is the folder writable?",
+            fields=("secret",),
+        ) from error
     if len(secret) != SECRET_BYTES:
         raise BadSettings(
             f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal."

@@ -159,6 +159,21 @@ def test_an_unreachable_database_is_to_be_tried_again(tmp_path: Path) -> None:
     assert "U201" in ran.stderr
 
 
+def test_doctor_makes_nothing(tmp_path: Path) -> None:
+    """If the doctor looks at a folder that is not there, then it says so and the folder is still not there."""
+    folder = tmp_path / "none"
+    told = answer("doctor", "--json", data=folder)
+    assert all(each["ok"] for each in told)
+    assert not folder.exists()
+
+
+def test_show_refuses_a_language_that_is_not_there(tmp_path: Path) -> None:
+    """If the guidelines have no such language, then nothing is shown in another one instead."""
+    ran = run("guidelines", "show", "--language", "ckb", data=tmp_path)
+    assert ran.returncode == 1
+    assert "R113" in ran.stderr
+
+
 def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
     """If all is well the doctor exits with 0; if the guidelines are bad, with 1 and that finding."""
     told = answer("doctor", "--json", data=tmp_path)
@@ -197,7 +212,12 @@ def test_the_verbs_work_beside_a_running_server(tmp_path: Path) -> None:
         second = run("serve", "--port", "0", data=tmp_path)
         assert second.returncode == 2
         assert "M305" in second.stderr
-        assert run("erase", "nobody", "--yes", data=tmp_path).returncode == 1
+        nobody = run("erase", "nobody", "--yes", data=tmp_path)
+        assert (nobody.returncode, nobody.stdout) == (1, "")
+        assert nobody.stderr.startswith("R108")
+        # The link is for the server that runs, though this command was not told its address.
+        link = answer("moderators", "add", "Rojin", "--json", data=tmp_path)["link"]
+        assert link.startswith(f"{served.url}/desk/sign-in?link=")
     finally:
         served.stop()
 
@@ -227,6 +247,7 @@ def test_a_running_server_keeps_good_guidelines(tmp_path: Path) -> None:
         second = in_force()
         file.write_bytes(b"format = 1\nnonsense")
         served.until(lambda: "guidelines_refused" in served.log.read_text())
+        assert "guidelines.toml:2:" in served.log.read_text(), "the log says where"
         assert in_force() == second
     finally:
         served.stop()

@@ -79,7 +79,7 @@ def test_every_missing_field_is_named(reader: Reader, changed: dict[str, object]
         (b"[" * 60_000, 400, "R113", None),
         (b'{"seen": ' + b"9" * 5000 + b"}", 400, "R113", None),
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": 5, "text": "x"}', 400, "R113", ["name"]),
-        (b'{"story": {"url": "http://127.0.0.1/"}, "name": "x", "text": null}', 400, "R113", ["text"]),
+        (b'{"story": {"url": "http://127.0.0.1/"}, "name": "x", "text": null}', 422, "R104", ["text"]),
         (b'{"story": "http://127.0.0.1/", "name": "x", "text": "x"}', 400, "R113", ["story"]),
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": "x", "text": "\\ud800"}', 422, "R105", ["text"]),
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": "a\\u0000", "text": "x"}', 422, "R105", ["name"]),
@@ -311,6 +311,8 @@ def test_a_story_is_told_by_the_newsroom(reader: Reader) -> None:
         ({"url": "http://127.0.0.1/a", "closes_at": "tomorrow"}, 400, "R113"),
         ({"url": "http://127.0.0.1/a", "title": "a\x00"}, 422, "R105"),
         ({"url": "http://127.0.0.1/a", "title": "t" * 1001}, 422, "R102"),
+        ({"url": "http://127.0.0.1/a", "titel": "A story"}, 400, "R113"),
+        ({"url": "http://127.0.0.1/a", "language": "the English"}, 400, "R113"),
     ],
 )
 def test_a_story_told_wrongly_is_refused(
@@ -319,6 +321,40 @@ def test_a_story_told_wrongly_is_refused(
     """If a story cannot be registered as told, then the answer says why."""
     answer = reader.client.put("/api/v1/stories", json=told, headers=reader.staff)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+def test_what_is_left_out_of_a_story_stays(reader: Reader) -> None:
+    """If a story is told in part, then the rest stays: closing it does not hand it over to the machine."""
+    told = {"url": reader.story, "title": "A story", "text": "About peace.", "mode": "off"}
+    reader.client.put("/api/v1/stories", json=told, headers=reader.staff)
+    closed = reader.client.put(
+        "/api/v1/stories", json={"url": reader.story, "open": False}, headers=reader.staff
+    )
+    assert closed.json() == told | {"open": False, "language": None, "closes_at": None}
+    untitled = reader.client.put(
+        "/api/v1/stories", json={"url": reader.story, "title": None}, headers=reader.staff
+    )
+    assert (untitled.json()["title"], untitled.json()["open"]) == (None, False)
+
+
+def test_every_missing_field_is_named_however_it_is_missing(reader: Reader) -> None:
+    """If fields are null, blank or invisible, then each of them is named."""
+    sent = {"story": {"url": ""}, "name": None, "text": "\u200b"}
+    told = reader.client.post("/api/v1/comments", json=sent)
+    assert (told.status_code, told.json()["fields"]) == (422, ["story", "name", "text"])
+
+
+def test_a_verdict_is_whole_and_said_back(reader: Reader) -> None:
+    """If a verdict names a ground, then the answer does; without a verdict, or with rules on an approval, it is refused."""
+    id = reader.held("A person has to read this.")
+    where = f"/api/v1/comments/{id}/decisions"
+    assert reader.client.post(where, json={}, headers=reader.staff).json()["fields"] == ["verdict"]
+    both = {"verdict": "approve", "rules": ["threats"]}
+    assert reader.client.post(where, json=both, headers=reader.staff).status_code == 400
+    told = reader.client.post(
+        where, json={"verdict": "reject", "rules": ["abuse:racism"]}, headers=reader.staff
+    )
+    assert told.json()["rules"] == ["abuse:racism"]
 
 
 # -- deciding -------------------------------------------------------------------
@@ -362,7 +398,7 @@ def test_who_was_first_is_told(reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("verdict", "status", "code"),
     [
-        ({}, 400, "R113"),
+        ({}, 422, "R104"),
         ({"verdict": "hold"}, 400, "R113"),
         ({"verdict": "reject"}, 422, "R104"),
         ({"verdict": "reject", "rules": ["no-such-rule"]}, 422, "R112"),

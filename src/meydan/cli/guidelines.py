@@ -11,6 +11,7 @@ from rich.table import Table
 from meydan import policy
 from meydan.cli.speech import EXIT_REFUSED, GuidelinesOption, JsonOption, console, fault_of, refusals, say
 from meydan.comment import Story
+from meydan.errors import Malformed
 
 app = typer.Typer(help="Check, show and test the guidelines file.", no_args_is_help=True)
 
@@ -55,6 +56,11 @@ def show(
     path = _path(file, guidelines)
     with refusals(as_json=as_json, name=path.name if path else "default.toml"):
         loaded = policy.load(path)
+        if language not in loaded.publication.languages:
+            raise Malformed(
+                f"These guidelines have no {language!r}; they have {', '.join(loaded.publication.languages)}.",
+                fields=("language",),
+            )
         say(_as_values(loaded, language), as_json=as_json, text=policy.describe(loaded, language))
 
 

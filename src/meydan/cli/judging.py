@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from meydan.cli.speech import GuidelinesOption, JsonOption, SettingsOption, refusals, say, settings_of
 from meydan.comment import Decision, Evidence, Verdict
-from meydan.desk import answer_of
 from meydan.errors import MeydanError, NotText
-from meydan.judge import Judge, decide, explain
-from meydan.policy import Guidelines
-from meydan.text.exact import check_words
+
+if TYPE_CHECKING:
+    from meydan.judge import Judge
+    from meydan.policy import Guidelines
 
 BATCH = 256
 CHUNK_BYTES = 65_536
@@ -36,6 +36,9 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Judge one comment, or one a line; keeps nothing."""
+    from meydan.desk import answer_of
+    from meydan.judge import decide
+    from meydan.text.exact import check_words
     from meydan.wiring import build_judge
 
     with refusals(as_json=as_json):
@@ -54,6 +57,10 @@ def check(
 def _answer_batch(
     judge: Judge, rules: Guidelines, lines: list[bytes], language: str | None, *, longest: int, as_json: bool
 ) -> None:
+    from meydan.desk import answer_of
+    from meydan.judge import decide
+    from meydan.text.exact import check_words
+
     answers: list[dict[str, Any] | None] = []
     texts: list[str] = []
     for line in lines:
@@ -110,6 +117,8 @@ def _line(decision: Decision) -> str:
 
 
 def _told(evidence: Evidence, decision: Decision) -> str:
+    from meydan.judge import explain
+
     lines = [_line(decision)]
     if decision.verdict is Verdict.HOLD:
         lines += [f"  {explain.hold(hold)}" for hold in decision.holds]

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from meydan.cli.people import sign_in_url
+from meydan.cli.people import remember_address, sign_in_url
 from meydan.cli.speech import (
     EXIT_REFUSED,
     DatabaseOption,
@@ -20,6 +20,7 @@ from meydan.cli.speech import (
     JsonOption,
     SettingsOption,
     console,
+    errors,
     refusals,
     say,
     settings_of,
@@ -58,10 +59,12 @@ def serve(
         if given.port == 0:
             given = settings_of(settings, **{**options, "port": free_port(given.host)})
         configure_logs()
-        meydan = build(given)
+        with refusals(as_json=as_json, name=given.guidelines.name if given.guidelines else "default.toml"):
+            meydan = build(given)
         try:
 
             def ready(address: str) -> None:
+                remember_address(given)
                 # Only now: a start that failed must not have used up the first link unseen.
                 first = None
                 if not meydan.staff.moderators():
@@ -143,14 +146,15 @@ def erase(
                     meydan.desk.erase(id)
                 except MeydanError as error:
                     refused[id] = error.code
+                    if not as_json:
+                        errors.print(f"{error.code}  {error.message} ({id})", markup=False, soft_wrap=True)
                 else:
                     erased.append(id)
         finally:
             meydan.close()
-        text = "\n".join(
-            [*(f"erased   {id}" for id in erased), *(f"{code}     {id}" for id, code in refused.items())]
-        )
-        say({"erased": erased, "refused": refused}, as_json=as_json, text=text)
+        if erased or as_json:
+            text = "\n".join(f"erased  {id}" for id in erased)
+            say({"erased": erased, "refused": refused}, as_json=as_json, text=text)
         if refused:
             raise typer.Exit(EXIT_REFUSED)
 
@@ -203,7 +207,12 @@ def _examine(settings: Settings) -> list[_Finding]:
         judge = Judge.load()
         return f"{judge.model[:19]}, {len(judge.labels)} labels; English runs on the guidelines' thresholds (uncalibrated)"
 
+    # The doctor makes nothing: an examined folder without a database stays as it was.
+    unmade = not settings.database and not (settings.data / "meydan.db").exists()
+
     def reachable() -> str:
+        if unmade:
+            return f"none in {settings.data} yet; the first `meydan serve` makes it"
         store = open_store(settings)
         try:
             store.ping()
@@ -212,6 +221,8 @@ def _examine(settings: Settings) -> list[_Finding]:
             store.close()
 
     def moderators() -> str:
+        if unmade:
+            return "none yet; the first `meydan serve` prints a sign-in link"
         staff, store = build_staff(settings)
         try:
             active = staff.moderators()

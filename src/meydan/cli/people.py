@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -19,7 +20,9 @@ from meydan.cli.speech import (
     settings_of,
 )
 from meydan.settings import Settings
-from meydan.staff import Staff
+
+if TYPE_CHECKING:
+    from meydan.staff import Staff
 
 moderators = typer.Typer(help="Add, list and remove moderators.", no_args_is_help=True)
 tokens = typer.Typer(help="Add, list and revoke tokens for programs.", no_args_is_help=True)
@@ -28,9 +31,23 @@ NameArgument = Annotated[str, typer.Argument(help="The name decisions are record
 UrlOption = Annotated[str | None, typer.Option("--public-url", help="The address the link is made for.")]
 
 
+SERVED_AT = "served-at"
+"""The file in the data folder that says at which address the last server was started."""
+
+
 def sign_in_url(settings: Settings, link: str) -> str:
-    """The address at which a one-time link signs its moderator in."""
-    return f"{settings.own_url}/desk/sign-in?link={quote(link, safe='')}"
+    """The address at which a one-time link signs its moderator in: as set, or as last served from this folder."""
+    address = settings.own_url
+    if not settings.public_url:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            address = (settings.data / SERVED_AT).read_text(encoding="utf-8").strip() or address
+    return f"{address}/desk/sign-in?link={quote(link, safe='')}"
+
+
+def remember_address(settings: Settings) -> None:
+    """Write down where this server is reached, for links that are made beside it."""
+    with contextlib.suppress(OSError):
+        (settings.data / SERVED_AT).write_text(settings.own_url + "\n", encoding="utf-8")
 
 
 @moderators.command("add")

@@ -11,7 +11,7 @@ from meydan.cli.speech import JsonOption, errors, refusals, say
 from meydan.errors import BadSettings
 
 app = typer.Typer(
-    help="Train the judge's models (needs the extra: pip install meydan[train]).", no_args_is_help=True
+    help="Train the judge's models (needs the extra: pip install meydan\\[train]).", no_args_is_help=True
 )
 
 

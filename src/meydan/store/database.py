@@ -212,7 +212,10 @@ class Database:
             return connection
         import psycopg
 
-        server = psycopg.connect(self._conninfo, autocommit=True)
+        try:
+            server = psycopg.connect(self._conninfo, autocommit=True)
+        except psycopg.OperationalError as error:
+            raise StoreUnavailable(self._unreached(str(error))) from None
         try:
             for setting in _POSTGRESQL_SETTINGS:
                 server.execute(setting)
@@ -257,6 +260,13 @@ class Database:
                 connection.close()
         except self.trouble as error:
             raise unavailable(error) from None
+
+    def _unreached(self, said: str) -> str:
+        """Why PostgreSQL took no connection, for the operator: no statement was sent, so no reader's words are in it."""
+        causes = ("Connection refused", "does not exist", "authentication failed", "timeout", "No such file")
+        why = next((cause for cause in causes if cause in said), "no connection")
+        where = f"{self._url.host or 'the local socket'} port {self._url.port or 5432}"
+        return f"PostgreSQL at {where}, database {self._url.database!r}, cannot be reached: {why}. Nothing was written."
 
     def scrub(self, hand: Hand, *, large: bool = False) -> bool:
         """
@@ -385,7 +395,9 @@ def _touch(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
-        raise unavailable(error) from None
+        raise StoreUnavailable(
+            f"The database file {path} cannot be opened for writing: {error.strerror}."
+        ) from None
 
 
 def _version_of(connection: Connection, dialect: str) -> str | None:

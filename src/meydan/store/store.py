@@ -680,7 +680,10 @@ class Store:
         check_text("name", name)
         added_at = _micros(at)
         if not self._writer.write(lambda hand: hand.run(sql.ADD_MODERATOR, name=name, at=added_at)):
-            raise AlreadyExists("A moderator has this name already.", fields=("name",))
+            raise AlreadyExists(
+                "A moderator has this name already. A new sign-in link for them: meydan moderators link NAME.",
+                fields=("name",),
+            )
 
     def moderators(self) -> tuple[ModeratorRow, ...]:
         """Those who may moderate, by name."""

@@ -30,7 +30,7 @@ from meydan.desk import answer_of, story_address
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
 from meydan.staff import Staff
-from meydan.text.exact import check_text
+from meydan.text.exact import check_text, is_blank
 from meydan.web import access, reading
 from meydan.web.doors import Doors
 from meydan.web.embed import KeptAnswer
@@ -62,8 +62,8 @@ class Sent(msgspec.Struct):
     """A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty."""
 
     story: StoryRef = msgspec.field(default_factory=StoryRef)
-    name: str = ""
-    text: str = ""
+    name: str | None = ""
+    text: str | None = ""
     email: str | None = None
     parent: str | None = None
     language: str | None = None
@@ -85,22 +85,26 @@ class Asked(msgspec.Struct):
     language: str | None = None
 
 
-class Registered(msgspec.Struct):
-    """A story as the newsroom tells it. `mode` "off" leaves every decision on it to people."""
+class Registered(msgspec.Struct, forbid_unknown_fields=True):
+    """
+    A story as the newsroom tells it; what is left out stays as it is, null takes it away.
+
+    `mode` "off" leaves every decision on the story to people.
+    """
 
     url: str = ""
-    title: str | None = None
-    text: str | None = None
-    language: str | None = None
-    open: bool = True
-    closes_at: Annotated[datetime, Meta(tz=True)] | None = None
-    mode: Literal["off", "assisted"] | None = None
+    title: str | msgspec.UnsetType | None = msgspec.UNSET
+    text: str | msgspec.UnsetType | None = msgspec.UNSET
+    language: str | msgspec.UnsetType | None = msgspec.UNSET
+    open: bool | msgspec.UnsetType = msgspec.UNSET
+    closes_at: Annotated[datetime, Meta(tz=True)] | msgspec.UnsetType | None = msgspec.UNSET
+    mode: Literal["off", "assisted"] | msgspec.UnsetType | None = msgspec.UNSET
 
 
-class Verdicted(msgspec.Struct):
+class Verdicted(msgspec.Struct, forbid_unknown_fields=True):
     """A person's verdict. `seen` is the number of the decision it was made in view of, 0 for none."""
 
-    verdict: Literal["approve", "reject"]
+    verdict: Literal["approve", "reject"] | None = None
     rules: list[str] = []
     note: str | None = None
     seen: Annotated[int, Meta(ge=0, le=2_000_000_000)] | None = None
@@ -237,14 +241,12 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         doors.origins.check_script(request)
         visitor = doors.sender(request)
         if not data.story.url:
-            missing = [
-                name for name, value in (("name", data.name), ("text", data.text)) if not value.strip()
-            ]
-            raise MissingFields(["story", *missing])
+            given = (("name", data.name), ("text", data.text))
+            raise MissingFields(["story", *(name for name, value in given if is_blank(value or ""))])
         submission = Submission(
             story_url=data.story.url,
-            name=data.name,
-            text=data.text,
+            name=data.name or "",
+            text=data.text or "",
             email=data.email,
             parent=data.parent,
             language=data.language,
@@ -335,16 +337,15 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         access.token_holder(request, staff, "stories")
         if not data.url:
             raise MissingFields(["url"])
-        story = desk.register_story(
-            data.url,
-            title=data.title,
-            text=data.text,
-            language=data.language,
-            open=data.open,
-            closes_at=data.closes_at,
-            mode=data.mode,
-            own=doors.origins.own,
-        )
+        told = {
+            name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET
+        }
+        url = told.pop("url")
+        known = desk.story(url)
+        if known is not None:
+            # What is left out stays: closing a story must not hand it to the machine.
+            told = {name: getattr(known, name) for name in STORY_FIELDS} | told
+        story = desk.register_story(url, own=doors.origins.own, **told)
         return StoryKept(
             story.url, story.title, story.text, story.language, story.open, story.closes_at, story.mode
         )
@@ -381,6 +382,8 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     )
     def decide(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Verdicted]) -> Decided:
         by = access.decider(request, staff, changes=True)
+        if data.verdict is None:
+            raise MissingFields(["verdict"])
         settled = desk.review(
             comment_id, Verdict(data.verdict), by=by, rules=data.rules, note=data.note, seen=data.seen
         )
@@ -388,7 +391,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             id=comment_id,
             seq=settled.seq,
             verdict=data.verdict,
-            rules=[reason.rule for reason in settled.decision.reasons],
+            rules=[
+                reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
+                for reason in settled.decision.reasons
+            ],
             decided_at=settled.decided_at,
             by=by,
         )
@@ -464,11 +470,14 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
+STORY_FIELDS = ("title", "text", "language", "open", "closes_at", "mode")
+
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
     "Asked": ["text"],
     "Registered": ["url"],
+    "Verdicted": ["verdict"],
 }
 """Fields without which a request is refused; the types give them defaults, so that every missing one is named."""
 
@@ -480,6 +489,11 @@ class _Described(JsonRenderPlugin):
         schemas = openapi_schema["components"]["schemas"]
         for name, required in REQUIRED.items():
             schemas[name]["required"] = required
+            for field in required:
+                # Null is taken and answered as missing; it is not what anybody should send.
+                told = schemas[name]["properties"][field]
+                kinds = [kind for kind in told.pop("oneOf", ()) if kind.get("type") != "null"]
+                told.update(*kinds)
         openapi_schema["components"]["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer"},
             "session": {"type": "apiKey", "in": "cookie", "name": access.SESSION_COOKIE},

@@ -87,7 +87,9 @@ def problem_of(error: Exception, said: Words) -> Problem:
         return Problem(UNEXPECTED, said["errors.X5"])
     keys = [f"errors.{error.code}", f"errors.{error.code[:2]}"]
     message = next((said[key] for key in keys if key in said), error.message)
-    if said.language == "en" or not message:
+    # Of a database, a reader learns that it does not answer; the operator's log and `doctor` say why.
+    operators = isinstance(error, errors.Unavailable) and message
+    if (said.language == "en" and not operators) or not message:
         message = error.message
     problem = Problem(error.code, message, list(error.fields))
     if isinstance(error, errors.AlreadyDecided):

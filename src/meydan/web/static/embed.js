@@ -45,14 +45,17 @@ class MeydanComments extends HTMLElement {
   /** Fetch and show the comments; `view` is what the links to other pages carry. Tells whether it worked. */
   async load(view = this.#first) {
     const story = this.getAttribute("story");
-    if (!story) return false;
+    if (!story) {
+      console.error("meydan-comments: no story attribute");
+      return false;
+    }
     const turn = ++this.#asked;
     const query = new URLSearchParams(view);
     query.set("story", story);
     if (this.#language) query.set("lang", this.#language);
     try {
       const answer = await fetch(new URL(`embed/comments?${query}`, SERVER), { credentials: "omit" });
-      if (!answer.ok) throw answer.status;
+      if (!answer.ok) throw await answer.text();
       const page = document.createElement("template");
       page.innerHTML = await answer.text();
       if (turn !== this.#asked) return false;
@@ -61,7 +64,8 @@ class MeydanComments extends HTMLElement {
       this.#root.replaceChildren(page.content);
       this.#settle(before);
       return true;
-    } catch {
+    } catch (why) {
+      console.error("meydan-comments:", why);
       if (turn === this.#asked) this.#notLoaded(view);
       return false;
     }
