@@ -81,6 +81,9 @@ def test_a_phrase_that_makes_no_sense_is_refused(written):
         "oxymoron",
         "an analysis of the title",
         "AT&T, R&D, 50% and 3*4=12",
+        "They should hang up when the bank rings.",
+        "I will get you the minutes of the meeting.",
+        "I read the book mentioned here, it cost 20 dollars.",
     ],
 )
 def test_innocent_words_pass(text):
@@ -315,6 +318,13 @@ def test_a_report_of_hatred_is_no_call(text):
 def test_a_call_is_no_report(text):
     """If the same is called for, wished or announced, then it is found."""
     assert max(found(text).values()) >= 0.9
+
+
+@pytest.mark.parametrize("text", ["The governor is a coward.", "The editors are cowards for hiding this."])
+def test_hard_words_about_the_powerful_reject_nobody(text):
+    """If those in office or the editors are called cowards, then that is opinion, and at most a person looks."""
+    assert found(text).get("personal_attack", 0.0) < 0.9
+    assert found("You are a coward.")["personal_attack"] >= 0.9
 
 
 def test_sport_is_played_with_hard_words():

@@ -160,7 +160,8 @@ _UNDONE = re.compile(
 )
 """A negation directly before: "not racist", "nothing at all wrong"."""
 
-_BODILY = frozenset({"profanity", "vulgarity"})
+_LOOSE = frozenset({"profanity", "vulgarity", "promotion"})
+"""Labels of phrases that mean something else as soon as they begin in an innocent stretch."""
 
 _FAR = 600
 """Characters of a row within which company is looked for: some sixty words."""
@@ -297,13 +298,13 @@ class Lexicon:
             yield from self._listed_in(row, listed, words)
 
     def _matches(self, row: _Row, phrase: _Phrase, words: Set[str]) -> Iterator[Hit]:
-        bodily = not _BODILY.isdisjoint(phrase.labels)
+        loose = not _LOOSE.isdisjoint(phrase.labels)
         for match in phrase.pattern.regex.finditer(row.written):
             begin, end = match.span()
             # An innocent stretch covers the whole match; what is only a manner of speaking
             # may also run on behind it.
             covered = self._innocent_until(row, words, begin)
-            if covered >= end or (bodily and covered > begin):
+            if covered >= end or (loose and covered > begin):
                 continue
             if phrase.not_after and self._follows(row, begin, phrase.not_after):
                 continue
