@@ -327,6 +327,14 @@ def test_hard_words_about_the_powerful_reject_nobody(text):
     assert found("You are a coward.")["personal_attack"] >= 0.9
 
 
+def test_institutions_are_no_persons():
+    """If a government or its members are called spineless or a bunch of clowns, then no reader was attacked."""
+    assert found("The cabinet is nothing but a bunch of clowns.") == {}
+    assert found("The mayor has no spine.") == {}
+    assert found("You bunch of clowns.")["personal_attack"] >= 0.9
+    assert found("You have no spine.")["personal_attack"] >= 0.9
+
+
 def test_sport_is_played_with_hard_words():
     """If a game is spoken of, then beasts and beatings are praise and hope."""
     assert found("He is a beast on the pitch.") == {}
