@@ -155,6 +155,8 @@ def test_company_that_excuses_nothing(text, label):
         ("There is nothing wrong with saying that Jews are parasites.", "religion_hate"),
         ("It is not sexist to say that girls are stupid.", "sexism"),
         ("I'll break your neck, okay?", "threat"),
+        ("Bigots claim all Turks are vermin, and they are right.", "racism"),
+        ("My father used to say Jews are parasites, and I agree.", "religion_hate"),
     ],
 )
 def test_an_added_clause_excuses_nothing(text, label):
@@ -168,6 +170,7 @@ def test_an_added_clause_excuses_nothing(text, label):
         ('He bought a 7" nail. I will stab you. Shame on whoever said "maybe".', "threat"),
         ("Critics claim you are a cretin, which is horrible.", "personal_attack"),
         ("It is sad that you are such a loser.", "personal_attack"),
+        ('My father used to say "Jews are parasites", and I agree.', "religion_hate"),
         ("Is it a shame that I will strangle you?", "threat"),
     ],
 )

@@ -506,9 +506,11 @@ class Lexicon:
         if _PREDICATE.match(written, begin) and self._says("speaker", before, at_end=True):
             # "Whoever says so should be shot": what is said of the speakers is the writer's own.
             told = distanced = False
-        if self._says("endorsing", before):
-            # "It is not racist to say that …" says it.
-            told = distanced = False
+        if self._says("endorsing", before) or (
+            (told or distanced or quoted) and self._says("agreeing", after + _next_sentence(written, last))
+        ):
+            # "It is not racist to say that …" says it, and so does "they say …, and they are right".
+            told = distanced = quoted = False
             clause = ""
         # Whoever adds "and that is wrong" to a threat has still made it.
         clear = not kind.word and score >= _CLEAR_FROM
