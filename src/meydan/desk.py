@@ -47,7 +47,6 @@ from meydan.errors import (
     AlreadyDecided,
     ForeignStory,
     Malformed,
-    MeydanError,
     MissingFields,
     NoSuchParent,
     NotAppealable,
@@ -210,10 +209,10 @@ class Desk:
         try:
             self.judge(outcome.id)
             judged = self.status(outcome.id, receipt=outcome.receipt)
-        except MeydanError as error:
-            # Kept and held; the sweep comes back to it. The author is not told "failed":
-            # nothing of theirs was lost.
-            log.warning("judging_put_off", comment=outcome.id, code=error.code)
+        except Exception as error:  # noqa: BLE001
+            # Kept and held; the sweep comes back to it. Whatever it was, the author is not
+            # told "failed": nothing of theirs was lost, and a second sending would double it.
+            log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
             return outcome
         return judged
 

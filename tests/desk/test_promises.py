@@ -68,6 +68,20 @@ def test_a_broken_checker_holds(room_with: Callable[..., Room], error: Exception
     assert room.shown() == []
 
 
+def test_once_kept_no_failure_is_told(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If something breaks after the comment is kept, then its author is answered "held", and a sweep decides it."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise KeyError("planted")
+
+    monkeypatch.setattr(room.store, "settle", broken)
+    outcome = room.send()
+    assert (outcome.status, outcome.receipt is not None) == (Status.HELD, True)
+    monkeypatch.undo()
+    assert room.desk.sweep() == 1
+    assert room.shown() == [COURTEOUS]
+
+
 def test_what_nobody_measured_is_held(room: Room) -> None:
     """If a comment is in a language without a measured judge, then it is held, with that as the reason."""
     outcome = room.send(UNMEASURED)
