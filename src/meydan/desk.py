@@ -22,7 +22,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -58,6 +58,8 @@ from meydan.errors import (
 )
 from meydan.judge import Judge, decide
 from meydan.judge import explain as explain
+from meydan.judge.answer import GivenReason, reasons_given
+from meydan.judge.answer import answer_of as answer_of
 from meydan.ledger import (
     commitment_of,
     decision_leaf,
@@ -67,7 +69,7 @@ from meydan.ledger import (
     salt_in,
     withdrawal_leaf,
 )
-from meydan.policy import Guidelines, words
+from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
@@ -106,16 +108,6 @@ class Limits:
     name: int = 80
     text: int = 5000
     flood_per_minute: int = 120
-
-
-@dataclass(frozen=True, slots=True)
-class GivenReason:
-    """A breached rule as an author is told it."""
-
-    rule: str
-    title: str
-    text: str
-    ground: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,7 +447,7 @@ class Desk:
         return Outcome(
             id=id,
             status=comment.status,
-            reasons=_given(current.decision, self._guidelines, comment.language) if current else (),
+            reasons=reasons_given(current.decision, self._guidelines, comment.language) if current else (),
             decided_by=current.decision.decided_by if current else None,
             decided_at=current.decided_at if current else None,
             note=current.note if current and holder else None,
@@ -590,7 +582,7 @@ class Desk:
 
     def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
         """A decision's rules in the words that readers are given."""
-        return _given(decision, self._guidelines, language)
+        return reasons_given(decision, self._guidelines, language)
 
     # -- inside --------------------------------------------------------------
 
@@ -725,41 +717,3 @@ class Desk:
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
-
-
-def answer_of(evidence: Evidence, decision: Decision, guidelines: Guidelines) -> dict[str, object]:
-    """
-    The judge's answer as programs get it, from POST /api/v1/judge and `meydan check --json` alike.
-
-    Spans are code-point offsets into the text as sent; an unmeasured score is null.
-    """
-    return {
-        "verdict": decision.verdict.value,
-        "reasons": [
-            {name: value for name, value in asdict(given).items() if value is not None}
-            for given in _given(decision, guidelines, evidence.language)
-        ],
-        "holds": [hold.value for hold in decision.holds],
-        "scores": {
-            label: None if score is None else round(score, 4) for label, score in evidence.scores.items()
-        },
-        "spans": [{"label": span.label, "begin": span.begin, "end": span.end} for span in evidence.spans],
-        "language": evidence.language,
-        "model": evidence.model,
-        "guidelines": guidelines.digest,
-    }
-
-
-def _given(decision: Decision, guidelines: Guidelines, language: str) -> tuple[GivenReason, ...]:
-    given = []
-    for reason in decision.reasons:
-        try:
-            rule = guidelines.rule(reason.rule)
-        except KeyError:
-            # The guidelines have changed since; the rule's id is still the reason.
-            given.append(GivenReason(reason.rule, reason.rule, "", reason.ground))
-            continue
-        given.append(
-            GivenReason(rule.id, words(rule.title, language), words(rule.text, language), reason.ground)
-        )
-    return tuple(given)

@@ -20,7 +20,7 @@ import structlog
 from meydan.desk import Desk, Limits
 from meydan.errors import BadGuidelines, BadSettings
 from meydan.judge import Judge
-from meydan.policy import Fault, Guidelines, load
+from meydan.policy import Fault, load
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
@@ -149,11 +149,6 @@ def build(settings: Settings) -> Meydan:
         _secret=secret,
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
     )
-
-
-def build_judge(settings: Settings) -> tuple[Judge, Guidelines]:
-    """The judge and the guidelines alone, for judging without a database."""
-    return Judge.load(), load(settings.guidelines)
 
 
 def open_store(settings: Settings) -> Store:

@@ -36,14 +36,15 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Judge one comment, or one a line; keeps nothing."""
-    from meydan.desk import answer_of
-    from meydan.judge import decide
+    from meydan.judge import Judge, decide
+    from meydan.judge.answer import answer_of
+    from meydan.policy import load
     from meydan.text.exact import check_words
-    from meydan.wiring import build_judge
 
     with refusals(as_json=as_json):
         given = settings_of(settings, guidelines=guidelines)
-        judge, rules = build_judge(given)
+        # Not through wiring: judging needs no database, and its libraries take as long to load as the judge.
+        judge, rules = Judge.load(), load(given.guidelines)
         if text == "-":
             for batch in _batches(sys.stdin.buffer):
                 _answer_batch(judge, rules, batch, language, longest=given.longest_text, as_json=as_json)
@@ -57,8 +58,8 @@ def check(
 def _answer_batch(
     judge: Judge, rules: Guidelines, lines: list[bytes], language: str | None, *, longest: int, as_json: bool
 ) -> None:
-    from meydan.desk import answer_of
     from meydan.judge import decide
+    from meydan.judge.answer import answer_of
     from meydan.text.exact import check_words
 
     answers: list[dict[str, Any] | None] = []
