@@ -39,8 +39,8 @@ class Settings:
     secret: str = field(default="", repr=False)
     longest_text: int = 5000
     longest_name: int = 80
-    submissions_per_minute: int = 30
-    submission_burst: int = 10
+    submissions_per_minute: int = 120
+    submission_burst: int = 60
     flood_per_minute: int = 120
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     address_days: int = 7
