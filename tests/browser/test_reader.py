@@ -306,6 +306,25 @@ def test_the_thread_can_be_turned_round(embedding: Page, room: Newsroom, story: 
     assert page.url == before
 
 
+def test_what_was_typed_survives_the_turning(embedding: Page, room: Newsroom, story: str) -> None:
+    """If a reader has begun a reply and turns the thread, then name, words and whom they answer are still there."""
+    page = embedding
+    show(room, story, "The second word.")
+    page.reload()
+    expect(page.locator("meydan-comments .meydan-text")).to_have_count(2)
+    page.locator("meydan-comments [data-reply]").first.click()
+    answering = page.locator("meydan-comments input[name=parent]").input_value()
+    assert answering
+    page.locator("meydan-comments input[name=name]").fill("Şilan")
+    page.locator("meydan-comments textarea[name=text]").fill("Half a thought")
+    page.get_by_role("link", name="Newest first").click()
+    expect(page.locator("meydan-comments .meydan-text").first).to_have_text("The second word.")
+    expect(page.locator("meydan-comments input[name=name]")).to_have_value("Şilan")
+    expect(page.locator("meydan-comments textarea[name=text]")).to_have_value("Half a thought")
+    assert page.locator("meydan-comments input[name=parent]").input_value() == answering
+    expect(page.locator("meydan-comments .m-replying")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("lang", "month"), [("en", "November"), ("ckb", "تشرینی دووەم"), ("kmr-Latn", "Mijdar")]
 )
