@@ -357,6 +357,17 @@ def test_a_verdict_is_whole_and_said_back(reader: Reader) -> None:
     assert told.json()["rules"] == ["abuse:racism"]
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/v1/judge"), ("PUT", "/api/v1/stories")])
+@pytest.mark.parametrize("token", [None, "Bearer meydan_token_forged"])
+def test_without_a_token_the_body_is_not_read(
+    reader: Reader, method: str, path: str, token: str | None
+) -> None:
+    """If a program has no valid token, then it is told so whatever it sends: its body costs us nothing."""
+    headers = {"content-type": "application/json"} | ({"authorization": token} if token else {})
+    answer = reader.client.request(method, path, content=b"{not JSON", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "R109")
+
+
 # -- deciding -------------------------------------------------------------------
 
 

@@ -313,10 +313,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         summary="Judge a text without keeping it",
         tags=["newsroom"],
         security=[{"token": []}],
+        guards=[_token_first(staff, "judge")],
         responses=_refusals(401, 403, 413, 422),
     )
-    def judge(request: AnyRequest, data: JSONBody[Asked]) -> Judged:
-        access.token_holder(request, staff, "judge")
+    def judge(data: JSONBody[Asked]) -> Judged:
         story = data.story or StoryTold()
         evidence, decision = desk.check(
             data.text, story_title=story.title, story_text=story.text, language=data.language
@@ -331,10 +331,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         tags=["newsroom"],
         security=[{"token": []}],
         request_max_body_size=STORY_BYTES,
+        guards=[_token_first(staff, "stories")],
         responses=_refusals(401, 403, 413, 422),
     )
-    def register(request: AnyRequest, data: JSONBody[Registered]) -> StoryKept:
-        access.token_holder(request, staff, "stories")
+    def register(data: JSONBody[Registered]) -> StoryKept:
         if not data.url:
             raise MissingFields(["url"])
         told = {
