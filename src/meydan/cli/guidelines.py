@@ -31,7 +31,7 @@ def check(
             policy.load(None)
             faults: list[policy.Fault] = []
         else:
-            faults = policy.check(_read(path), path.name)
+            faults = policy.check(policy.load_source(path), path.name)
     name = path.name if path else "default.toml"
     if as_json:
         say([fault_of(fault) for fault in faults], as_json=True, text="")
@@ -120,15 +120,6 @@ def _path(file: Path | None, guidelines: Path | None) -> Path | None:
     from meydan.settings import load_settings
 
     return file or load_settings(given={"guidelines": guidelines}).guidelines
-
-
-def _read(path: Path) -> bytes:
-    from meydan.errors import BadGuidelines
-
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadGuidelines(f"The guidelines file {path} cannot be read: {error.strerror}.") from error
 
 
 def _as_values(loaded: policy.Guidelines, language: str) -> dict[str, Any]:
