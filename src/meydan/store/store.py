@@ -58,6 +58,7 @@ from meydan.store.values import (
     TokenRow,
 )
 from meydan.store.writer import Writer
+from meydan.text.exact import is_exact
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -304,7 +305,7 @@ class Store:
         judged_at = _micros(at)
 
         def work(hand: Hand) -> None:
-            if _unkeepable(id):
+            if not is_exact(id):
                 return
             row = hand.one(sql.HOLD, id=id, holds=holds, at=judged_at, language=evidence.language)
             if row is not None:
@@ -553,7 +554,7 @@ class Store:
         else:
             statement = sql.PAGE_OLDEST_AFTER if sort == "oldest" else sql.PAGE_NEWEST_AFTER
             parameters = {"at": position[0], "number": position[1]}
-        if _unkeepable(url):
+        if not is_exact(url):
             return Page(story=None, comments=(), count=0, next=None)
         with self._database.reading(snapshot=True) as hand:
             found = hand.one(sql.STORY_SHOWN, url=url)
@@ -572,7 +573,7 @@ class Store:
     def counts(self, urls: Iterable[str]) -> dict[str, int]:
         """How many comments readers see on each story; 0 for a URL that is not known."""
         with self._database.reading(snapshot=True) as hand:
-            found = {url: None if _unkeepable(url) else hand.one(sql.SHOWN, url=url) for url in urls}
+            found = {url: None if not is_exact(url) else hand.one(sql.SHOWN, url=url) for url in urls}
         return {url: 0 if row is None else _first(row) for url, row in found.items()}
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
@@ -699,7 +700,7 @@ class Store:
         removed_at = _micros(at)
 
         def work(hand: Hand) -> None:
-            if _unkeepable(name) or not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
+            if not is_exact(name) or not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
                 raise NotFound("No moderator has this name.", fields=("name",))
             hand.run(sql.END_SESSIONS, name=name)
             hand.run(sql.END_LINKS, name=name)
@@ -724,7 +725,7 @@ class Store:
     def use_link(self, digest: str, at: datetime) -> str | None:
         """The moderator a link signs in, once; None if it is unknown, used or expired."""
         used_at = _micros(at)
-        if _unkeepable(digest):
+        if not is_exact(digest):
             return None
         row = self._writer.write(lambda hand: hand.one(sql.USE_LINK, digest=digest, at=used_at))
         return None if row is None else str(row[0])
@@ -784,7 +785,7 @@ class Store:
             NotFound: no token in force has this name.
         """
         revoked_at = _micros(at)
-        if _unkeepable(name) or not self._writer.write(
+        if not is_exact(name) or not self._writer.write(
             lambda hand: hand.run(sql.REVOKE_TOKEN, name=name, at=revoked_at)
         ):
             raise NotFound("No token has this name.", fields=("name",))
@@ -798,13 +799,13 @@ class Store:
 
     def _one(self, statement: str, **parameters: Any) -> Row | None:
         """The first row; None too when a parameter holds what no row can."""
-        if any(isinstance(value, str) and _unkeepable(value) for value in parameters.values()):
+        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
             return None
         with self._database.reading() as hand:
             return hand.one(statement, **parameters)
 
     def _all(self, statement: str, **parameters: Any) -> list[Row]:
-        if any(isinstance(value, str) and _unkeepable(value) for value in parameters.values()):
+        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
             return []
         with self._database.reading() as hand:
             return hand.all(statement, **parameters)
@@ -828,7 +829,7 @@ def _story_id(hand: Hand, url: str) -> int:
 
 
 def _standing(hand: Hand, id: str) -> _Standing | None:
-    row = None if _unkeepable(id) else hand.one(sql.STANDING, id=id)
+    row = None if not is_exact(id) else hand.one(sql.STANDING, id=id)
     return None if row is None else _Standing._make(row)
 
 
@@ -884,7 +885,7 @@ def _changed(hand: Hand, story: int, *, delta: int) -> None:
 
 
 def _check_moderator(hand: Hand, name: str) -> None:
-    row = None if _unkeepable(name) else hand.one(sql.MODERATOR, name=name)
+    row = None if not is_exact(name) else hand.one(sql.MODERATOR, name=name)
     if row is None or row[0] is not None:
         raise NotFound("No moderator has this name.", fields=("name",))
 
@@ -899,18 +900,8 @@ def check_text(field: str, value: str | None) -> None:
     Raises:
         NotText: names the field, not the characters.
     """
-    if value is not None and _unkeepable(value):
+    if value is not None and not is_exact(value):
         raise NotText(f"The {field} holds characters that cannot be kept exactly.", fields=(field,))
-
-
-def _unkeepable(value: str) -> bool:
-    if "\0" in value:
-        return True
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _micros(at: datetime) -> int:

@@ -32,12 +32,23 @@ def check_text(field: str, value: str, limit: int) -> None:
     """
     if len(value) > limit:
         raise TooLong(field, limit=limit, size=len(value))
-    if "\x00" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    if not is_exact(value):
         raise NotText(
             f"The {field} has characters that are not text (a null byte, or half of a character); "
             "they could not be kept exactly. Remove them and send again.",
             fields=(field,),
         )
+
+
+def is_exact(value: str) -> bool:
+    """Whether every database keeps it as it is: no null byte (PostgreSQL) and no lone surrogate (UTF-8)."""
+    if "\x00" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_blank(value: str) -> bool:
