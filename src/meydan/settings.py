@@ -55,6 +55,12 @@ class Settings:
         return self.database or f"sqlite:///{self.data.resolve() / 'meydan.db'}"
 
     @property
+    def sqlite_file(self) -> Path | None:
+        """The database's file, when it is one."""
+        scheme, _, path = self.database_url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") and path else None
+
+    @property
     def own_url(self) -> str:
         """The address readers reach this server at, without a trailing slash."""
         if self.public_url:

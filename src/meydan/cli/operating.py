@@ -208,11 +208,11 @@ def _examine(settings: Settings) -> list[_Finding]:
         return f"{judge.model[:19]}, {len(judge.labels)} labels; English runs on the guidelines' thresholds (uncalibrated)"
 
     # The doctor makes nothing: an examined folder without a database stays as it was.
-    unmade = not settings.database and not (settings.data / "meydan.db").exists()
+    unmade = settings.sqlite_file is not None and not settings.sqlite_file.exists()
 
     def reachable() -> str:
         if unmade:
-            return f"none in {settings.data} yet; the first `meydan serve` makes it"
+            return f"no {settings.sqlite_file} yet; the first `meydan serve` makes it"
         store = open_store(settings)
         try:
             store.ping()

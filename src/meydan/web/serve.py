@@ -181,10 +181,11 @@ def _keep_house(meydan: Meydan, woken: threading.Event, ended: threading.Event) 
 
 @contextlib.contextmanager
 def _only_server(meydan: Meydan) -> Iterator[None]:
-    if not meydan.settings.database_url.startswith("sqlite"):
+    database = meydan.settings.sqlite_file
+    if database is None:
         yield
         return
-    path = Path(meydan.settings.database_url.partition(":///")[2] + ".serving")
+    path = Path(f"{database}.serving")
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
