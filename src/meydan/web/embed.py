@@ -10,24 +10,24 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlencode
 
-from litestar import MediaType, Request, Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from meydan.comment import Submission
-from meydan.desk import story_address
+from meydan.desk import Page, story_address
 from meydan.errors import Malformed, MeydanError, MissingFields, NotAppealable, Refused, SignInNeeded
 from meydan.locale import Words, accepted, interface_of, words
 from meydan.policy import Guidelines
 from meydan.web import reading
+from meydan.web.access import AnyRequest
 from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, problem_of, status_of
 from meydan.web.reading import Typed, View
 from meydan.web.shelf import Kept, Made, Send, Shelf
 
-AnyRequest = Request[Any, Any, Any]
 FORM = "application/x-www-form-urlencoded"
 PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 
@@ -118,7 +118,7 @@ class _Readers:
         language = interface_of(asked.get("lang")) or ""
         return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""))
 
-    def _found(self, asked: dict[str, str], base: str) -> tuple[reading.Page, View, Guidelines]:
+    def _found(self, asked: dict[str, str], base: str) -> tuple[Page, View, Guidelines]:
         guidelines = self._desk.guidelines
         sort = asked.get("sort", "oldest")
         after = asked.get("after") or None

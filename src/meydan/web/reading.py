@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import msgspec
 
 from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
-from meydan.desk import Outcome
+from meydan.desk import Outcome, Page
 from meydan.errors import ForeignStory
 from meydan.locale import Words, direction_of, interface_of, words
 from meydan.policy import Guidelines
@@ -28,21 +28,9 @@ from meydan.web.shelf import Made
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 COMMENTS_ON_A_PAGE = 200
+NO_COMMENTS = Page(story=None, comments=(), count=0, next=None)
 
 Sort = Literal["oldest", "newest"]
-
-
-class Page(Protocol):
-    """Some of a story's approved comments, as Desk.page answers."""
-
-    @property
-    def story(self) -> Story | None: ...
-    @property
-    def comments(self) -> tuple[Comment, ...]: ...
-    @property
-    def count(self) -> int: ...
-    @property
-    def next(self) -> str | None: ...
 
 
 class CommentShown(msgspec.Struct):
@@ -63,14 +51,6 @@ class Listing(msgspec.Struct):
     count: int
     comments: list[CommentShown]
     next: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Nothing:
-    story: Story | None = None
-    comments: tuple[Comment, ...] = ()
-    count: int = 0
-    next: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +150,7 @@ def whole_page(
 
 def form_page(view: View, guidelines: Guidelines, limits: Mapping[str, int], typed: Typed) -> Made:
     """The form alone, with what was typed and what was wrong with it; asks nothing of the database."""
-    context = _context(_Nothing(), view, guidelines, limits)
+    context = _context(NO_COMMENTS, view, guidelines, limits)
     context |= {"typed": typed, "whole": True, "alone": True}
     return Made(template("reader/comments.html").render(**context).encode(), HTML)
 
