@@ -200,7 +200,7 @@ class Desk:
         outcome = self.receive(submission, visitor)
         try:
             self.judge(outcome.id)
-            judged = self.status(outcome.id, receipt=outcome.receipt)
+            judged = self._stands(self._comment(outcome.id), outcome.receipt)
         except Exception as error:  # noqa: BLE001
             # Kept and held; the sweep comes back to it. Whatever it was, the author is not
             # told "failed": nothing of theirs was lost, and a second sending would double it.
@@ -438,9 +438,16 @@ class Desk:
             NotFound: no such comment. SignInNeeded: a receipt was given and is not this comment's.
         """
         comment = self._comment(id)
-        holder = receipt is not None and comment.erased_at is None
-        if receipt is not None and holder:
+        if comment.erased_at is not None:
+            receipt = None
+        if receipt is not None:
             self._check_receipt(id, receipt)
+        return self._stands(comment, receipt)
+
+    def _stands(self, comment: Comment, receipt: str | None) -> Outcome:
+        """How a comment stands; with a receipt, which the caller has checked or just made, its words too."""
+        id = comment.id
+        holder = receipt is not None
         settled = self._store.decisions(id)
         current = settled[-1] if settled else None
         appealed = Hold.APPEAL in comment.holds
@@ -454,7 +461,7 @@ class Desk:
             submitted_at=comment.submitted_at,
             story_url=comment.story_url,
             holds=comment.holds,
-            receipt=receipt if holder else None,
+            receipt=receipt,
             name=comment.name if holder else None,
             text=comment.text if holder else None,
             withdrawn=comment.withdrawn_at is not None,
