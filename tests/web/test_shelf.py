@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import threading
 from collections.abc import Callable, Coroutine
@@ -336,3 +337,30 @@ def test_another_process_is_heard_within_a_second(server: Server) -> None:
         assert all(shown(door) for door in doors)
         server.meydan("erase", told["id"], "--yes")
         Reader.until(lambda: not any(shown(door) for door in doors))
+
+
+def test_a_look_that_nobody_waits_for_any_more_ends_quietly() -> None:
+    """If following ends during a look, and the look then fails as the store is closed, then nobody is alarmed."""
+
+    async def scene() -> None:
+        alarms: list[dict[str, Any]] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, alarm: alarms.append(alarm))
+        looking, go_on = threading.Event(), threading.Event()
+
+        def since(number: int) -> tuple[int, tuple[str, ...]]:
+            looking.set()
+            assert go_on.wait(10)
+            raise StoreUnavailable("The store is closed.")
+
+        shelf = Shelf(changes=since, edition=lambda: "", headers=lambda kind: {})
+        following = asyncio.create_task(shelf.follow())
+        await asyncio.to_thread(looking.wait, 10)
+        following.cancel()
+        await asyncio.wait({following})
+        go_on.set()
+        await asyncio.sleep(0.1)
+        del following, shelf
+        gc.collect()
+        assert not alarms
+
+    run(scene)

@@ -15,7 +15,7 @@ import gzip
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,6 +142,12 @@ def accepts_gzip(header: bytes) -> bool:
     return known
 
 
+def _heard(task: asyncio.Task[Any]) -> None:
+    """Whoever waits for it is told of a failure; one that nobody waited for is not worth a warning."""
+    if not task.cancelled():
+        task.exception()
+
+
 class Shelf:
     """
     The kept answers, at most `most_bytes` of them; the one unread longest goes first.
@@ -229,9 +235,7 @@ class Shelf:
     def _made(self, subject: Subject, task: asyncio.Task[Kept]) -> None:
         if self._making.get(subject) is task:
             del self._making[subject]
-        if not task.cancelled():
-            # Whoever waits is told; a failure that nobody waited for is not worth a warning.
-            task.exception()
+        _heard(task)
 
     def _put(self, subject: Subject, kept: Kept) -> None:
         self._drop(subject)
@@ -296,12 +300,18 @@ class Shelf:
         the one under way may have looked too early. Callers who wait share one.
         """
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._look())
+            self._asking = self._looking(self._look())
             await asyncio.shield(self._asking)
             return
         if self._next is None or self._next.done():
-            self._next = asyncio.ensure_future(self._look_after(self._asking))
+            self._next = self._looking(self._look_after(self._asking))
         await asyncio.shield(self._next)
+
+    @staticmethod
+    def _looking(look: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(look)
+        task.add_done_callback(_heard)
+        return task
 
     async def _look_after(self, earlier: asyncio.Task[None]) -> None:
         await asyncio.wait({earlier})
