@@ -1,17 +1,33 @@
 """
-Meydan's own English training rows, made from the hand-written `*.txt` beside this file.
+Meydan's own training rows, made from hand-written templates.
+
+The English templates are the `*.txt` beside this file; every other language has a
+folder named by its tag (`ar`, `tr`, `ckb`, `kmr-Latn`, `kmr-Arab`). The rows of
+`tr/talk.txt` are written to `tr-talk.jsonl`, beside this file.
 
 A template file is blocks divided by blank lines; a block is one group, so that a
 pair differing in one thing never straddles train and dev. A line is
 `CODES: words`, CODES being letters of CODE_OF ("-" for clean), optionally with
 `%n` for another limit. `[a|b|]` chooses (and nests), `{name}` takes a filler of
-`fillers.txt`, `a(n)` becomes the right article, `# …` is a comment. In files named
-`each-…` every block is written once and read six times, for a group of each ground:
-the code G is that ground's, `{G}` its people, `{G1}` one of them, `{Gs}` and `{Gs1}`
-what they are called in contempt.
+`fillers.txt`, `# …` is a comment. In files named `each-…` every block is written
+once and read six times, once for each ground, whose code is G there.
+
+Whom an each-file speaks of:
+* English: `{G}` is a people, `{G1}` one of them, `{Gs}` and `{Gs1}` what they are
+  called in contempt; each is a filler (`R`, `R1` …).
+* Elsewhere: `groups.toml` lists peoples by ground with forms named by the writer,
+  `racism = [{ G = "Araplar", dat = "Araplara" }, …]`. A row speaks of one people,
+  `{G}` and `{G.dat}` being its forms; whoever lacks a form that the line asks for
+  is left out. A form may be a list of spellings. Any other file names a ground's
+  people by its letter: `{R}`, `{R.dat}`.
+
+English only: `a(n)` becomes the right article, some words carry a further code, and
+sentences are dressed as readers write. Turkish and Kurmanji sentences get their
+capitals unless the line begins in a small letter. Where there is a `beside.txt` or
+`news.txt`, its short clean sentences stand beside some rows.
 Everything is seeded: the same templates make the same rows.
 
-Run: `python -m meydan.train.corpus.generate`
+Run: `python -m meydan.train.corpus.generate [LANGUAGE …]`
 """
 
 from __future__ import annotations
@@ -27,29 +43,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meydan.comment import GROUNDS, RULE_LABELS
+from meydan.train.corpus.templates import (
+    CODE_OF,
+    Block,
+    Fillers,
+    Peoples,
+    check,
+    expand,
+    forms_in,
+    having,
+    load_blocks,
+    load_fillers,
+    load_peoples,
+)
 
 HERE = Path(__file__).parent
 PROVENANCE = "written for Meydan"
 
-CODE_OF = {
-    "P": "profanity",
-    "V": "vulgarity",
-    "T": "threat",
-    "A": "personal_attack",
-    "S": "sexism",
-    "R": "racism",
-    "H": "homophobia",
-    "X": "xenophobia",
-    "I": "religion_hate",
-    "D": "disability_hate",
-    "M": "promotion",
-}
-"""Letters that template lines name labels by."""
-
 LABELS = (*RULE_LABELS, "toxic", "hate")
 """Every label a row gives, in order; the last two are training heads."""
 
-ROWS_PER_TEMPLATE = 14
 MOST_ROWS_PER_TEMPLATE = 60
 DEV_SHARE = 0.15
 SEED = 20240
@@ -63,27 +76,9 @@ ALSO = (
         re.compile(r"\b(bitch(es)?|cunts?|asshole|arsehole|shit\w*|fuck\w*|motherfuck\w*)\b", re.IGNORECASE),
     ),
 )
-"""Words that carry a further code wherever the template already marks a breach."""
+"""English words that carry a further code wherever the template already marks a breach."""
 
-Fillers = Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One line: which labels its words carry (codes), the words, and how many rows it may make."""
-
-    codes: str
-    words: str
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One group of templates; `name` is stable as long as the first line is."""
-
-    file: str
-    name: str
-    templates: tuple[Template, ...]
+NOT_TEMPLATES = ("fillers", "disguised")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,102 +89,13 @@ class Row:
     group: str
     codes: str
     text: str
+    place: str = ""
 
 
 def rng_of(*parts: str) -> random.Random:
     """A generator that depends on the seed and these words only, not on what ran before."""
     digest = hashlib.sha256("\x1f".join((str(SEED), *parts)).encode()).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))  # noqa: S311  (repeatable, not secret)
-
-
-def load_fillers(path: Path) -> dict[str, tuple[str, ...]]:
-    """Read `name = a; b; c` lines; a name given twice is extended."""
-    fillers: dict[str, tuple[str, ...]] = {}
-    for line in path.read_text("utf-8").splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, values = line.partition("=")
-        words = tuple(value.strip() for value in values.split(";") if value.strip())
-        fillers[name.strip()] = fillers.get(name.strip(), ()) + words
-    return fillers
-
-
-def load_blocks(path: Path) -> list[Block]:
-    """
-    Read one template file.
-
-    Raises:
-        ValueError: a line without codes, an unknown code or a bad limit.
-    """
-    blocks: list[Block] = []
-    for paragraph in re.split(r"\n\s*\n", path.read_text("utf-8")):
-        lines = [line for line in paragraph.splitlines() if line.strip() and not line.startswith("#")]
-        if not lines:
-            continue
-        if path.stem.startswith("each"):
-            lines = [_for_ground(line, ground) for line in lines for ground in "SRHXID"]
-        templates: list[Template] = []
-        for line in lines:
-            head, colon, words = line.partition(": ")
-            codes, _, limit = head.partition("%")
-            if not colon or not codes or (codes != "-" and set(codes) - set(CODE_OF)):
-                raise ValueError(f"{path.name}: not a template line: {line[:40]}")
-            templates.append(
-                Template(codes.replace("-", ""), words.strip(), int(limit) if limit else ROWS_PER_TEMPLATE)
-            )
-        # Named by its first line as written, so that adding lines or fillers does not move it to another split.
-        name = f"{path.stem}-{hashlib.sha256(lines[0].encode()).hexdigest()[:8]}"
-        blocks.append(Block(path.stem, name, tuple(templates)))
-    return blocks
-
-
-def _for_ground(line: str, ground: str) -> str:
-    codes, _, words = line.partition(": ")
-    slotted = re.sub(r"[{]G(s?1?)[}]", lambda slot: "{" + ground + slot[1] + "}", words)
-    return f"{codes.replace('G', ground)}: {slotted}"
-
-
-def expand(words: str, fillers: Fillers, rng: random.Random) -> str:
-    """One reading of a template: choices made, slots filled, articles and spaces mended."""
-
-    def choice(begin: int) -> tuple[str, int]:
-        # Reads alternatives up to the closing bracket; only the one drawn is kept.
-        options: list[str] = []
-        current = ""
-        at = begin
-        while at < len(words):
-            sign = words[at]
-            if sign == "[":
-                inner, at = choice(at + 1)
-                current += inner
-                continue
-            if sign == "]" and begin:
-                options.append(current)
-                return rng.choice(options), at + 1
-            if sign == "|" and begin:
-                options.append(current)
-                current = ""
-            else:
-                current += sign
-            at += 1
-        return current, at
-
-    text, _ = choice(0)
-    for _depth in range(3):
-        text = re.sub(r"\{(\w+)\}", lambda slot: rng.choice(fillers[slot[1]]), text)
-    text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]+))", _article, text)
-    text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r" ([,.!?;:])(?=\s|$)", r"\1", text)
-    text = text.strip()
-    text = (
-        re.sub(r"(?<=[a-z][.?!] )[a-z]", lambda first: first[0].upper(), text) if text[:1].isupper() else text
-    )
-    return text[:1].upper() + text[1:]
-
-
-def _article(match: re.Match[str]) -> str:
-    vowel = match[2][0].lower() in "aeiou" and not re.match(r"(?i)us[eu]|uni|eu", match[2])
-    return f"{'an' if vowel else 'a'} {match[1]}"
 
 
 # --- how readers really write -------------------------------------------------
@@ -351,7 +257,12 @@ def key_of(text: str) -> str:
     return re.sub(r"\s+", " ", text.casefold()).strip(" .!")
 
 
-def rows_of(blocks: Iterable[Block], fillers: Fillers) -> list[Row]:
+NO_PEOPLES: Peoples = {}
+
+
+def rows_of(
+    blocks: Iterable[Block], fillers: Fillers, peoples: Peoples = NO_PEOPLES, language: str = "en"
+) -> list[Row]:
     """Every template's distinct readings, up to its limit, before dressing."""
     rows: list[Row] = []
     for block in blocks:
@@ -359,14 +270,24 @@ def rows_of(blocks: Iterable[Block], fillers: Fillers) -> list[Row]:
             rng = rng_of("expand", block.name, str(number), template.words)
             limit = min(template.limit, MOST_ROWS_PER_TEMPLATE)
             seen: dict[str, str] = {}
-            for _try in range(limit * 6):
+            asked = {
+                letter: having(peoples[letter], forms)
+                for letter, forms in forms_in(template.words, fillers, peoples).items()
+            }
+            if not all(asked.values()):
+                continue
+            for some in asked.values():
+                rng.shuffle(some)
+            for attempt in range(limit * 6):
                 if len(seen) >= limit:
                     break
-                text = expand(template.words, fillers, rng)
+                # In turn, so that no people is spoken of more than the others.
+                drawn = {letter: some[attempt % len(some)] for letter, some in asked.items()}
+                text = expand(template.words, fillers, rng, drawn, language)
                 seen.setdefault(key_of(text), text)
-            rows += [
-                Row(block.file, block.name, _with_also(template.codes, text), text) for text in seen.values()
-            ]
+            for text in seen.values():
+                codes = _with_also(template.codes, text) if language == "en" else template.codes
+                rows.append(Row(block.file, block.name, codes, text, template.place))
     return rows
 
 
@@ -386,21 +307,31 @@ def labels_of(codes: str) -> dict[str, int]:
     return labels
 
 
-def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
+def languages_of(folder: Path = HERE) -> tuple[str, ...]:
+    """The languages that templates are written in."""
+    return ("en", *sorted(path.name for path in folder.iterdir() if any(path.glob("*.txt"))))
+
+
+def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
     """
-    Make all rows.
+    Make all rows of a language.
 
     Returns:
         The rows by template file name.
 
     Raises:
-        ValueError: two templates give the same words different labels.
+        ValueError: what is wrong with the templates, a fault a line, each with its
+            place; or two templates give the same words different labels.
     """
-    fillers = load_fillers(folder / "fillers.txt")
-    loaded = load_loaded(folder / "disguised.txt")
-    files = sorted(path for path in folder.glob("*.txt") if path.stem not in ("fillers", "disguised"))
-    blocks = [block for path in files for block in load_blocks(path)]
-    rows = rows_of(blocks, fillers)
+    english = language == "en"
+    home = folder if english else folder / language
+    fillers = load_fillers(home / "fillers.txt") if (home / "fillers.txt").exists() else {}
+    peoples = NO_PEOPLES if english else load_peoples(home / "groups.toml")
+    loaded = load_loaded(home / "disguised.txt") if english else frozenset[str]()
+    files = sorted(path for path in home.glob("*.txt") if path.stem not in NOT_TEMPLATES)
+    blocks = [block for path in files for block in load_blocks(path, language)]
+    check(blocks, fillers, peoples)
+    rows = rows_of(blocks, fillers, peoples, language)
 
     counts: dict[str, Counter[str]] = {}
     for row in rows:
@@ -414,48 +345,81 @@ def make(folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
             beside[split[row.group]].append(row.text)
 
     made: dict[str, list[dict[str, object]]] = {}
-    known: dict[str, str] = {}
+    known: dict[str, Row] = {}
+    faults: dict[str, None] = {}
     for row in rows:
         rng = rng_of("dress", row.group, row.text)
-        texts = [dress(row.text, breach=bool(row.codes), loaded=loaded, rng=rng).strip()]
-        if row.file != "beside" and rng.random() < 0.2:
+        texts = (
+            [dress(row.text, breach=bool(row.codes), loaded=loaded, rng=rng).strip()]
+            if english
+            else [row.text]
+        )
+        near = beside[split[row.group]]
+        if row.file != "beside" and near and rng.random() < 0.2:
             # Dilution: a breach among harmless sentences stays a breach, and length proves nothing.
-            neighbours = rng.sample(beside[split[row.group]], rng.choice((1, 1, 2, 3)))
+            neighbours = rng.sample(near, min(len(near), rng.choice((1, 1, 2, 3))))
             neighbours = [_ended(words) for words in neighbours]
             at = rng.randint(0, len(neighbours))
             texts.append(" ".join([*neighbours[:at], _ended(row.text), *neighbours[at:]]))
         for text in texts:
             key = key_of(text)
             if key in known:
-                if known[key] != row.codes:
-                    raise ValueError(f"two labels for the same words: {row.group} {row.text!r}")
+                other = known[key]
+                if set(other.codes) != set(row.codes):
+                    faults[
+                        f"{row.place}: the same words with other labels in {other.place}"
+                        f" ({row.codes or '-'}, {other.codes or '-'}): {row.text}"
+                    ] = None
                 continue
-            known[key] = row.codes
+            known[key] = row
             made.setdefault(row.file, []).append(
                 {
                     "text": text,
-                    "lang": "en",
+                    "lang": language,
                     "labels": labels_of(row.codes),
                     "group": row.group,
                     "split": split[row.group],
                     "provenance": PROVENANCE,
                 }
             )
+    if faults:
+        raise ValueError("\n".join(faults))
     return made
 
 
 def _ended(text: str) -> str:
-    return text if text[-1:] in ".!?…" else text + "."
+    return text if text[-1:] in ".!?…؟" else text + "."
 
 
-def write(folder: Path = HERE) -> int:
-    """Write `en-<file>.jsonl` beside the templates; returns how many rows there are."""
-    made = make(folder)
-    for name, rows in made.items():
+def write(language: str = "en", folder: Path = HERE) -> int:
+    """Write `<language>-<file>.jsonl`, drop those whose templates are gone; returns how many rows there are."""
+    made = make(language, folder)
+    written = {f"{language}-{name}.jsonl": rows for name, rows in made.items()}
+    for name, rows in written.items():
         lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
-        (folder / f"en-{name}.jsonl").write_text("".join(lines), "utf-8")
+        (folder / name).write_text("".join(lines), "utf-8")
+    for path in folder.glob(f"{language}-*.jsonl"):
+        if path.name not in written:
+            path.unlink()
     return sum(map(len, made.values()))
 
 
+def main(asked: Sequence[str], folder: Path = HERE) -> int:
+    """Make the rows of the languages asked for, or of all; returns 1 when templates have faults."""
+    known = languages_of(folder)
+    failed = 0
+    for language in asked or known:
+        if language not in known:
+            sys.stderr.write(f"no templates in {language}; there are {', '.join(known)}\n")
+            failed = 1
+            continue
+        try:
+            sys.stdout.write(f"{language}: {write(language, folder)} rows\n")
+        except ValueError as fault:
+            sys.stderr.write(f"{fault}\n")
+            failed = 1
+    return failed
+
+
 if __name__ == "__main__":
-    sys.stdout.write(f"{write()} rows\n")
+    sys.exit(main(sys.argv[1:]))
