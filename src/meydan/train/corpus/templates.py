@@ -123,7 +123,7 @@ def load_peoples(path: Path) -> dict[str, tuple[People, ...]]:
                 faults.append(f'{path.parent.name}/{path.name}: not a people {{ G = "…", … }}: {entry}'[:160])
                 continue
             plain = people["G"][0]
-            if plain in seen:
+            if seen.get(plain, ground) != ground:
                 faults.append(
                     f"{path.parent.name}/{path.name}: {plain} stands in {seen[plain]} and in {ground}"
                 )
