@@ -1,0 +1,168 @@
+"""
+The full judge's model: a small transformer that reads five languages, run by onnxruntime.
+
+Reads a comment as written (judge/reading), whole where it is short and in overlapping
+windows where it is long, so that one vile sentence among ten polite ones is judged by
+itself. Answers log-odds per label and a sentence vector. What it was trained on and
+how well it does: docs/model-card.md.
+
+A model directory is `manifest.json` and the files it names, each checked against its
+SHA-256 when loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from meydan.errors import BadModel
+
+SHIPPED: Final = Path(__file__).parent / "models" / "encoder"
+"""The model that comes with the program."""
+
+FORMAT: Final = 1
+WHOLE: Final = 80
+"""Tokens up to which a text is read in one piece."""
+
+WINDOW: Final = 64
+STRIDE: Final = 40
+"""Tokens in a window of a longer text, and from one window's beginning to the next's."""
+
+MOST_WINDOWS: Final = 120
+"""Windows of one text that are read; the longest comment that is judged has fewer."""
+
+_BATCH: Final = 16
+_PAD: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """
+    What the encoder says of n texts.
+
+    Attributes:
+        odds: float32 (n, k), log-odds of each label, the worst window's.
+        meaning: float32 (n, width), sentence vectors of length 1, the mean of the windows'.
+        windows: int (n,), in how many windows each was read.
+    """
+
+    odds: NDArray[np.float32]
+    meaning: NDArray[np.float32]
+    windows: NDArray[np.int64]
+
+
+class Encoder:
+    """A loaded model. Immutable and safe to share between threads; a call uses one core."""
+
+    def __init__(
+        self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: Sequence[str], model: str
+    ) -> None:
+        """
+        Args:
+            session: the graph: ids and mask to odds and meaning.
+            tokenizer: of the same vocabulary; neither truncates nor pads.
+            labels: what the columns of `odds` are.
+            model: digest of the manifest that describes all this.
+        """
+        self.labels = tuple(labels)
+        self.model = model
+        self._session = session
+        self._tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, directory: Path | None = None) -> Encoder:
+        """
+        Load a model directory (None: the shipped one).
+
+        Raises:
+            BadModel: a file is missing, or is not what the manifest describes.
+        """
+        directory = SHIPPED if directory is None else directory
+        name = directory.name
+        try:
+            source = (directory / "manifest.json").read_bytes()
+            manifest: dict[str, Any] = json.loads(source)
+            if manifest["format"] != FORMAT:
+                raise BadModel(f"{name}/manifest.json: format {manifest['format']}, not {FORMAT}.")
+            parts = {}
+            for file, about in manifest["files"].items():
+                parts[file] = (directory / file).read_bytes()
+                if "sha256:" + hashlib.sha256(parts[file]).hexdigest() != about["digest"]:
+                    raise BadModel(f"{name}/{file}: not the file that the manifest describes.")
+            options = ort.SessionOptions()
+            # One comment, one core: the server judges several at a time, each on its own.
+            options.intra_op_num_threads = 1
+            options.inter_op_num_threads = 1
+            options.enable_cpu_mem_arena = False
+            options.log_severity_level = 3
+            session = ort.InferenceSession(parts["encoder.onnx"], options, providers=["CPUExecutionProvider"])
+            tokenizer = Tokenizer.from_buffer(parts["tokenizer.json"])
+            labels = [str(label) for label in manifest["labels"]]
+        except BadModel:
+            raise
+        except Exception as fault:  # noqa: BLE001 - whatever the files are, they are not a model
+            raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
+        return cls(session, tokenizer, labels, "sha256:" + hashlib.sha256(source).hexdigest())
+
+    def read(self, texts: Sequence[str]) -> Read:
+        """
+        Read texts, each as judge/reading gives it.
+
+        Returns:
+            Log-odds and vectors, in the order of the texts. An empty text is read too, as nothing but its bounds.
+        """
+        windows: list[list[int]] = []
+        owners: list[int] = []
+        for i, text in enumerate(texts):
+            for window in windows_of(self._tokenizer.encode(text).ids):
+                windows.append(window)
+                owners.append(i)
+        odds = np.full((len(texts), len(self.labels)), -np.inf, np.float32)
+        meaning: NDArray[np.float32] | None = None
+        order = sorted(range(len(windows)), key=lambda w: len(windows[w]))
+        for begin in range(0, len(order), _BATCH):
+            some = order[begin : begin + _BATCH]
+            longest = len(windows[some[-1]])
+            ids = np.full((len(some), longest), _PAD, np.int64)
+            mask = np.zeros((len(some), longest), np.int64)
+            for row, w in enumerate(some):
+                ids[row, : len(windows[w])] = windows[w]
+                mask[row, : len(windows[w])] = 1
+            said, meant = self._session.run(["odds", "meaning"], {"ids": ids, "mask": mask})
+            if meaning is None:
+                meaning = np.zeros((len(texts), meant.shape[1]), np.float32)
+            for row, w in enumerate(some):
+                odds[owners[w]] = np.maximum(odds[owners[w]], said[row])
+                meaning[owners[w]] += meant[row]
+        if meaning is None:
+            meaning = np.zeros((0, 0), np.float32)
+        else:
+            meaning /= np.maximum(np.linalg.norm(meaning, axis=1, keepdims=True), 1e-9)
+        return Read(odds, meaning, np.bincount(owners, minlength=len(texts)))
+
+
+def windows_of(ids: Sequence[int]) -> list[list[int]]:
+    """
+    The stretches that are read of one text, as token ids with the text's bounds around each.
+
+    A short text is one; a longer one overlapping windows, so that every sentence of up to
+    WINDOW - STRIDE tokens is whole in one of them.
+    """
+    if len(ids) <= WHOLE:
+        return [list(ids)]
+    first, last, inside = ids[0], ids[-1], ids[1:-1]
+    windows = []
+    for begin in range(0, len(inside), STRIDE):
+        windows.append([first, *inside[begin : begin + WINDOW], last])
+        if begin + WINDOW >= len(inside) or len(windows) == MOST_WINDOWS:
+            break
+    return windows
