@@ -17,34 +17,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal, overload
 
 from ahocorasick_rs import AhoCorasick
 
 from meydan.comment import GROUNDS, RULE_LABELS
 from meydan.judge.lexicon.forms import FORMS
 from meydan.judge.lexicon.grammar import BadLexicon, Pattern, Vocabulary, compile_pattern
+from meydan.judge.lexicon.hit import Hit
+from meydan.judge.lexicon.listed import Listed
 from meydan.text.fold import Folded
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """
-    One thing that was found.
-
-    `begin` and `end` are code points of the text as sent. `score` is the
-    probability in [0, 1] that the comment breaches `label` because of it, its
-    company considered; `alone` is what it would be without. `company` names what
-    lowered it, or is "". `source` is "word" or "phrase".
-    """
-
-    label: str
-    score: float
-    begin: int
-    end: int
-    source: str
-    alone: float
-    company: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,22 +224,29 @@ class Lexicon:
         self._maskable = _maskable_of(listed, _words(data["masked"]["first"]))
         self._names = frozenset(_words(data["innocent"]["names_before"]))
 
+    @overload
     @classmethod
-    @cache
-    def load(cls, language: str = "en") -> Lexicon:
+    def load(cls, language: Literal["en"] = "en") -> Lexicon: ...
+    @overload
+    @classmethod
+    def load(cls, language: str) -> Lexicon | Listed: ...
+    @classmethod
+    def load(cls, language: str = "en") -> Lexicon | Listed:
         """The shipped lexicon of a language; KeyError where there is none."""
-        if language != "en":
-            raise KeyError(language)
-        return cls(files(__package__).joinpath(f"{language}.toml").read_bytes())
+        return _english() if language == "en" else Listed.load(language)
 
-    def find(self, folded: Folded) -> list[Hit]:
+    def find(self, folded: Folded, language_tag: str = "en") -> list[Hit]:
         """
         Find everything listed, in every reading of a text.
+
+        Args:
+            language_tag: not asked: English words count in a text of any language.
 
         Returns:
             One hit for each label and stretch of the text, the highest score of
             its readings, in text order.
         """
+        del language_tag
         best: dict[tuple[str, int, int], Hit] = {}
         for reading in folded.variants:
             for hit in self._find_in(reading, folded.text):
@@ -624,6 +613,11 @@ class Lexicon:
                     bool(entry.get("always")),
                     frozenset(_words(entry.get("not_after", ""))),
                 )
+
+
+@cache
+def _english() -> Lexicon:
+    return Lexicon(files(__package__).joinpath("en.toml").read_bytes())
 
 
 def _vocabulary_of(data: Mapping[str, Any]) -> tuple[Vocabulary, dict[str, str]]:
