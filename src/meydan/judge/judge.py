@@ -31,7 +31,7 @@ from meydan.judge import signals
 from meydan.judge.classifier import Classifier
 from meydan.judge.decide import MEASURED
 from meydan.judge.fusion import fuse
-from meydan.judge.lexicon import Hit, Lexicon
+from meydan.judge.lexicon import Hit, Lexicon, Lexicons
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
 
@@ -68,7 +68,7 @@ class Scorer(Protocol):
 class Judge:
     """Evidence from text. Holds a classifier (or none: then nothing is scored) and the lexicons."""
 
-    def __init__(self, classifier: Scorer | None, lexicon: Lexicon) -> None:
+    def __init__(self, classifier: Scorer | None, lexicon: Lexicon | Lexicons) -> None:
         self.labels = RULE_LABELS + WELCOME_LABELS
         self._classifier = classifier
         self._lexicon = lexicon
@@ -79,12 +79,12 @@ class Judge:
     @classmethod
     def load(cls, directory: Path | None = None) -> Judge:
         """
-        Load a model directory (None: the shipped one) and the shipped lexicon.
+        Load a model directory (None: the shipped one) and the shipped lexicons.
 
         Raises:
             BadModel: the directory does not hold a model.
         """
-        return cls(Classifier.load(directory), Lexicon.load("en"))
+        return cls(Classifier.load(directory), Lexicons.load())
 
     def evidence(
         self,
@@ -188,7 +188,7 @@ class Judge:
         history: History,
     ) -> Evidence:
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
-        hits = self._lexicon.find(folded)
+        hits = self._lexicon.find(folded, language.tag)
         findings = list(seen.findings)
         if len(text) > LONGEST:
             findings.append(Finding("long", "longer than the judge reads", hold=Hold.LENGTH))
