@@ -347,3 +347,11 @@ def test_all_lexicons_together_read_english_as_ever() -> None:
     assert [hit for hit in hits if hit.label != "profanity"] == Lexicon.load("en").find(fold(text))
     assert hits == sorted(hits, key=lambda hit: (hit.begin, hit.end, hit.label))
     assert both.digest != Lexicon.load("en").digest
+
+
+def test_slight_english_words_are_words_of_other_languages() -> None:
+    """If a text is in another language, then English words that are hardly rude say nothing in it; others still do."""
+    both = Lexicons(Lexicon.load("en"), LISTED)
+    assert both.find(fold("Git buradan"), "tr") == []
+    assert both.find(fold("Git buradan"), "en") != []
+    assert [hit.label for hit in both.find(fold("bu ne fucking haber"), "tr")] == ["profanity"]

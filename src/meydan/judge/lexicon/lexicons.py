@@ -7,10 +7,16 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
+from meydan.comment import UNKNOWN_LANGUAGE
 from meydan.judge.lexicon.hit import Hit
 from meydan.judge.lexicon.lexicon import Lexicon
 from meydan.judge.lexicon.listed import Listed
 from meydan.text.fold import Folded
+
+_READ_AS_ENGLISH = frozenset({"en", UNKNOWN_LANGUAGE, ""})
+
+_LIKELY = 0.6
+"""What an English word weighs at least that counts in other languages: "git" and "bs" are Turkish and Arabizi."""
 
 
 class Lexicons:
@@ -35,8 +41,11 @@ class Lexicons:
         Args:
             language_tag: the language of the text. Of the other languages only what is
                 unmistakable counts; in a text of no known language ("und") the rest
-                raises a doubt. "" is none of them: a name.
+                raises a doubt. "" is none of them: a name. English phrases and hard
+                words count in every language.
         """
         hits = self._english.find(folded)
+        if language_tag not in _READ_AS_ENGLISH:
+            hits = [hit for hit in hits if hit.source != "word" or hit.alone >= _LIKELY]
         others = self._listed.find(folded, language_tag)
         return sorted([*hits, *others], key=lambda hit: (hit.begin, hit.end, hit.label)) if others else hits
