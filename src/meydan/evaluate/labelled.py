@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,14 +63,27 @@ def load_rows(path: Path, *, language: str = "en", split: str | None = None, sou
     Raises:
         OSError, ValueError: the file is missing, or a line is not a labelled row.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
-        entries = [json.loads(line) for line in lines if line.strip()]
     return _labelled(
         {"source": source, **entry}
-        for entry in entries
+        for entry in read_entries(path)
         if entry["lang"] == language and split in (None, entry["split"])
     )
+
+
+def read_entries(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a *.jsonl or *.jsonl.gz file, in its order."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as lines:
+        yield from (json.loads(line) for line in lines if line.strip())
+
+
+def known_labels(entry: Mapping[str, Any]) -> dict[str, float]:
+    """The labels of an entry that can be relied on."""
+    labels = dict(entry["labels"])
+    # Its rows without toxic spans were never judged clean.
+    if entry.get("source") == "toxic_spans" and labels.get("toxic", 1) < 0.5:
+        del labels["toxic"]
+    return labels
 
 
 def join(parts: Iterable[Labelled]) -> Labelled:
@@ -93,14 +106,9 @@ def join(parts: Iterable[Labelled]) -> Labelled:
 
 def _labelled(entries: Iterable[Mapping[str, Any]]) -> Labelled:
     entries = list(entries)
+    known = [known_labels(entry) for entry in entries]
     names = {name: None for entry in entries for name in entry["labels"]}
-    values = {
-        name: np.array([entry["labels"].get(name, np.nan) for entry in entries], np.float32) for name in names
-    }
-    for i, entry in enumerate(entries):
-        # Its rows without toxic spans were never judged clean.
-        if entry["source"] == "toxic_spans" and values["toxic"][i] < 0.5:
-            values["toxic"][i] = np.nan
+    values = {name: np.array([labels.get(name, np.nan) for labels in known], np.float32) for name in names}
     return Labelled(
         tuple(html.unescape(str(entry["text"])) for entry in entries),
         np.array([entry["source"] for entry in entries], np.str_),
