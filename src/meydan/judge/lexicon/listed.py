@@ -65,14 +65,18 @@ _SIGN = {**dict.fromkeys(",;:()–—-", COMMA), **dict.fromkeys(".!?…۔\n", S
 _STARS = re.compile(r"[*#]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Atom:
-    """One listed word with what it takes. `regex` matches whole words that are folded and without apostrophes."""
+    """One listed word with what it takes."""
 
-    word: str
-    regex: re.Pattern[str]
+    written: str
     exact: bool
     turkish: bool
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        """Matches whole words that are folded and without apostrophes; compiled when a word first resembles it."""
+        return re.compile(self.written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -656,9 +660,7 @@ class _File:
             before = "".join(self._affixes[n][0] for n in names)
             after = "".join(self._affixes[n][1] for n in names)
         number = len(self._into._atoms)
-        self._into._atoms.append(
-            _Atom(word, re.compile("|".join(shapes)), exact, "tr" in self._into._tags[self._number])
-        )
+        self._into._atoms.append(_Atom("|".join(shapes), exact, "tr" in self._into._tags[self._number]))
         key = ("" if before else " ") + key_of(folded) + ("" if after else " ")
         if not key.strip():
             raise BadLexicon(f"{word} has no letters that could be looked up")
