@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from meydan.errors import BadModel
+from meydan.judge.blend import Blend
 
 SHIPPED: Final = Path(__file__).parent / "models" / "encoder"
 """The model that comes with the program."""
@@ -64,15 +65,22 @@ class Encoder:
     """A loaded model. Immutable and safe to share between threads; a call uses one core."""
 
     def __init__(
-        self, session: ort.InferenceSession, tokenizer: Tokenizer, labels: Sequence[str], model: str
+        self,
+        session: ort.InferenceSession,
+        tokenizer: Tokenizer,
+        labels: Sequence[str],
+        blend: Blend,
+        model: str,
     ) -> None:
         """
         Args:
             session: the graph: ids and mask to odds and meaning.
             tokenizer: of the same vocabulary; neither truncates nor pads.
             labels: what the columns of `odds` are.
+            blend: how its word and the fast tier's become one.
             model: digest of the manifest that describes all this.
         """
+        self.blend = blend
         self.labels = tuple(labels)
         self.model = model
         self._session = session
@@ -107,11 +115,12 @@ class Encoder:
             session = ort.InferenceSession(parts["encoder.onnx"], options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_buffer(parts["tokenizer.json"])
             labels = [str(label) for label in manifest["labels"]]
+            blend = Blend.of(manifest["blend"])
         except BadModel:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever the files are, they are not a model
             raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
-        return cls(session, tokenizer, labels, "sha256:" + hashlib.sha256(source).hexdigest())
+        return cls(session, tokenizer, labels, blend, "sha256:" + hashlib.sha256(source).hexdigest())
 
     def read(self, texts: Sequence[str]) -> Read:
         """

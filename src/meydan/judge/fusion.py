@@ -1,14 +1,17 @@
 """
-How one score is made of what the lexicon, the signals and the classifier say. All of it, here.
+How one score is made of what the lexicon, the signals and the model say. All of it, here.
 
-* The lexicon decides what is clear: a listed word or phrase, its company considered.
-* The classifier, a linear model that takes the naming of a group for hatred of it,
+* The lexicon knows what is clear: a listed word or phrase, its company considered.
+* The fast tier, a linear model that takes the naming of a group for hatred of it,
   never rejects alone. It puts before a person what the lexicon overlooks, and it
   seconds a doubt of the lexicon's, which together can be clear.
+* The full model, which reads words in their company, can reject alone, but not an
+  excused passage; and what is clear to the lexicon and means nothing to the model
+  waits for a person.
 * An approval needs both to be low.
 
-The constants were chosen on development data, and docs/decisions/0006-lexicon.md
-has the figures.
+The constants were chosen on development data; docs/decisions/0006-lexicon.md and
+0008-full-judge.md have the figures.
 """
 
 from __future__ import annotations
@@ -30,6 +33,9 @@ more than a look by a person. A calibration of the thresholds will take its plac
 SECONDED_FROM = 0.6
 """A doubt of the lexicon's from which the classifier's agreement makes it clear, and how sure it must be."""
 
+CONTRADICTED_BELOW = 0.03
+"""What the full model says of a passage that is clear to the lexicon, from which on the two agree enough to reject."""
+
 EXCUSES = frozenset({"condemned", "suffered", "negated", "denied", "distanced", "of oneself"})
 """Company that says that the words are not the writer's own attack."""
 
@@ -37,20 +43,21 @@ EXCUSED_SHARE = 0.35
 """What the classifier's word is worth about an excused passage: it sees the words and not their company."""
 
 
-def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
+def fuse(hits: Sequence[Hit], signal: float, classified: float, *, full: bool = False) -> float:
     """
     The probability that a comment breaches one label.
 
     Args:
         hits: what the lexicon found for this label.
         signal: what certain signs alone say, in [0, 1].
-        classified: the classifier's calibrated probability, its worst window.
+        classified: the model's calibrated probability, its worst window.
+        full: whether the full model said it, which reads words in their company, or the fast tier.
 
     Returns:
         A probability in [0, 1], which never falls when `signal`, `classified` or the
         score of a hit rises and the company stays.
     """
-    wary = min(_warily(classified), ALONE_AT_MOST)
+    wary = classified if full else min(_warily(classified), ALONE_AT_MOST)
     if not hits and not signal:
         return wary
     strongest = max((hit.score for hit in hits), default=0.0)
@@ -59,6 +66,8 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float) -> float:
     listed = 1.0 - (1.0 - listed) * (1.0 - signal)
     if strongest < SECONDED_FROM:
         # A telephone number or a link is no advertisement without words that advertise.
+        listed = min(listed, ALONE_AT_MOST)
+    if full and classified < CONTRADICTED_BELOW:
         listed = min(listed, ALONE_AT_MOST)
 
     classified = min(classified, ALONE_AT_MOST)

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +28,20 @@ from meydan.comment import (
 )
 from meydan.errors import ClassifierUnavailable
 from meydan.judge import signals
+from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier
 from meydan.judge.decide import MEASURED
+from meydan.judge.encoder import Encoder
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
+from meydan.judge.reading import as_written, undisguised
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
+
+MODELS: Final = Path(__file__).parent / "models"
+"""The models that come with the program."""
+
+Tier = Literal["full", "fast"]
 
 LONGEST = 20_000
 """Code points that are read; a longer text waits for a person (the doors refuse it much earlier)."""
@@ -68,23 +76,39 @@ class Scorer(Protocol):
 class Judge:
     """Evidence from text. Holds a classifier (or none: then nothing is scored) and the lexicons."""
 
-    def __init__(self, classifier: Scorer | None, lexicon: Lexicon | Lexicons) -> None:
+    def __init__(
+        self, classifier: Scorer | None, lexicon: Lexicon | Lexicons, encoder: Encoder | None = None
+    ) -> None:
+        """
+        Args:
+            classifier: the fast tier; None: nothing is scored.
+            encoder: with it the judge is the full one; without, the fast tier judges alone.
+        """
         self.labels = RULE_LABELS + WELCOME_LABELS
         self._classifier = classifier
+        self._encoder = encoder
         self._lexicon = lexicon
-        parts = (classifier.model if classifier is not None else "", lexicon.digest)
+        models = [model.model for model in (classifier, encoder) if model is not None]
+        parts = (*models, lexicon.digest)
         self.model = "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
-        """Digest of all that produces scores: the classifier's and the lexicon's together."""
+        """Digest of all that produces scores: the models' and the lexicons' together."""
 
     @classmethod
-    def load(cls, directory: Path | None = None) -> Judge:
+    def load(cls, directory: Path | None = None, *, tier: Tier = "full") -> Judge:
         """
-        Load a model directory (None: the shipped one) and the shipped lexicons.
+        Load the models and the shipped lexicons.
+
+        Args:
+            directory: a folder with the models' folders `fast` and `encoder`; None: the shipped one.
+            tier: "full", or "fast" for the fast tier alone.
 
         Raises:
-            BadModel: the directory does not hold a model.
+            BadModel: the directory does not hold the models.
         """
-        return cls(Classifier.load(directory), Lexicons.load())
+        models = MODELS if directory is None else directory
+        present = (models / "encoder" / "manifest.json").exists()
+        encoder = Encoder.load(models / "encoder") if tier == "full" and present else None
+        return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder)
 
     def evidence(
         self,
@@ -122,22 +146,95 @@ class Judge:
         """Gather the evidence on many comments at once, in their order; see `evidence`."""
         del story
         folded = [fold(text[:LONGEST]) for text in texts]
-        windows: list[str] = []
-        bounds = [0]
-        for one in folded:
-            windows += _windows_of(_without_paths(one.text))
-            bounds.append(len(windows))
-        scored = self._classified(windows)
+        languages = [identify(one, language, expected) for one in folded]
+        scored = self._scored(folded, languages)
         return [
-            self._one(
-                text,
-                one,
-                identify(one, language, expected),
-                None if scored is None else scored[bounds[i] : bounds[i + 1]].max(axis=0),
-                history,
-            )
-            for i, (text, one) in enumerate(zip(texts, folded, strict=True))
+            self._one(text, one, tongue, None if scored is None else scored[i], history)
+            for i, (text, one, tongue) in enumerate(zip(texts, folded, languages, strict=True))
         ]
+
+    def hatred(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """
+        The probability that each text hates any group at all: what public tests of hate ask, and no rule does.
+
+        Returns:
+            float32 (n,); NaN without a full judge.
+        """
+        folded = [fold(text[:LONGEST]) for text in texts]
+        scored = self._scored(folded, [identify(one, None, ()) for one in folded])
+        if scored is None or self._encoder is None:
+            return np.full(len(texts), np.nan, np.float32)
+        hatred: NDArray[np.float32] = scored[:, LABELS.index("hate")]
+        return hatred
+
+    def witnesses(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """
+        What the encoder and the fast tier say of each text before they are blended, for those who learn the blend.
+
+        Returns:
+            Log-odds, float32 (n, k) each, in the order of judge.blend.LABELS; NaN where a tier has no opinion.
+        """
+        folded = [fold(text[:LONGEST]) for text in texts]
+        fast = self._fast(folded)
+        return self._encoded(folded), fast
+
+    def _scored(self, folded: Sequence[Folded], languages: Sequence[Language]) -> NDArray[np.float32] | None:
+        """
+        The model's probabilities of texts, one column a label; None where nothing scores.
+
+        With the encoder the columns are those of LABELS, without it the rules' labels only.
+        """
+        if self._classifier is None:
+            return None
+        try:
+            if self._encoder is None:
+                return self._fast_scores(folded)
+            tags = [language.tag for language in languages]
+            return self._encoder.blend.probabilities(self._encoded(folded), self._fast(folded), tags)
+        except Exception as fault:  # noqa: BLE001
+            # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
+            raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
+
+    def _fast(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
+        found = np.full((len(folded), len(LABELS)), np.nan, np.float32)
+        if self._classifier is not None:
+            found[:, : len(RULE_LABELS)] = odds_of(self._fast_scores(folded))
+        return found
+
+    def _fast_scores(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
+        assert self._classifier is not None
+        windows: list[str] = []
+        begins = []
+        for one in folded:
+            begins.append(len(windows))
+            windows += _windows_of(_without_paths(one.text))
+        if not windows:
+            return np.zeros((0, len(RULE_LABELS)), np.float32)
+        scored = self._classifier.score(windows)
+        by_label = np.full((len(windows), len(RULE_LABELS)), np.nan, np.float32)
+        for column, label in enumerate(self._classifier.labels):
+            if label in RULE_LABELS:
+                by_label[:, RULE_LABELS.index(label)] = scored[:, column]
+        worst: NDArray[np.float32] = np.maximum.reduceat(by_label, begins, axis=0)
+        return worst
+
+    def _encoded(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
+        """The encoder's log-odds; a disguised text is read a second time without its disguise, and the worse counts."""
+        if self._encoder is None:
+            return np.full((len(folded), len(LABELS)), np.nan, np.float32)
+        texts = [as_written(one.original) for one in folded]
+        seconds = []
+        for i, one in enumerate(folded):
+            bare = undisguised(one)
+            if bare is not None and bare != texts[i]:
+                seconds.append(i)
+                texts.append(bare)
+        columns = [self._encoder.labels.index(label) for label in LABELS]
+        odds = self._encoder.read(texts).odds[:, columns]
+        n = len(folded)
+        odds[seconds] = np.maximum(odds[seconds], odds[n:])
+        found: NDArray[np.float32] = odds[:n]
+        return found
 
     def name_evidence(self, name: str) -> Evidence:
         """
@@ -152,23 +249,6 @@ class Judge:
         for label in RULE_LABELS:
             scores[label] = fuse([hit for hit in hits if hit.label == label], _signal(seen, label), 0.0)
         return Evidence(scores=scores, spans=_spans_of(hits), findings=seen.findings, model=self.model)
-
-    def _classified(self, windows: Sequence[str]) -> NDArray[np.float32] | None:
-        """The classifier's scores of each window, one column a rule label; None without a classifier."""
-        if self._classifier is None:
-            return None
-        try:
-            scored = self._classifier.score(windows)
-        except Exception as fault:  # noqa: BLE001
-            # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
-            raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
-        if self._classifier.labels == RULE_LABELS:
-            return scored
-        by_label = np.full((len(windows), len(RULE_LABELS)), np.nan, np.float32)
-        for column, label in enumerate(self._classifier.labels):
-            if label in RULE_LABELS:
-                by_label[:, RULE_LABELS.index(label)] = scored[:, column]
-        return by_label
 
     def _alarming(self, folded: Folded, label: str) -> tuple[Span, ...]:
         """The words that moved the classifier most, two at most, in text order."""
@@ -199,9 +279,12 @@ class Judge:
             by_label: dict[str, list[Hit]] = {}
             for hit in hits:
                 by_label.setdefault(hit.label, []).append(hit)
-            for label, probability in zip(RULE_LABELS, classified.tolist(), strict=True):
+            full = self._encoder is not None
+            for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
-                    scores[label] = fuse(by_label.get(label, ()), _signal(seen, label), probability)
+                    scores[label] = fuse(
+                        by_label.get(label, ()), _signal(seen, label), probability, full=full
+                    )
         spans = _spans_of(hits)
         seen_labels = {span.label for span in spans}
         for label in RULE_LABELS:
