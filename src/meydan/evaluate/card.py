@@ -2,7 +2,7 @@
 The model card of the fast tier: measured, and written as docs/model-card.md.
 
 Development rows may be measured at any time. Test rows are measured only when
-asked for, and every such run is kept in the card's log.
+asked for, and every such run is kept in the card's log, with those of `meydan evaluate`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from meydan.evaluate.labelled import SELF_WRITTEN, Labelled, join, load_rows
 from meydan.evaluate.metrics import Interval
 from meydan.evaluate.report import LabelFigures, Report, classifier_report
+from meydan.evaluate.runs import LOG, read_runs
 from meydan.judge.classifier import SHIPPED, Classifier
 from meydan.text.fold import fold
 
@@ -86,8 +87,12 @@ def write_card(
         run = _test_run(classifier, load_rows(data / "test.jsonl.gz"), at)
         with (directory / RUNS).open("a", encoding="utf-8") as log:
             log.write(json.dumps(run, ensure_ascii=False) + "\n")
-    runs = _runs(directory)
-    card.write_text(_card(manifest, classifier, reports, runs), encoding="utf-8")
+    card.write_text(
+        _card(
+            manifest, classifier, reports, read_runs(directory / RUNS), read_runs(directory.parent / LOG.name)
+        ),
+        encoding="utf-8",
+    )
     return reports
 
 
@@ -126,11 +131,6 @@ def _by_kind(classifier: Classifier, rows: Labelled, hold_from: float = 0.30) ->
     }
 
 
-def _runs(directory: Path) -> list[dict[str, Any]]:
-    path = directory / RUNS
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-
-
 def _plain(report: Report) -> dict[str, Any]:
     """A report as JSON keeps it: numbers to four digits, null where there is no meaning."""
 
@@ -152,6 +152,7 @@ def _card(
     classifier: Classifier,
     reports: Sequence[tuple[str, Report]],
     runs: Sequence[Mapping[str, Any]],
+    others: Sequence[Mapping[str, Any]],
 ) -> str:
     trained = manifest["trained"]
     last = next((run for run in reversed(runs) if run["model"] == classifier.model), None)
@@ -176,7 +177,7 @@ def _card(
         parts += [_kinds(last["hatecheck"])]
     else:
         parts.append("Not measured for this model.\n")
-    parts += [_model(manifest, classifier), _sources(trained), _log(runs)]
+    parts += [_model(manifest, classifier), _sources(trained), _log(runs, others)]
     return "\n".join(parts)
 
 
@@ -318,7 +319,7 @@ def _sources(trained: Mapping[str, Any]) -> str:
     )
 
 
-def _log(runs: Sequence[Mapping[str, Any]]) -> str:
+def _log(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for run in runs:
         figures = "; ".join(
@@ -327,7 +328,29 @@ def _log(runs: Sequence[Mapping[str, Any]]) -> str:
             for one in report["labels"]
             if one["label"] in ("toxic", "hate") and one["auc"][0] is not None
         )
-        lines.append(f"| {run['at']} | `{run['model'].removeprefix('sha256:')[:12]}` | {figures} |")
+        lines.append((run["at"], "–", run["model"], "the fast tier alone, AUC", figures))
+    for run in others:
+        figures = "; ".join(f"{part} {_figures_in(given)}" for part, given in run["figures"].items())
+        lines.append((run["at"], run["commit"] or "–", run["model"], f"the judge, {run['set']}", figures))
     return (
-        "## Every run on test rows\n\n| when (UTC) | model | AUC |\n|---|---|---|\n" + "\n".join(lines) + "\n"
+        "## Every run on test rows\n\n"
+        "Runs of the fast tier alone are told in full above; `meydan evaluate` adds a line for each run of its own.\n\n"
+        "| when (UTC) | commit | model | what | figures |\n|---|---|---|---|---|\n"
+        + "\n".join(
+            f"| {at} | {commit} | `{model.removeprefix('sha256:')[:12]}` | {what} | {figures} |"
+            for at, commit, model, what, figures in sorted(lines, key=lambda line: line[0])
+        )
+        + "\n"
+    )
+
+
+_LOGGED: Final = {"accuracy": "accuracy", "right": "right", "macro_f1": "macro-F1", "auc": "AUC"}
+
+
+def _figures_in(given: Mapping[str, Any]) -> str:
+    """The figures of one part of a logged run that a line has room for."""
+    return ", ".join(
+        f"{told} {given[name]['value']:.3f}"
+        for name, told in _LOGGED.items()
+        if name in given and given[name]["value"] is not None
     )

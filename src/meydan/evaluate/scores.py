@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meydan.comment import GROUNDS, RULE_LABELS, Evidence
+from meydan.evaluate.judged import BATCH, Advance
 from meydan.judge import classifier
 
 MODELS: Final = classifier.SHIPPED.parent
@@ -27,6 +28,35 @@ TOXIC: Final = "toxic"
 
 LABELS: Final = (*RULE_LABELS, TOXIC, HATE)
 """Labels of a test set that the judge can be measured on."""
+
+
+@runtime_checkable
+class KnowsHatred(Protocol):
+    """A judge that has a score for hatred of any group, which no rule asks for."""
+
+    def hatred(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+def abuse_scores(
+    judge: object, texts: Sequence[str], evidence: Sequence[Evidence], *, advance: Advance | None = None
+) -> list[float]:
+    """
+    How surely each text is abuse of a group: by its evidence, or by what the judge knows of hatred besides.
+
+    Args:
+        judge: what gathered the evidence.
+        advance: told of progress.
+    """
+    scores = np.array([abuse_score(one) for one in evidence], float)
+    if isinstance(judge, KnowsHatred):
+        for begin in range(0, len(texts), BATCH):
+            some = texts[begin : begin + BATCH]
+            here = slice(begin, begin + len(some))
+            scores[here] = np.fmax(scores[here], judge.hatred(some))
+            if advance is not None:
+                advance(len(some))
+    listed: list[float] = scores.tolist()
+    return listed
 
 
 def abuse_score(evidence: Evidence) -> float:
