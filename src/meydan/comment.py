@@ -103,6 +103,7 @@ class Hold(StrEnum):
     UNCERTAIN = "uncertain"
     NO_SCORE = "no-score"
     LANGUAGE_NOT_MEASURED = "language-not-measured"
+    WITHDRAWN = "withdrawn"
     AUTOMATION_OFF = "automation-off"
     STORY_SETTING = "story-setting"
     FLOOD = "flood"

@@ -56,10 +56,11 @@ from meydan.errors import (
     StoryClosed,
     UnknownRule,
 )
-from meydan.judge import Judge, decide
+from meydan.judge import Calibrations, Judge, decide
 from meydan.judge import explain as explain
 from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
+from meydan.judge.calibration import shipped
 from meydan.ledger import (
     commitment_of,
     decision_leaf,
@@ -167,6 +168,7 @@ class Desk:
         entropy: Callable[[int], bytes],
         secret: bytes,
         limits: Limits | None = None,
+        calibrations: Calibrations | None = None,
     ) -> None:
         self._store = store
         self._judge = judge
@@ -175,6 +177,7 @@ class Desk:
         self._entropy = entropy
         self._secret = secret
         self.limits = limits or Limits()
+        self._calibrations = shipped() if calibrations is None else calibrations
 
     # -- guidelines ----------------------------------------------------------
 
@@ -186,6 +189,20 @@ class Desk:
     def adopt(self, guidelines: Guidelines) -> None:
         """Put checked guidelines in force for everything decided from here on."""
         self._guidelines = guidelines
+
+    @property
+    def calibrations(self) -> Calibrations:
+        """What bounds the machine's error now, and what it has been withdrawn from."""
+        return self._calibrations
+
+    def adopt_calibrations(self, calibrations: Calibrations) -> None:
+        """Put calibrations in force for everything decided from here on."""
+        self._calibrations = calibrations
+
+    @property
+    def model(self) -> str:
+        """The digest of the judge that scores here."""
+        return self._judge.model
 
     # -- the walk ------------------------------------------------------------
 
@@ -585,7 +602,7 @@ class Desk:
         evidence = self._judge.evidence(
             text, language=language, story=story, expected=self._guidelines.publication.languages
         )
-        return evidence, decide(evidence, self._guidelines)
+        return evidence, decide(evidence, self._guidelines, calibrations=self._calibrations)
 
     def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
         """A decision's rules in the words that readers are given."""
@@ -606,7 +623,11 @@ class Desk:
             )
             name_evidence = self._judge.name_evidence(comment.name)
             decision = decide(
-                evidence, self._guidelines, mode=story.mode if story else None, name_evidence=name_evidence
+                evidence,
+                self._guidelines,
+                mode=story.mode if story else None,
+                name_evidence=name_evidence,
+                calibrations=self._calibrations,
             )
         except Exception as error:  # noqa: BLE001
             # Whatever breaks in a checker, known or not, holds the comment for a person.

@@ -33,6 +33,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + BadModel             M303
     + BadSchema            M304  migrations missing, or newer than this program
     + AlreadyServing       M305  a second server on one SQLite file
+    + BadCalibration       M306  a calibration that cannot be read, made or kept
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
 
@@ -210,6 +211,10 @@ class BadSchema(Misconfigured):
 
 class AlreadyServing(Misconfigured):
     code = "M305"
+
+
+class BadCalibration(Misconfigured):
+    code = "M306"
 
 
 class TextChanged(Tampered):

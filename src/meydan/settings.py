@@ -61,6 +61,11 @@ class Settings:
         return Path(path) if scheme.startswith("sqlite") and path else None
 
     @property
+    def calibration_file(self) -> Path:
+        """The newsroom's own calibration, which `meydan calibrate` writes."""
+        return self.data / "calibration.json"
+
+    @property
     def own_url(self) -> str:
         """The address readers reach this server at, without a trailing slash."""
         if self.public_url:

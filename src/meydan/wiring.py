@@ -18,8 +18,9 @@ from pathlib import Path
 import structlog
 
 from meydan.desk import Desk, Limits
-from meydan.errors import BadGuidelines, BadSettings
+from meydan.errors import BadCalibration, BadGuidelines, BadSettings
 from meydan.judge import Judge
+from meydan.judge.calibration import in_force
 from meydan.policy import Fault, load
 from meydan.settings import Settings
 from meydan.staff import Staff
@@ -43,6 +44,7 @@ class Meydan:
     store: Store
     _secret: bytes = field(repr=False)
     _guidelines_seen: tuple[int, int] | None = None
+    _calibration_seen: tuple[int, int] | None = None
 
     def address_key(self, address: str) -> str:
         """
@@ -94,18 +96,43 @@ class Meydan:
         log.info("guidelines_adopted", digest=guidelines.digest)
         return True
 
+    def refresh_calibration(self) -> bool:
+        """
+        Take up a changed calibration file. A bad one never takes effect: the old one stays in force.
+
+        Returns whether another calibration is in force.
+        """
+        path = self.settings.calibration_file
+        seen = _stamp(path)
+        if seen == self._calibration_seen:
+            return False
+        self._calibration_seen = seen
+        before = self.desk.calibrations
+        try:
+            found = in_force(path, self.desk.model)
+        except BadCalibration as error:
+            log.error("calibration_refused", code=error.code, file=str(path))
+            return False
+        if found.by_language == before.by_language:
+            return False
+        self.desk.adopt_calibrations(found.without(before.withdrawn))
+        log.info("calibration_adopted", languages=sorted(found.measured))
+        return True
+
     def recover(self) -> int:
         """Judge what a crash left held, before the doors open; returns how many. The same walk as for a new one."""
         return self.desk.sweep(limit=SWEEP_BATCH * 10)
 
     def tend(self) -> None:
         """
-        One round of housekeeping: changed guidelines, comments a crash left unjudged, expired addresses.
+        One round of housekeeping: changed guidelines and calibration, comments a crash left unjudged,
+        expired addresses.
 
         Raises:
             StoreUnavailable: the database did not answer; the next round tries again.
         """
         self.refresh_guidelines()
+        self.refresh_calibration()
         # Young ones are still in the hands of the request that received them.
         for _ in range(SWEEP_ROUNDS):
             if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
@@ -128,6 +155,7 @@ def build(settings: Settings) -> Meydan:
     guidelines = load(settings.guidelines)
     secret = _secret(settings)
     judge = Judge.load()
+    calibrations = in_force(settings.calibration_file, judge.model)
     store = open_store(settings)
     return Meydan(
         settings=settings,
@@ -143,11 +171,13 @@ def build(settings: Settings) -> Meydan:
                 text=settings.longest_text,
                 flood_per_minute=settings.flood_per_minute,
             ),
+            calibrations=calibrations,
         ),
         staff=_staff(store, settings),
         store=store,
         _secret=secret,
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
+        _calibration_seen=_stamp(settings.calibration_file),
     )
 
 

@@ -22,7 +22,8 @@ from meydan.comment import (
     Span,
     Verdict,
 )
-from meydan.judge.decide import Calibration, decide
+from meydan.judge.calibration import APPROVALS, Calibration, Calibrations, Withdrawn
+from meydan.judge.decide import decide, standing_of
 from meydan.policy.guidelines import Automation, Guidelines, Publication, Rule, Welcome
 
 ABUSE = ("sexism", "racism", "homophobia", "xenophobia", "religion_hate", "disability_hate")
@@ -92,16 +93,30 @@ findings = st.lists(
     ),
     max_size=2,
 )
+languages = st.sampled_from(("en", "ar", "tr", "und", ""))
+thresholds = st.one_of(st.none(), quarters, st.dictionaries(labels, quarters))
+
+
+def calibrated(
+    language: str = "en", hold_from=1.0, reject_from=0.0, *, withdrawn=(), **known
+) -> Calibrations:
+    """One language calibrated, and what has been withdrawn in it."""
+    entry = Calibration(language, hold_from, reject_from, **known)
+    return Calibrations(
+        {language: entry}, frozenset(Withdrawn(language, rule, entry.digest) for rule in withdrawn)
+    )
+
+
 calibrations = st.one_of(
     st.none(),
     st.builds(
-        Calibration,
-        digest=st.just("sha256:calibration"),
-        hold_from=st.dictionaries(labels, quarters),
-        reject_from=st.dictionaries(labels, quarters),
+        calibrated,
+        language=st.sampled_from(("en", "en", "tr")),
+        hold_from=thresholds,
+        reject_from=thresholds,
+        withdrawn=st.sets(st.sampled_from((APPROVALS, *RULES)), max_size=2),
     ),
 )
-languages = st.sampled_from(("en", "ar", "tr", "und", ""))
 modes = st.sampled_from((None, "off", "assisted", "surprise"))
 
 
@@ -146,7 +161,7 @@ def test_raising_a_score_never_moves_towards_approval(
             Evidence(language=language, scores={**scores, label: p}, findings=tuple(found)),
             guidelines,
             mode=mode,
-            calibration=calibration,
+            calibrations=calibration,
         )
         for p in (lower, higher)
     )
@@ -161,22 +176,21 @@ def test_every_evidence_has_an_answer(bands, scores, found, calibration, languag
         Evidence(language=language, scores=scores, findings=tuple(found), model="sha256:model"),
         guidelines,
         mode=mode,
-        calibration=calibration,
+        calibrations=calibration,
     )
     assert bool(decision.reasons) == (decision.verdict is Verdict.REJECT)
     assert bool(decision.holds) == (decision.verdict is Verdict.HOLD)
     assert len(set(decision.holds)) == len(decision.holds)
     assert decision.guidelines == "sha256:guidelines"
     assert decision.model == "sha256:model"
-    assert decision.calibration == (calibration.digest if calibration else None)
 
 
 @given(bands, scores_with_gaps, findings, calibrations)
-def test_approved_means_all_known_and_low(bands, scores, found, calibration):
+def test_approved_means_all_known_and_low(bands, scores, found, known):
     """If a comment is approved, then every asked score is known and below both thresholds, and nothing held it."""
     guidelines = guidelines_of(bands)
     evidence = Evidence(language="en", scores=scores, findings=tuple(found))
-    decision = decide(evidence, guidelines, calibration=calibration)
+    decision = decide(evidence, guidelines, calibrations=known)
     if decision.verdict is not Verdict.APPROVE:
         return
     for rule in guidelines.rules:
@@ -184,23 +198,32 @@ def test_approved_means_all_known_and_low(bands, scores, found, calibration):
             score = scores[label]
             assert score is not None
             assert score < rule.hold_from
-            if calibration is not None:
-                assert score < calibration.hold_from[label]
+            if known is not None:
+                assert score < known.of("en").holds_from(label)
+    assert known is None or APPROVALS not in known.withdrawn_in("en")
     assert not any(finding.hold for finding in found)
 
 
 @given(bands, scores_with_gaps, calibrations)
-def test_rejected_names_exactly_the_breached_rules(bands, scores, calibration):
+def test_rejected_names_exactly_the_breached_rules(bands, scores, known):
     """If a comment is rejected, then its reasons are the rules whose label reaches both thresholds, with grounds."""
     guidelines = guidelines_of(bands)
-    decision = decide(Evidence(language="en", scores=scores), guidelines, calibration=calibration)
+    decision = decide(Evidence(language="en", scores=scores), guidelines, calibrations=known)
+    english = None if known is None else known.of("en")
     expected = {
         (rule.id, label)
         for rule in guidelines.rules
         for label in rule.labels
         if scores[label] is not None
         and scores[label] >= rule.reject_from
-        and (calibration is None or scores[label] >= calibration.reject_from.get(label, 2.0))
+        and (
+            known is None
+            or (
+                english is not None
+                and scores[label] >= english.rejects_from(label)
+                and rule.id not in known.withdrawn_in("en")
+            )
+        )
     }
     assert {(reason.rule, reason.label) for reason in decision.reasons} == expected
     for reason in decision.reasons:
@@ -265,11 +288,88 @@ def test_a_language_without_calibration_is_held(language):
 )
 def test_the_stricter_threshold_wins(hold_from, reject_from, score, verdict):
     """If the file and the calibration differ, then the stricter one of each pair rules, in any language."""
-    calibration = Calibration(
-        "sha256:calibration", dict.fromkeys(RULE_LABELS, hold_from), dict.fromkeys(RULE_LABELS, reject_from)
-    )
     turkish = replace(evidence_of(threat=score), language="tr")
-    assert decide(turkish, guidelines_of(), calibration=calibration).verdict is verdict
+    for pair in (
+        (hold_from, reject_from),
+        (dict.fromkeys(RULE_LABELS, hold_from), dict.fromkeys(RULE_LABELS, reject_from)),
+    ):
+        assert decide(turkish, guidelines_of(), calibrations=calibrated("tr", *pair)).verdict is verdict
+
+
+@given(bands, scores_with_gaps, findings, thresholds, thresholds, quarters)
+def test_a_stricter_calibration_never_decides_more(bands, scores, found, hold_from, reject_from, by):
+    """If calibrated thresholds become stricter, then nothing is decided that was held, and nothing otherwise."""
+
+    def moved(values, towards):
+        if isinstance(values, dict):
+            return {label: towards(value, by) for label, value in values.items()}
+        return None if values is None else towards(values, by)
+
+    guidelines = guidelines_of(bands)
+    evidence = Evidence(language="en", scores=scores, findings=tuple(found))
+    before = decide(evidence, guidelines, calibrations=calibrated("en", hold_from, reject_from))
+    after = decide(
+        evidence, guidelines, calibrations=calibrated("en", moved(hold_from, min), moved(reject_from, max))
+    )
+    assert after.verdict in (before.verdict, Verdict.HOLD)
+
+
+@given(bands, scores_with_gaps, findings, quarters, quarters)
+def test_a_standing_foretells_every_decision(bands, scores, found, hold_from, reject_from):
+    """If one pair of thresholds rules, then the comment's standing says what is decided."""
+    guidelines = replace_welcomes(guidelines_of(bands))
+    evidence = Evidence(language="en", scores=scores, findings=tuple(found))
+    standing = standing_of(evidence, guidelines)
+    decision = decide(evidence, guidelines, calibrations=calibrated("en", hold_from, reject_from))
+    assert (decision.verdict is Verdict.REJECT) == (standing.breach >= reject_from)
+    if decision.verdict is not Verdict.REJECT:
+        assert (decision.verdict is Verdict.APPROVE) == (standing.doubt < hold_from)
+
+
+@pytest.mark.parametrize(
+    ("promise", "threat", "verdict"),
+    [
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.9}, 0.9, Verdict.REJECT),
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.9}, 0.0, Verdict.APPROVE),
+        ({"wrongly_rejected": 0.02, "wrongly_approved": 0.05, "confidence": 0.9}, 0.9, Verdict.HOLD),
+        ({"wrongly_rejected": 0.02, "wrongly_approved": 0.05, "confidence": 0.9}, 0.0, Verdict.APPROVE),
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.06, "confidence": 0.9}, 0.9, Verdict.REJECT),
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.06, "confidence": 0.9}, 0.0, Verdict.HOLD),
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.8}, 0.9, Verdict.HOLD),
+        ({"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.8}, 0.0, Verdict.HOLD),
+    ],
+)
+def test_a_laxer_promise_does_not_keep_a_stricter_one(promise, threat, verdict):
+    """If the guidelines promise more than a calibration was made for, then people decide on that side."""
+    known = calibrated("en", 1.0, 0.0, **promise)
+    assert decide(evidence_of(threat=threat), guidelines_of(), calibrations=known).verdict is verdict
+
+
+def test_a_decision_names_the_calibration_that_bounds_it():
+    """If thresholds were measured, then the decision names them; the guidelines' own are no calibration."""
+    promise = {"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.9}
+    known = calibrated("en", **promise)
+    assert decide(evidence_of(), guidelines_of(), calibrations=known).calibration == known.of("en").digest
+    assert decide(evidence_of(), guidelines_of(), calibrations=calibrated("en")).calibration is None
+
+
+def test_a_withdrawn_rule_is_peoples_again():
+    """If the machine has been wrong on a rule too often, then a breach of it is held, and of others rejected."""
+    known = calibrated("en", withdrawn=["threats"])
+    held = decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known)
+    assert held.holds == (Hold.WITHDRAWN,)
+    both = decide(evidence_of(threat=1.0, racism=0.9), guidelines_of(), calibrations=known)
+    assert [reason.rule for reason in both.reasons] == ["abuse"]
+    assert decide(evidence_of(), guidelines_of(), calibrations=known).verdict is Verdict.APPROVE
+
+
+def test_withdrawn_approvals_are_peoples_again():
+    """If the machine has let through too much in a language, then nothing is approved there, and breaches are rejected."""
+    known = calibrated("en", withdrawn=[APPROVALS])
+    assert decide(evidence_of(), guidelines_of(), calibrations=known).holds == (Hold.WITHDRAWN,)
+    assert decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known).verdict is Verdict.REJECT
+    renewed = replace(calibrated("en", source="made anew"), withdrawn=known.withdrawn)
+    assert decide(evidence_of(), guidelines_of(), calibrations=renewed).verdict is Verdict.APPROVE
 
 
 def test_a_mode_nobody_knows_is_off():
@@ -279,11 +379,18 @@ def test_a_mode_nobody_knows_is_off():
 
 def test_a_label_without_calibrated_thresholds_is_not_decided_on():
     """If a calibration does not bound a label, then that label neither lets through nor rejects."""
-    calibration = Calibration("sha256:calibration", {}, {})
-    for score in (0.0, 1.0):
-        assert decide(evidence_of(threat=score), guidelines_of(), calibration=calibration).holds == (
-            Hold.UNCERTAIN,
-        )
+    for nothing in ({}, None):
+        known = calibrated("en", nothing, nothing)
+        for score in (0.0, 1.0):
+            assert decide(evidence_of(threat=score), guidelines_of(), calibrations=known).holds == (
+                Hold.UNCERTAIN,
+            )
+
+
+def test_a_language_without_calibration_is_never_rejected():
+    """If nobody measured the machine in a language, then even a certain breach waits for a person."""
+    turkish = replace(evidence_of(threat=1.0), language="tr")
+    assert decide(turkish, guidelines_of()).verdict is Verdict.HOLD
 
 
 @pytest.mark.parametrize("hold", Hold)
@@ -343,6 +450,17 @@ def test_guidelines_that_ask_nothing_hold():
     """If no rule asks for a score, then nothing is known to be fine, and the comment is held."""
     silent = replace_rules(guidelines_of(), ())
     assert decide(evidence_of(), silent).holds == (Hold.NO_SCORE,)
+
+
+def replace_welcomes(guidelines: Guidelines) -> Guidelines:
+    """The guidelines without what is welcome: it holds by other scores than the rules'."""
+    return Guidelines(
+        **{
+            name: getattr(guidelines, name)
+            for name in ("name", "source", "digest", "publication", "intro", "rules", "automation")
+        },
+        welcomes=(),
+    )
 
 
 def replace_rules(guidelines: Guidelines, rules: tuple[Rule, ...]) -> Guidelines:

@@ -68,18 +68,21 @@ def show(
 def test(file: FileArgument = None, guidelines: GuidelinesOption = None, as_json: JsonOption = False) -> None:
     """Judge every example in the file and compare with what it expects."""
     from meydan.judge import Judge, decide
+    from meydan.judge.calibration import in_force
+    from meydan.settings import load_settings
 
     path = _path(file, guidelines)
     with refusals(as_json=as_json, name=path.name if path else "default.toml"):
         loaded = policy.load(path)
         judge = Judge.load()
+        known = in_force(load_settings().calibration_file, judge.model)
         results: list[dict[str, Any]] = []
         for rule, example in loaded.examples:
             story = Story(id=0, url="", title=example.story) if example.story else None
             evidence = judge.evidence(
                 example.text, language=example.lang, story=story, expected=loaded.publication.languages
             )
-            got = decide(evidence, loaded)
+            got = decide(evidence, loaded, calibrations=known)
             results.append(
                 {
                     "rule": rule.id,

@@ -19,7 +19,7 @@ from meydan.comment import Decision, Evidence, Verdict
 from meydan.errors import MeydanError, NotText
 
 if TYPE_CHECKING:
-    from meydan.judge import Judge
+    from meydan.judge import Calibrations, Judge
     from meydan.policy import Guidelines
 
 BATCH = 256
@@ -38,6 +38,7 @@ def check(
     """Judge one comment, or one a line; keeps nothing."""
     from meydan.judge import Judge, decide
     from meydan.judge.answer import answer_of
+    from meydan.judge.calibration import in_force
     from meydan.policy import load
     from meydan.text.exact import check_words
 
@@ -45,18 +46,28 @@ def check(
         given = settings_of(settings, guidelines=guidelines)
         # Not through wiring: judging needs no database, and its libraries take as long to load as the judge.
         judge, rules = Judge.load(), load(given.guidelines)
+        known = in_force(given.calibration_file, judge.model)
         if text == "-":
             for batch in _batches(sys.stdin.buffer):
-                _answer_batch(judge, rules, batch, language, longest=given.longest_text, as_json=as_json)
+                _answer_batch(
+                    judge, rules, known, batch, language, longest=given.longest_text, as_json=as_json
+                )
             return
         check_words(text, longest=given.longest_text)
         evidence = judge.evidence(text, language=language, expected=rules.publication.languages)
-        decision = decide(evidence, rules)
+        decision = decide(evidence, rules, calibrations=known)
         say(answer_of(evidence, decision, rules), as_json=as_json, text=_told(evidence, decision))
 
 
 def _answer_batch(
-    judge: Judge, rules: Guidelines, lines: list[bytes], language: str | None, *, longest: int, as_json: bool
+    judge: Judge,
+    rules: Guidelines,
+    known: Calibrations,
+    lines: list[bytes],
+    language: str | None,
+    *,
+    longest: int,
+    as_json: bool,
 ) -> None:
     from meydan.judge import decide
     from meydan.judge.answer import answer_of
@@ -82,7 +93,7 @@ def _answer_batch(
             out.append(json.dumps(answer, ensure_ascii=False) if as_json else f"refused  {answer['code']}")
             continue
         evidence = next(found)
-        decision = decide(evidence, rules)
+        decision = decide(evidence, rules, calibrations=known)
         out.append(
             json.dumps(answer_of(evidence, decision, rules), ensure_ascii=False)
             if as_json

@@ -194,7 +194,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     import platform
 
     import meydan
-    from meydan.judge import Judge
+    from meydan.judge import Judge, calibration
     from meydan.policy import load
     from meydan.wiring import build_staff, open_store
 
@@ -205,7 +205,18 @@ def _examine(settings: Settings) -> list[_Finding]:
 
     def model() -> str:
         judge = Judge.load()
-        return f"{judge.model[:19]}, {len(judge.labels)} labels; English runs on the guidelines' thresholds (uncalibrated)"
+        known = calibration.in_force(settings.calibration_file, judge.model)
+        told = [
+            f"{tag} {'calibrated' if entry.bounded else 'on the guidelines’ own thresholds (uncalibrated)'}"
+            for tag, entry in sorted(known.by_language.items())
+        ]
+        if settings.calibration_file.exists():
+            own = calibration.load(settings.calibration_file)
+            others = own.measured - own.made_for(judge.model).measured
+            told += [
+                f"{tag} was calibrated with another judge: run `meydan calibrate`" for tag in sorted(others)
+            ]
+        return f"{judge.model[:19]}, {len(judge.labels)} labels; {', '.join(told)}"
 
     # The doctor makes nothing: an examined folder without a database stays as it was.
     unmade = settings.sqlite_file is not None and not settings.sqlite_file.exists()

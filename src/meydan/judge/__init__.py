@@ -11,7 +11,8 @@ Pure but for reading the shipped files once, and safe to share between threads.
 from __future__ import annotations
 
 from meydan.judge import explain
-from meydan.judge.decide import Calibration, decide
+from meydan.judge.calibration import Calibration, Calibrations
+from meydan.judge.decide import decide
 from meydan.judge.judge import Judge
 
-__all__ = ["Calibration", "Judge", "decide", "explain"]
+__all__ = ["Calibration", "Calibrations", "Judge", "decide", "explain"]

@@ -9,27 +9,14 @@ rejection needs one rule that is clearly breached.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meydan.comment import GROUNDS, Decision, Evidence, Hold, Reason, Verdict
-from meydan.policy import Guidelines, Rule
+from meydan.judge.calibration import APPROVALS, NEVER, Calibration, Calibrations, shipped
+from meydan.policy import Automation, Guidelines, Rule
 
-MEASURED = frozenset({"en"})
-"""Languages that may be decided on the guidelines' own thresholds while nothing is calibrated."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """
-    Thresholds that bound the machine's error rate in one language, by label, each in [0, 1].
-
-    A label that is absent is not bounded, and is neither approved nor rejected on.
-    """
-
-    digest: str
-    hold_from: Mapping[str, float] = field(default_factory=dict)
-    reject_from: Mapping[str, float] = field(default_factory=dict)
+MEASURED = shipped().measured
+"""Languages that the machine may decide as shipped."""
 
 
 def decide(
@@ -38,7 +25,7 @@ def decide(
     *,
     mode: str | None = None,
     name_evidence: Evidence | None = None,
-    calibration: Calibration | None = None,
+    calibrations: Calibrations | None = None,
 ) -> Decision:
     """
     Decide one comment.
@@ -47,7 +34,8 @@ def decide(
         mode: the story's own setting, which goes before the guidelines'. Any
             word but "assisted" leaves the decision to a person.
         name_evidence: what is known about the display name; it can hold, never reject.
-        calibration: stricter thresholds for `evidence.language`, once measured.
+        calibrations: what bounds the machine's error, by language; None: the shipped ones.
+            A language without one is held. Of its thresholds and the file's, the stricter wins.
 
     Returns:
         REJECT with every clearly breached rule as a reason, strongest first; HOLD
@@ -57,8 +45,13 @@ def decide(
     if (mode or guidelines.automation.mode) != "assisted":
         holds[Hold.STORY_SETTING if mode else Hold.AUTOMATION_OFF] = None
     by_hand = bool(holds)
-    if calibration is None and evidence.language not in MEASURED:
+    known = shipped() if calibrations is None else calibrations
+    calibration = known.of(evidence.language)
+    withdrawn = known.withdrawn_in(evidence.language)
+    if calibration is None:
         holds[Hold.LANGUAGE_NOT_MEASURED] = None
+    if APPROVALS in withdrawn:
+        holds[Hold.WITHDRAWN] = None
 
     breaches: list[Reason] = []
     # Rules that only people apply have no labels.
@@ -67,9 +60,11 @@ def decide(
         holds[Hold.NO_SCORE] = None
     for rule, label in asked:
         score = score_of(evidence, label)
-        hold_from, reject_from = _thresholds(rule, label, calibration)
+        hold_from, reject_from = _thresholds(rule, label, calibration, guidelines.automation)
         if score is None:
             holds[Hold.NO_SCORE] = None
+        elif score >= reject_from and rule.id in withdrawn:
+            holds[Hold.WITHDRAWN] = None
         elif score >= reject_from:
             breaches.append(Reason(rule.id, GROUNDS.get(label), label, score))
         elif not score < hold_from:
@@ -97,7 +92,7 @@ def decide(
         holds=() if rejected else tuple(holds),
         guidelines=guidelines.digest,
         model=evidence.model,
-        calibration=calibration.digest if calibration is not None else None,
+        calibration=calibration.digest if calibration is not None and calibration.bounded else None,
     )
 
 
@@ -108,14 +103,59 @@ def score_of(evidence: Evidence, label: str) -> float | None:
     return score if score is not None and 0.0 <= score <= 1.0 else None
 
 
-def _thresholds(rule: Rule, label: str, calibration: Calibration | None) -> tuple[float, float]:
+class Standing(NamedTuple):
+    """
+    Between which thresholds a comment's verdict lies, whatever they are.
+
+    `doubt` is its highest score: it is approved only where people decide from a higher one;
+    infinite where it is never approved. `breach` is the highest score on which the guidelines
+    themselves would reject: it is rejected where the machine rejects from this or a lower
+    score; negative where it is never rejected.
+    """
+
+    doubt: float
+    breach: float
+
+
+def standing_of(evidence: Evidence, guidelines: Guidelines) -> Standing:
+    """What `decide` would make of the evidence under one pair of thresholds for all labels, for every such pair."""
+    doubt, breach = 0.0, -1.0
+    asked = False
+    for rule in guidelines.rules:
+        for label in rule.labels:
+            asked = True
+            score = score_of(evidence, label)
+            if score is None or not score < rule.hold_from:
+                doubt = NEVER
+            if score is not None:
+                doubt = max(doubt, score)
+                if score >= rule.reject_from:
+                    breach = max(breach, score)
+    if not asked or any(finding.hold is not None for finding in evidence.findings):
+        doubt = NEVER
+    return Standing(doubt, breach)
+
+
+def _thresholds(
+    rule: Rule, label: str, calibration: Calibration | None, promised: Automation
+) -> tuple[float, float]:
     """(hold_from, reject_from): the stricter of the file's and the calibrated ones."""
     if calibration is None:
-        return rule.hold_from, rule.reject_from
-    return (
-        min(rule.hold_from, calibration.hold_from.get(label, 0.0)),
-        max(rule.reject_from, calibration.reject_from.get(label, float("inf"))),
-    )
+        # Held for its language in any case.
+        return rule.hold_from, NEVER
+    hold_from, reject_from = calibration.holds_from(label), calibration.rejects_from(label)
+    # What was measured for a laxer promise does not keep a stricter one.
+    if _laxer(calibration.wrongly_approved, promised.wrongly_approved, calibration, promised):
+        hold_from = 0.0
+    if _laxer(calibration.wrongly_rejected, promised.wrongly_rejected, calibration, promised):
+        reject_from = NEVER
+    return min(rule.hold_from, hold_from), max(rule.reject_from, reject_from)
+
+
+def _laxer(bound: float | None, promised: float, calibration: Calibration, automation: Automation) -> bool:
+    if bound is None or calibration.confidence is None:
+        return False
+    return bound > promised or calibration.confidence < automation.confidence
 
 
 def _names_badly(name: Evidence, guidelines: Guidelines) -> bool:

@@ -32,6 +32,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.UNCERTAIN: "the evidence is neither clear enough to reject nor to approve",
     Hold.NO_SCORE: "something that the guidelines ask about was not measured",
     Hold.LANGUAGE_NOT_MEASURED: "the judge's quality is not measured in this language, or in part of it",
+    Hold.WITHDRAWN: "the machine was wrong here more often than was promised, and decides it no longer",
     Hold.AUTOMATION_OFF: "the guidelines leave every decision to people",
     Hold.STORY_SETTING: "this story's comments are all decided by people",
     Hold.FLOOD: "many comments, or the same one again, arrived in a short time",
