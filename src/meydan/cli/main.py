@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import meydan
-from meydan.cli import guidelines, judging, operating, people, training
+from meydan.cli import evaluating, guidelines, judging, operating, people, training
 
 app = typer.Typer(
     name="meydan",
@@ -28,6 +28,7 @@ app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
+app.add_typer(evaluating.app, name="evaluate")
 app.command("doctor")(operating.doctor)
 
 

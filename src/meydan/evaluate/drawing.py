@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from meydan.evaluate.figures import percent
 from meydan.evaluate.metrics import Scores, Truth
 
-_WIDTH: Final = 640
-_NAMES: Final = 218
+_WIDTH: Final = 480
+_NAMES: Final = 188
 _ROW: Final = 22
 _BINS: Final = 10
 
@@ -42,7 +42,7 @@ class Bar:
 def bars(items: Sequence[Bar], *, about: str) -> str:
     """Horizontal bars of shares, worst first; `about` is the drawing's text for those who cannot see it."""
     ordered = sorted(items, key=lambda bar: (bar.value, bar.name))
-    long = _WIDTH - _NAMES - 88
+    long = _WIDTH - _NAMES - 92
     lines = []
     for i, bar in enumerate(ordered):
         y = i * _ROW + 4
@@ -69,7 +69,7 @@ class Twin:
 
 def twins(items: Sequence[Twin], *, about: str) -> str:
     """A line for each way of spelling, from the plain share (a ring) to the other (a disc)."""
-    long = _WIDTH - _NAMES - 148
+    long = _WIDTH - _NAMES - 152
     lines = []
     for i, twin in enumerate(items):
         y = i * _ROW + 14

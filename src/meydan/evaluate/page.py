@@ -22,14 +22,14 @@ p{max-width:44rem}.soft,figcaption{color:var(--soft);font-size:.9rem}
 th,td{padding:.3rem .6rem;border-bottom:1px solid var(--line);text-align:end;white-space:nowrap;vertical-align:top}
 th:first-child,td:first-child{text-align:start}thead th{color:var(--soft);font-weight:600}
 td.words{white-space:normal;text-align:start;min-width:16rem}
-figure{margin:.5rem 0 1rem}svg{display:block;width:100%;height:auto}svg.wide{max-width:44rem}svg.square{max-width:24rem}
+figure{margin:.5rem 0 1rem}svg{display:block;width:100%;height:auto}svg.wide{max-width:38rem}svg.square{max-width:24rem}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}svg .name{text-anchor:end}svg .middle{text-anchor:middle}
 svg .track{fill:var(--track)}svg .right{fill:var(--good2)}svg .found{fill:var(--good)}svg .rest{fill:var(--rest)}
 svg .grid{stroke:var(--line)}svg .ideal{stroke:var(--soft);stroke-dasharray:4 4}
 svg .curve{fill:none;stroke:var(--good);stroke-width:2}svg .moved{stroke:var(--bad);stroke-width:3}
 svg .after{fill:var(--good)}svg .before{fill:none;stroke:var(--ink);stroke-width:2}
 details{margin:.4rem 0}summary{cursor:pointer;padding:.4rem 0;font-weight:600}
-@media (max-width:30rem){body{padding:.75rem;font-size:15px}svg text{font-size:15px}}
+@media (max-width:30rem){body{padding:.75rem;font-size:15px}svg.wide text{font-size:13px}}
 """
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
+    package: str
     name: str
     licence: str
     speaks: str
@@ -39,14 +41,15 @@ class _Known:
 
 
 def installed() -> tuple[list[Peer], list[str]]:
-    """The peers that are here, and the names of those that are not, or do not load."""
-    here, missing = [], []
+    """The peers that are here, and the packages of those that are not, or do not load."""
+    here: list[Peer] = []
+    missing: dict[str, None] = {}
     for known in _KNOWN:
         try:
-            here.append(Peer(known.name, version(known.name), known.licence, known.speaks, known.load()))
+            here.append(Peer(known.name, version(known.package), known.licence, known.speaks, known.load()))
         except (PackageNotFoundError, ImportError, AttributeError, OSError):
-            missing.append(known.name)
-    return here, missing
+            missing[known.package] = None
+    return here, list(missing)
 
 
 def _alt_profanity_check() -> ScoreTexts:
@@ -60,13 +63,22 @@ def _better_profanity() -> ScoreTexts:
     return lambda texts: [float(profanity.contains_profanity(text)) for text in texts]
 
 
-def _glin_profanity() -> ScoreTexts:
-    words: Any = importlib.import_module("glin_profanity").Filter({"all_languages": True})
+def _glin_profanity(*, every_language: bool) -> ScoreTexts:
+    set_up = {"all_languages": True} if every_language else {"languages": ["english"]}
+    words: Any = importlib.import_module("glin_profanity").Filter(set_up)
     return lambda texts: [float(words.is_profane(text)) for text in texts]
 
 
 _KNOWN: Final = (
-    _Known("alt-profanity-check", "MIT", "English only", _alt_profanity_check),
-    _Known("better-profanity", "MIT", "English only", _better_profanity),
-    _Known("glin-profanity", "MIT", "its word lists, Arabic and Turkish among them", _glin_profanity),
-)
+    _Known("alt-profanity-check", "alt-profanity-check", "MIT", "English only", _alt_profanity_check),
+    _Known("better-profanity", "better-profanity", "MIT", "English only", _better_profanity),
+    _Known(
+        "glin-profanity", "glin-profanity (English)", "MIT", "set to English",
+        partial(_glin_profanity, every_language=False),
+    ),
+    _Known(
+        "glin-profanity", "glin-profanity (all)", "MIT", "24 word lists; Arabic, Turkish, no Kurdish",
+        partial(_glin_profanity, every_language=True),
+    ),
+)  # fmt: skip
+"""Each also sees the rows that it does not speak the language of; the tables say what it speaks."""
