@@ -35,7 +35,7 @@ def test_the_newsroom_suite_in_json_and_as_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     told = json.loads(run("newsroom", "--language", "kmr-Arab", "--json", "--html", page, "--peers").stdout)
     assert set(told) == {
-        "set", "model", "guidelines", "cases", "headlines", "functionalities", "twins", "mistakes", "peers",
+        "set", "model", "guidelines", "calibrations", "cases", "headlines", "functionalities", "twins", "mistakes", "peers",
         "peers_missing",
     }  # fmt: skip
     (headline,) = told["headlines"]

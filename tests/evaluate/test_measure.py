@@ -34,10 +34,12 @@ from meydan.evaluate.telling import (
     rows_page,
     rows_tables,
 )
-from meydan.judge import Judge
+from meydan.judge import Calibration, Calibrations, Judge
 from meydan.policy import load
 
 GUIDELINES = load(None)
+# What ships may change; here the guidelines' own thresholds rule in both languages.
+FILE_RULES = Calibrations({tag: Calibration(tag, hold_from=1.0, reject_from=0.0) for tag in ("en", "tr")})
 HOSTILE = "evil <script>alert(\"x\")</script> & <b title='y'>"
 
 
@@ -100,7 +102,7 @@ CASES = [
 
 
 def _headline(language: str) -> Headline:
-    run = measure_newsroom(Planted(), GUIDELINES, CASES)
+    run = measure_newsroom(Planted(), GUIDELINES, CASES, calibrations=FILE_RULES)
     return next(one for one in run.figures.headlines if one.language == language)
 
 
@@ -121,7 +123,7 @@ def test_the_headlines_are_the_shares_counted_by_hand() -> None:
 
 def test_spelling_is_compared_with_its_plain_twins() -> None:
     """If a spelled case has a plain twin, then the change is the difference; without one it is left out, and counted."""
-    run = measure_newsroom(Planted(), GUIDELINES, CASES)
+    run = measure_newsroom(Planted(), GUIDELINES, CASES, calibrations=FILE_RULES)
     twins = {(one.functionality, one.language): one for one in run.figures.twins}
     attack, clean, alone = (
         twins["spell_leet", "en"],
@@ -293,7 +295,7 @@ WORDY = Peer("wordy", "1.0", "MIT", "English only", lambda texts: [float("threat
 
 def test_peers_see_the_very_same_rows(made_up: Path) -> None:
     """If a peer takes part, then it is measured on every row, in every language, and what it speaks is said."""
-    run = measure_newsroom(Planted(), GUIDELINES, CASES, peers=[WORDY])
+    run = measure_newsroom(Planted(), GUIDELINES, CASES, calibrations=FILE_RULES, peers=[WORDY])
     en = next(one for one in run.peers if one.language == "en")
     assert (en.innocent_flagged.value, en.violations_flagged.value) == (1 / 4, 2 / 5)
     assert {one.language for one in run.peers} == {"en", "tr", "all"}
@@ -327,7 +329,9 @@ def test_a_hostile_text_stays_text(tmp_path: Path) -> None:
     facts = [("commit", HOSTILE)]
     measured = measure_rows(Planted(), GUIDELINES, rows, name=HOSTILE, threshold=0.5)
     pages = [
-        newsroom_page(measure_newsroom(Planted(), GUIDELINES, cases, peers=[WORDY]), facts),
+        newsroom_page(
+            measure_newsroom(Planted(), GUIDELINES, cases, calibrations=FILE_RULES, peers=[WORDY]), facts
+        ),
         rows_page(measured, facts, words=True),
     ]
     for page in pages:

@@ -2,7 +2,7 @@
 Comments through the judge as they go in life, many at once.
 
 The language is not told, the display name plays no part, and the decision is that of
-`meydan check`: the guidelines as loaded, the machine allowed to decide.
+`meydan check`: the guidelines as loaded, the shipped calibration, the machine allowed to decide.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from meydan.comment import Decision, Evidence, Story, Verdict
-from meydan.judge import decide
+from meydan.judge import Calibrations, decide
 from meydan.policy import Guidelines
 
 BATCH: Final = 128
@@ -55,6 +55,7 @@ def judge_all(
     texts: Sequence[str],
     *,
     stories: Sequence[str | None] | None = None,
+    calibrations: Calibrations | None = None,
     advance: Advance | None = None,
 ) -> list[Outcome]:
     """
@@ -62,6 +63,7 @@ def judge_all(
 
     Args:
         stories: the title of the story that each comment is under, or None.
+        calibrations: what bounds the machine's error; None: the shipped ones.
         advance: told of progress.
 
     Raises:
@@ -82,7 +84,8 @@ def judge_all(
                 [texts[i] for i in some], story=story, expected=guidelines.publication.languages
             )
             for i, evidence in zip(some, gathered, strict=True):
-                found[i] = Outcome(evidence, decide(evidence, guidelines, mode="assisted"))
+                decision = decide(evidence, guidelines, mode="assisted", calibrations=calibrations)
+                found[i] = Outcome(evidence, decision)
             if advance is not None:
                 advance(len(some))
     return [found[i] for i in range(len(texts))]

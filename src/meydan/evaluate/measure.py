@@ -21,6 +21,7 @@ from meydan.evaluate.peers import FLAGGED_FROM, Peer
 from meydan.evaluate.rows import IdentityFigures, PartFigures, Row, identity_figures, row_figures
 from meydan.evaluate.scores import HATE, LABELS, TOXIC, abuse_scores, label_score
 from meydan.evaluate.suite import Case
+from meydan.judge import Calibrations
 from meydan.policy import Guidelines
 
 Progress = Callable[[str, int], AbstractContextManager[Advance | None]]
@@ -79,6 +80,9 @@ class NewsroomRun:
             "set": "newsroom",
             "model": self.model,
             "guidelines": self.guidelines,
+            "calibrations": sorted(
+                {one.decision.calibration for one in self.outcomes if one.decision.calibration is not None}
+            ),
             "cases": len(self.cases),
             **plain(self.figures),
             "mistakes": [
@@ -179,14 +183,20 @@ def measure_newsroom(
     guidelines: Guidelines,
     cases: Sequence[Case],
     *,
+    calibrations: Calibrations | None = None,
     peers: Sequence[Peer] = (),
     progress: Progress = SILENT,
 ) -> NewsroomRun:
-    """Judge every case as `meydan check` would, and count."""
+    """Judge every case as `meydan check` would with these calibrations (None: the shipped ones), and count."""
     texts = [case.text for case in cases]
     with progress("Judging", len(cases)) as advance:
         outcomes = judge_all(
-            judge, guidelines, texts, stories=[case.story for case in cases], advance=advance
+            judge,
+            guidelines,
+            texts,
+            stories=[case.story for case in cases],
+            calibrations=calibrations,
+            advance=advance,
         )
     found: list[PeerNewsroom] = []
     for peer in peers:
