@@ -42,6 +42,9 @@ LABELS: Final = (*HEADS, "constructive")
 """What the network has a head for, in order."""
 
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "fr", "ckb", "kmr-Latn", "kmr-Arab"})
+CONSTRUCTIVE: Final = 4
+"""How often a row on constructiveness comes in one pass: there are few, and nothing else teaches that head."""
+
 _CHUNK: Final = 50  # batches that are sorted by length together
 
 
@@ -53,10 +56,12 @@ class Recipe:
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     longest: int = 80
     batch: int = 64
-    samples: tuple[int, int] = (480_000, 360_000)
+    samples: tuple[int, int] = (288_000, 384_000)
     """How many texts each phase sees."""
+    falls_over: tuple[int, int] = (480_000, 384_000)
+    """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
     rates: tuple[float, float] = (2e-4, 1.2e-4)
-    """The highest learning rate of each phase; the first falls to a tenth, the second to nothing."""
+    """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
     head_rate: float = 1e-3
     warm_up: int = 300
     noise: tuple[float, float] = (0.15, 0.3)
@@ -137,10 +142,10 @@ def train(
             )
             if run.step >= end:
                 continue
-            ours = [] if phase == 0 else list(read_own(own, "train", LANGUAGES))
+            ours = [] if phase == 0 else own_rows(own, "train")
             samples = _samples(public, ours, vectors, tokenizer, recipe, phase, run.step - begin)
             for batch in samples:
-                fraction = (run.step - begin) / steps[phase]
+                fraction = (run.step - begin) * recipe.batch / recipe.falls_over[phase]
                 loss = _learn(run, batch, recipe, phase, fraction, run.step - begin)
                 run.step += 1
                 bar.advance(task)
@@ -151,6 +156,13 @@ def train(
                 if run.step == end:
                     break
     return out / "net.pt"
+
+
+def own_rows(own: Path, split: str) -> list[Row]:
+    """What this project wrote: rows that break rules or keep them, and rows that are constructive or not."""
+    rows = list(read_own(own, split, LANGUAGES))
+    few = list(read_own(own / "constructive", split, LANGUAGES, LABELS))
+    return rows + few * (CONSTRUCTIVE if split == "train" else 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +270,7 @@ def _learn(run: _Run, batch: _Batch, recipe: Recipe, phase: int, fraction: float
     # The chance of this step is the step's own, so that a run that was stopped goes on alike.
     torch.manual_seed(recipe.seed * 1_000_003 + run.step)
     lowest = (0.1, 0.0)[phase]
-    falling = lowest + (1.0 - lowest) * (1.0 - fraction)
+    falling = lowest + (1.0 - lowest) * max(0.0, 1.0 - fraction)
     for group in run.optimiser.param_groups:
         highest = recipe.head_rate * (1.0, 0.3)[phase] if group["head"] else recipe.rates[phase]
         group["lr"] = highest * min(1.0, (step + 1) / recipe.warm_up) * falling

@@ -40,7 +40,7 @@ class Row:
     """
     One text and what is known of it.
 
-    `labels` maps names of HEADS to a share of raters in [0, 1]; `assumed` holds the
+    `labels` maps names of HEADS (and "constructive", for who asks) to a share of raters in [0, 1]; `assumed` holds the
     names whose value was concluded from another label rather than given by a rater.
     """
 
@@ -107,15 +107,22 @@ def read_rows(data: Path, split: str, languages: frozenset[str]) -> Iterator[Row
                 yield _row_of(entry, str(entry["source"]))
 
 
-def read_own(folder: Path, split: str, languages: frozenset[str]) -> Iterator[Row]:
-    """The rows that this project wrote: every *.jsonl in `folder`, by file name; none when there is no file."""
+def read_own(
+    folder: Path, split: str, languages: frozenset[str], names: tuple[str, ...] = HEADS
+) -> Iterator[Row]:
+    """
+    The rows that this project wrote: every *.jsonl in `folder`, by file name; none when there is no file.
+
+    Args:
+        names: the labels that are kept; the folder `constructive` has one more than HEADS.
+    """
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             if not line.strip():
                 continue
             entry = json.loads(line)
             if entry["split"] == split and entry["lang"] in languages:
-                yield _row_of(entry, OWN)
+                yield _row_of(entry, OWN, names)
 
 
 def digest_of_file(path: Path) -> str:
@@ -123,8 +130,8 @@ def digest_of_file(path: Path) -> str:
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _row_of(entry: Mapping[str, Any], source: str) -> Row:
-    labels = {name: float(share) for name, share in entry["labels"].items() if name in HEADS}
+def _row_of(entry: Mapping[str, Any], source: str, names: tuple[str, ...] = HEADS) -> Row:
+    labels = {name: float(share) for name, share in entry["labels"].items() if name in names}
     assumed: set[str] = set()
     trust = SOURCES.get(source, Source())
 
