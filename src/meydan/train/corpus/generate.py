@@ -10,7 +10,9 @@ pair differing in one thing never straddles train and dev. A line is
 `CODES: words`, CODES being letters of CODE_OF ("-" for clean), optionally with
 `%n` for another limit. `[a|b|]` chooses (and nests), `{name}` takes a filler of
 `fillers.txt`, `# …` is a comment. In files named `each-…` every block is written
-once and read six times, once for each ground, whose code is G there.
+once and read six times, once for each ground, whose code is G there. Files named
+`more-…` (or `more-each…`) come after all others and are split by themselves, so
+that templates written later leave every earlier row as it was.
 
 Whom an each-file speaks of:
 * English: `{G}` is a people, `{G1}` one of them, `{Gs}` and `{Gs1}` what they are
@@ -79,6 +81,8 @@ ALSO = (
 """English words that carry a further code wherever the template already marks a breach."""
 
 NOT_TEMPLATES = ("fillers", "disguised")
+LATER = "more-"
+"""How the names of files begin whose rows are made and split after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,15 +332,18 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
     fillers = load_fillers(home / "fillers.txt") if (home / "fillers.txt").exists() else {}
     peoples = NO_PEOPLES if english else load_peoples(home / "groups.toml")
     loaded = load_loaded(home / "disguised.txt") if english else frozenset[str]()
-    files = sorted(path for path in home.glob("*.txt") if path.stem not in NOT_TEMPLATES)
+    files = sorted(
+        (path for path in home.glob("*.txt") if path.stem not in NOT_TEMPLATES),
+        key=lambda path: (path.stem.startswith(LATER), path.name),
+    )
     blocks = [block for path in files for block in load_blocks(path, language)]
     check(blocks, fillers, peoples)
     rows = rows_of(blocks, fillers, peoples, language)
 
-    counts: dict[str, Counter[str]] = {}
+    counts: dict[bool, dict[str, Counter[str]]] = {False: {}, True: {}}
     for row in rows:
-        counts.setdefault(row.group, Counter()).update(row.codes or "-")
-    split = split_of(counts)
+        counts[row.file.startswith(LATER)].setdefault(row.group, Counter()).update(row.codes or "-")
+    split = split_of(counts[False]) | split_of(counts[True])
 
     # Sentences that may stand beside another: a side's own only, so that none is in both.
     beside: dict[str, list[str]] = {"train": [], "dev": []}

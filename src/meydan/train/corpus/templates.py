@@ -144,7 +144,7 @@ def load_blocks(path: Path, language: str = "en") -> list[Block]:
     """
     blocks: list[Block] = []
     for lines in _paragraphs_of(path):
-        if path.stem.startswith("each"):
+        if path.stem.startswith(("each", "more-each")):
             lines = [(n, _for_ground(line, ground, language)) for n, line in lines for ground in GROUND_OF]
         templates: list[Template] = []
         for number, line in lines:
