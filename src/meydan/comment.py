@@ -246,6 +246,21 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """
+    A comment that the machine judged and a person decided without seeing what it had made of it.
+
+    `verdict` is the machine's (HOLD where it left the comment to people anyway) with the `rules`
+    that it named; `truth` is the person's, with the rules that they found `breached`.
+    """
+
+    verdict: Verdict
+    rules: tuple[str, ...]
+    truth: Verdict
+    breached: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Comment:
     """
     What is kept. `text` is character for character what was sent.

@@ -83,6 +83,7 @@ _TEXTS = {
     "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
     "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+    "rules", "rule", "answer", "breached",
 }  # fmt: skip
 _BYTES = {"body", "salt", "commitment"}
 
@@ -143,6 +144,10 @@ INDEXED = {
     "EVIDENCE": "ix_evidence_comment",
     "ESCALATIONS": "ix_escalation_comment",
     "RECENTLY_DECIDED": "ix_decision_leaf",
+    "DECIDED": "ix_decision_leaf",
+    "AUDITS": "ix_audit_waiting",
+    "AUDITS_COUNT": "ix_audit_waiting",
+    "AUDITED": "ix_audit_answered",
 }
 
 
@@ -164,7 +169,14 @@ def test_nothing_reads_a_whole_table(hand: Hand) -> None:
             continue
         for line in plan(hand, name, statement).splitlines():
             whole = re.search(r"SCAN (\w+)\b(?! USING)", line)
-            assert whole is None or whole[1] in ("moderator", "token", "session", "link", "seen"), (
+            assert whole is None or whole[1] in (
+                "moderator",
+                "token",
+                "session",
+                "link",
+                "seen",
+                "withdrawal",
+            ), (
                 name,
                 line,
             )
@@ -213,8 +225,10 @@ def test_migrations_are_part_of_the_package() -> None:
     """If the package is installed, then its migrations come with it."""
     migrations = files("meydan.store") / "migrations"
     assert (migrations / "env.py").is_file()
-    assert [path.name for path in (migrations / "versions").iterdir() if path.name.endswith(".py")] == [
-        "0001_first_tables.py"
+    versions = (path.name for path in (migrations / "versions").iterdir())
+    assert sorted(name for name in versions if name.endswith(".py")) == [
+        "0001_first_tables.py",
+        "0002_audits.py",
     ]
 
 

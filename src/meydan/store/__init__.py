@@ -9,16 +9,21 @@ from __future__ import annotations
 from meydan.store.store import Store
 from meydan.store.values import (
     Appeal,
+    Audit,
+    DecidedRow,
     Escalation,
     ModeratorRow,
     NewComment,
     Page,
     SessionRow,
     TokenRow,
+    Withdrawal,
 )
 
 __all__ = [
     "Appeal",
+    "Audit",
+    "DecidedRow",
     "Escalation",
     "ModeratorRow",
     "NewComment",
@@ -26,4 +31,5 @@ __all__ = [
     "SessionRow",
     "Store",
     "TokenRow",
+    "Withdrawal",
 ]

@@ -11,6 +11,8 @@ because only a migration makes a database; these tables are what it must make.
              the status moves only as comment.LEGAL_MOVES says
 * decision   append only
 * leaf       append only
+* audit      drawn once, answered once, and stays
+* withdrawal append only
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 """
@@ -32,7 +34,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -232,6 +234,55 @@ escalation = Table(
     Column("actor", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_escalation_comment", "comment"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    # A random share of all that the machine judges, what it left to people included: only
+    # a sample of everything says how often the machine is wrong.
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column(
+        "seq", Integer, nullable=False, comment="the machine's decision; 0: it left the comment to people"
+    ),
+    Column("verdict", Text, nullable=False),
+    Column("rules", Text, nullable=False, comment="ids, by comma"),
+    Column("language", Text, nullable=False),
+    Column("calibration", Text, nullable=False),
+    Column("drawn_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("answer", Text, comment="a person's verdict"),
+    Column("breached", Text, comment="the rules that the person named, ids, by comma"),
+    Column("actor", Text),
+    CheckConstraint("verdict IN ('approve', 'hold', 'reject')", name="verdict"),
+    CheckConstraint("answer IN ('approve', 'reject')", name="answer"),
+    Index(
+        "ix_audit_waiting",
+        "comment",
+        sqlite_where=text("answered_at IS NULL AND seq > 0"),
+        postgresql_where=text("answered_at IS NULL AND seq > 0"),
+    ),
+    Index(
+        "ix_audit_answered",
+        "language",
+        "calibration",
+        "comment",
+        sqlite_where=text("answered_at IS NOT NULL"),
+        postgresql_where=text("answered_at IS NOT NULL"),
+    ),
+)
+
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("language", Text, nullable=False),
+    Column("rule", Text, nullable=False, comment="a rule's id, or 'approvals'"),
+    Column("calibration", Text, nullable=False, comment="another one lifts it"),
+    Column("wrong", Integer, nullable=False, comment="of so many audits"),
+    Column("audits", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_withdrawal_once", "language", "rule", "calibration", unique=True),
 )
 
 moderator = Table(

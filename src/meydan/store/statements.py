@@ -107,6 +107,43 @@ SELECT c.id FROM decision d JOIN comment c ON c.number = d.comment AND c.seq = d
  ORDER BY d.leaf DESC LIMIT :limit"""
 ADD_NOTE = "INSERT INTO note (comment, seq, words) VALUES (:comment, :seq, :words)"
 
+DECIDED = """
+SELECT d.leaf, c.id, c.language, d.decided_by, d.verdict, d.reasons, a.answer, a.breached,
+       CASE WHEN a.comment IS NULL THEN 0 ELSE 1 END
+  FROM decision d
+  JOIN comment c ON c.number = d.comment
+  LEFT JOIN audit a ON a.comment = d.comment
+ WHERE d.leaf > :after AND c.erased_at IS NULL AND c.escalated = 0
+ ORDER BY d.leaf LIMIT :limit"""
+
+# -- audits -----------------------------------------------------------------
+
+DRAW = """
+INSERT INTO audit (comment, seq, verdict, rules, language, calibration, drawn_at)
+VALUES (:comment, :seq, :verdict, :rules, :language, :calibration, :at)"""
+AUDIT = """
+SELECT a.seq, a.verdict, a.rules, a.language, a.answer
+  FROM audit a JOIN comment c ON c.number = a.comment
+ WHERE c.id = :id"""
+ANSWER = """
+UPDATE audit SET answered_at = :at, answer = :answer, breached = :breached, actor = :actor
+ WHERE comment = :comment AND answered_at IS NULL"""
+AUDITED = """
+SELECT verdict, rules, answer, breached FROM audit
+ WHERE language = :language AND calibration = :calibration AND answered_at IS NOT NULL
+ ORDER BY comment"""
+_AUDITS = """
+  FROM audit a JOIN comment c ON c.number = a.comment
+ WHERE a.answered_at IS NULL AND a.seq > 0 AND c.seq = a.seq
+   AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.escalated = 0"""
+AUDITS = f"SELECT c.id {_AUDITS} ORDER BY a.comment LIMIT :limit"
+AUDITS_COUNT = f"SELECT count(*) {_AUDITS}"
+WITHDRAW_MACHINE = """
+INSERT INTO withdrawal (language, rule, calibration, wrong, audits, at)
+VALUES (:language, :rule, :calibration, :wrong, :audits, :at)
+ON CONFLICT (language, rule, calibration) DO NOTHING"""
+WITHDRAWALS = "SELECT language, rule, calibration, wrong, audits, at FROM withdrawal ORDER BY number"
+
 # -- appeals, escalation, erasure -------------------------------------------
 
 APPEALED = "SELECT 1 FROM appeal WHERE comment = :comment AND seq = :seq"

@@ -23,6 +23,8 @@ import msgspec
 
 from meydan.comment import (
     LEGAL_MOVES,
+    UNKNOWN_LANGUAGE,
+    Audited,
     Comment,
     DecidedBy,
     Decision,
@@ -50,12 +52,15 @@ from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.values import (
     Appeal,
+    Audit,
+    DecidedRow,
     Escalation,
     ModeratorRow,
     NewComment,
     Page,
     SessionRow,
     TokenRow,
+    Withdrawal,
 )
 from meydan.store.writer import Writer
 from meydan.text.exact import is_exact
@@ -220,15 +225,20 @@ class Store:
         expected_seq: int | None,
         evidence: Evidence | None = None,
         note: str | None = None,
+        audited_under: str | None = None,
     ) -> Settled:
         """
         Make a decision durable: the comment's status, the decision and its leaf, together.
+
+        A person's decision also answers the comment's audit, if it was drawn for one.
 
         Args:
             expected_seq: the decision seen before this one was made (0: none);
                 None when it does not matter.
             evidence: what the decision rests on; becomes the latest evidence.
             note: a moderator's words, for moderators.
+            audited_under: the comment is drawn for an audit of the machine under the
+                calibration of this digest; None if it is not.
 
         Raises:
             AlreadyDecided: the current decision is not number `expected_seq`.
@@ -287,16 +297,28 @@ class Store:
                 hand.run(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
             if note is not None:
                 hand.run(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
+            if decision.decided_by is DecidedBy.MODERATOR:
+                _answer(hand, before.number, decision.verdict, _rules_of(decision), decision.by, decided_at)
+            elif audited_under is not None:
+                _draw(hand, before.number, seq, decision, evidence, audited_under, decided_at)
             _stand(hand, before, before._replace(status=status.value))
             return Settled(seq=seq, decided_at=at, leaf=number, decision=decision, note=note)
 
         return self._writer.write(work)
 
-    def hold(self, id: str, decision: Decision, *, evidence: Evidence, at: datetime) -> None:
+    def hold(
+        self,
+        id: str,
+        decision: Decision,
+        *,
+        evidence: Evidence,
+        at: datetime,
+        audited_under: str | None = None,
+    ) -> None:
         """
         Keep why a comment waits for a person, and what is known about it.
 
-        Does nothing when it was decided, erased, or never received.
+        Does nothing when it was decided, erased, or never received. `audited_under` as for `settle`.
         """
         if decision.verdict is not Verdict.HOLD:
             raise ValueError("only a HOLD holds; use settle()")
@@ -310,6 +332,8 @@ class Store:
             row = hand.one(sql.HOLD, id=id, holds=holds, at=judged_at, language=evidence.language)
             if row is not None:
                 hand.run(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
+                if audited_under is not None:
+                    _draw(hand, _first(row), 0, decision, evidence, audited_under, judged_at)
 
         self._writer.write(work)
 
@@ -446,6 +470,100 @@ class Store:
         if self._one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
+
+    # -- audits -------------------------------------------------------------
+
+    def audit(self, id: str) -> Audit | None:
+        """The audit that a comment was drawn for; None if it was not."""
+        row = self._one(sql.AUDIT, id=id)
+        if row is None:
+            return None
+        seq, verdict, rules, language, answer = row
+        return Audit(
+            seq, Verdict(verdict), _listed(rules), language, None if answer is None else Verdict(answer)
+        )
+
+    def audits(self, limit: int) -> tuple[str, ...]:
+        """Ids of comments whose machine decision waits for a person's blind one, oldest first."""
+        return tuple(row[0] for row in self._all(sql.AUDITS, limit=_limit(limit)))
+
+    def audits_count(self) -> int:
+        """How many there are of `audits`."""
+        count: int = _first(self._one(sql.AUDITS_COUNT))
+        return count
+
+    def confirm(self, id: str, verdict: Verdict, rules: Sequence[str], *, by: str, at: datetime) -> None:
+        """
+        Answer an audit by the machine's own verdict: nothing changes but that a person agreed.
+
+        Raises:
+            NotFound: the comment waits for no audit, or its words are gone.
+            AlreadyDecided: somebody decided meanwhile.
+        """
+        answered_at = _micros(at)
+
+        def work(hand: Hand) -> None:
+            before = _standing(hand, id)
+            row = None if before is None else hand.one(sql.AUDIT, id=id)
+            if before is None or row is None or before.erased_at is not None or before.escalated:
+                raise NotFound("This comment waits for no audit.", fields=("id",))
+            if row[4] is not None or before.seq != row[0]:
+                raise _already_decided(hand, before)
+            _answer(hand, before.number, verdict, tuple(rules), by, answered_at)
+
+        self._writer.write(work)
+
+    def audited(self, language: str, calibration: str) -> tuple[Audited, ...]:
+        """Every answered audit of a language under one calibration, in the order the comments were received."""
+        return tuple(
+            Audited(Verdict(verdict), _listed(rules), Verdict(answer), _listed(breached))
+            for verdict, rules, answer, breached in self._all(
+                sql.AUDITED, language=language, calibration=calibration
+            )
+        )
+
+    def withdraw_machine(
+        self, language: str, rule: str, calibration: str, *, wrong: int, audits: int, at: datetime
+    ) -> None:
+        """Keep that the machine no longer decides something in a language; again changes nothing."""
+        when = _micros(at)
+        self._writer.write(
+            lambda hand: hand.run(
+                sql.WITHDRAW_MACHINE,
+                language=language,
+                rule=rule,
+                calibration=calibration,
+                wrong=wrong,
+                audits=audits,
+                at=when,
+            )
+        )
+
+    def withdrawals(self) -> tuple[Withdrawal, ...]:
+        """Everything the machine was ever withdrawn from, first to last."""
+        return tuple(
+            Withdrawal(language, rule, calibration, wrong, audits, _time(at))
+            for language, rule, calibration, wrong, audits, at in self._all(sql.WITHDRAWALS)
+        )
+
+    def decided(self, *, after: int, limit: int) -> tuple[DecidedRow, ...]:
+        """Decisions with a leaf above `after`, in order; those of erased and escalated comments are left out."""
+        return tuple(
+            DecidedRow(
+                leaf,
+                id,
+                language,
+                DecidedBy(decided_by),
+                Verdict(verdict),
+                tuple(dict.fromkeys(reason.rule for reason in _reasons_of(reasons))),
+                bool(drawn),
+                None if answer is None else Verdict(answer),
+                _listed(breached),
+            )
+            for leaf, id, language, decided_by, verdict, reasons, answer, breached, drawn in self._all(
+                sql.DECIDED, after=_bounded(after), limit=_limit(limit)
+            )
+        )
 
     # -- one comment --------------------------------------------------------
 
@@ -847,6 +965,40 @@ def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:
     _, decided_by = hand.one(sql.DECISION, comment=before.number, seq=before.seq) or ("", "")
     if decided_by == by:
         raise NotAllowed("An appeal is decided by another person than the one who decided before.")
+
+
+def _draw(
+    hand: Hand,
+    comment: int,
+    seq: int,
+    decision: Decision,
+    evidence: Evidence | None,
+    calibration: str,
+    at: int,
+) -> None:
+    hand.run(
+        sql.DRAW,
+        comment=comment,
+        seq=seq,
+        verdict=decision.verdict.value,
+        rules=",".join(_rules_of(decision)),
+        language=UNKNOWN_LANGUAGE if evidence is None else evidence.language,
+        calibration=calibration,
+        at=at,
+    )
+
+
+def _answer(hand: Hand, comment: int, verdict: Verdict, rules: Sequence[str], by: str, at: int) -> None:
+    """Take a person's verdict for the answer to the comment's audit, if it was drawn for one that waits."""
+    hand.run(sql.ANSWER, comment=comment, answer=verdict.value, breached=",".join(rules), actor=by, at=at)
+
+
+def _rules_of(decision: Decision) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason.rule for reason in decision.reasons))
+
+
+def _listed(ids: str | None) -> tuple[str, ...]:
+    return tuple(ids.split(",")) if ids else ()
 
 
 def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:

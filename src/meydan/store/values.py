@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from meydan.comment import Comment, Hold, Story
+from meydan.comment import Comment, DecidedBy, Hold, Story, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,53 @@ class Escalation:
     told: str
     by: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """
+    One comment drawn for an audit: what the machine made of it, and what a person did, None until then.
+
+    `seq` is the machine's decision, 0 where it left the comment to people.
+    """
+
+    seq: int
+    verdict: Verdict
+    rules: tuple[str, ...]
+    language: str
+    answer: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What the machine does no longer in a language: `rule` or approvals, after so many `wrong` in so many audits."""
+
+    language: str
+    rule: str
+    calibration: str
+    wrong: int
+    audits: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRow:
+    """
+    One decision on record, in the order of leaves, with what an audit of its comment said.
+
+    `drawn` tells whether the comment is part of the random sample; `answer` and `breached`
+    are then a person's verdict and rules, None and empty until there is one.
+    """
+
+    leaf: int
+    id: str
+    language: str
+    decided_by: DecidedBy
+    verdict: Verdict
+    rules: tuple[str, ...]
+    drawn: bool
+    answer: Verdict | None
+    breached: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
