@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from meydan.comment import RULE_LABELS
 
-LABELS: Final = (*RULE_LABELS, "hate")
-"""What is blended: the rules' labels, and hatred of any group whatever."""
+LABELS: Final = (*RULE_LABELS, "toxic", "hate")
+"""What is blended: the rules' labels, and offence and hatred of any kind, which are no rule's own."""
 
 FURTHEST: Final = 12.0
 """Log-odds beyond which a word is no surer."""

@@ -160,12 +160,24 @@ class Judge:
         Returns:
             float32 (n,); NaN without a full judge.
         """
+        return self._beyond_rules(texts, "hate")
+
+    def offence(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """
+        The probability that each text offends in any way: what public tests call toxic, and no rule asks.
+
+        Returns:
+            float32 (n,); NaN without a full judge.
+        """
+        return self._beyond_rules(texts, "toxic")
+
+    def _beyond_rules(self, texts: Sequence[str], label: str) -> NDArray[np.float32]:
         folded = [fold(text[:LONGEST]) for text in texts]
         scored = self._scored(folded, [identify(one, None, ()) for one in folded])
         if scored is None or self._encoder is None:
             return np.full(len(texts), np.nan, np.float32)
-        hatred: NDArray[np.float32] = scored[:, LABELS.index("hate")]
-        return hatred
+        found: NDArray[np.float32] = scored[:, LABELS.index(label)]
+        return found
 
     def witnesses(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """

@@ -203,7 +203,7 @@ def read_sentences() -> dict[str, list[list[str]]]:
         ]
         for path in sorted(_SENTENCES.glob("*.txt"))
     }
-    own["kmr-Arab"] = own["kmr-Arab"] * 2 + [[_arabic_of(w) for w in line] for line in own["kmr-Latn"]]
+    own["kmr-Arab"] = own["kmr-Arab"] * 2 + [[in_arabic_letters(w) for w in line] for line in own["kmr-Latn"]]
     return own
 
 
@@ -314,7 +314,8 @@ def _bare(word: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c))
 
 
-def _arabic_of(word: str) -> str:
+def in_arabic_letters(word: str) -> str:
+    """A Kurmanji word in small Latin letters as Duhok writes it, nearly."""
     written = "".join(_ARABIC_OF.get(c, "") for c in word)
     return "ئ" + written if word[0] in "aeêiîouû" else written
 

@@ -34,7 +34,7 @@ from meydan.judge.reading import as_written, undisguised
 from meydan.text.fold import fold
 from meydan.train.base import Base, base_file, read_base, tokenizer_of
 from meydan.train.net import Net
-from meydan.train.noise import noisy
+from meydan.train.noise import in_other_letters, noisy
 from meydan.train.rows import HEADS, OWN, SOURCES, Row, Source, read_own, read_rows
 
 CORPUS: Final = Path(__file__).parent / "corpus"
@@ -44,6 +44,9 @@ LABELS: Final = (*HEADS, "constructive")
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "fr", "ckb", "kmr-Latn", "kmr-Arab"})
 CONSTRUCTIVE: Final = 4
 """How often a row on constructiveness comes in one pass: there are few, and nothing else teaches that head."""
+
+LETTERS_CHANGED: Final = 0.3
+"""How often a Kurmanji row in Latin letters is read in Arabic ones, of which there are fewer rows."""
 
 _CHUNK: Final = 50  # batches that are sorted by length together
 
@@ -224,7 +227,10 @@ def _picked(
 
 
 def _text_of(row: Row, noise: random.Random, share: float) -> str:
-    text = noisy(row.text, row.language, noise, share=share)
+    text, language = row.text, row.language
+    if language == "kmr-Latn" and noise.random() < LETTERS_CHANGED:
+        text, language = in_other_letters(text), "kmr-Arab"
+    text = noisy(text, language, noise, share=share)
     if noise.random() < 0.3:
         return undisguised(fold(text)) or as_written(text)
     return as_written(text)

@@ -12,7 +12,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from meydan.text.learn import in_arabic_letters
+
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _LEET: Final = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "g": "9", "b": "8", "l": "1"}
 _LIKE: Final = {
     "a": "а",
@@ -36,6 +39,11 @@ _TYPED: Final = {
 _MARKS: Final = ".*-_'"
 _TATWEEL: Final = "\u0640"
 _HARAKAT: Final = "\u064e\u064f\u0650\u0652"
+
+
+def in_other_letters(text: str) -> str:
+    """A Kurmanji text in Latin letters as it would be written in Arabic ones."""
+    return _LETTERS.sub(lambda word: in_arabic_letters(word[0].lower()) or word[0], text)
 
 
 def noisy(text: str, language: str, chance: random.Random, *, share: float) -> str:
