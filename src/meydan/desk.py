@@ -7,6 +7,7 @@ THE WALK. What happens to a comment, in order, and nothing else.
     appeal     the author asks for another person
     withdraw   the author takes it back
     erase      the law takes it out
+    audit      a person decides again, blind, what the machine decided
     escalate   unlawful or a danger to life: restricted, kept, told
 
 Synchronous; knows no web and no SQL; clock, randomness and secret are given.
@@ -60,7 +61,8 @@ from meydan.judge import Calibrations, Judge, decide
 from meydan.judge import explain as explain
 from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
-from meydan.judge.calibration import shipped
+from meydan.judge.calibration import Calibration, Withdrawn, shipped
+from meydan.judge.watch import Kept, watch_of
 from meydan.ledger import (
     commitment_of,
     decision_leaf,
@@ -88,6 +90,8 @@ ESCALATIONS = {
 }
 """Why a comment is escalated, and the rule that it is rejected under."""
 
+_PEOPLES = frozenset({Hold.AUTOMATION_OFF, Hold.STORY_SETTING, Hold.JUDGE_FAILED})
+"""Holds under which the machine had no say, so that nothing is learned of it."""
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
 
@@ -153,6 +157,25 @@ class DeskItem:
     evidence: Evidence | None
     decisions: tuple[Settled, ...]
     appeal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOutcome:
+    """What the machine had decided, told once a person has; whether its decision was superseded by theirs."""
+
+    machine: Verdict
+    rules: tuple[str, ...]
+    superseded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """How the machine keeps its promises in one language, and what it no longer does there (rules, or approvals)."""
+
+    language: str
+    calibration: Calibration
+    kept: tuple[Kept, ...]
+    withdrawn: frozenset[str]
 
 
 class Desk:
@@ -288,12 +311,13 @@ class Desk:
             return
         story = self._store.story(comment.story_url)
         evidence, decision = self._opinion(comment, story)
+        under = self._audited_under(id, evidence, decision)
         now = self._clock()
         if decision.verdict is Verdict.HOLD:
-            self._store.hold(id, decision, evidence=evidence, at=now)
+            self._store.hold(id, decision, evidence=evidence, at=now, audited_under=under)
             return
         try:
-            self._settle(id, decision, expected_seq=0, evidence=evidence, at=now)
+            self._settle(id, decision, expected_seq=0, evidence=evidence, at=now, audited_under=under)
         except (AlreadyDecided, NotFound):
             # A person decided, or it was erased, while it was being judged: that stands.
             log.info("settled_meanwhile", comment=id)
@@ -324,15 +348,7 @@ class Desk:
             AlreadyDecided: somebody decided since `seen`.
             NotAllowed: an appeal against one's own decision.
         """
-        if verdict not in (Verdict.APPROVE, Verdict.REJECT):
-            raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
-        if verdict is Verdict.REJECT and not rules:
-            raise MissingFields(["rules"])
-        if verdict is Verdict.APPROVE and rules:
-            raise Malformed("An approval names no rules.", fields=("rules",))
-        reasons = (
-            tuple(self._reason(rule) for rule in dict.fromkeys(rules)) if verdict is Verdict.REJECT else ()
-        )
+        reasons = self._reasons(verdict, rules)
         if note:
             check_text("note", note, LONGEST_NOTE)
         comment = self._comment(id)
@@ -345,7 +361,38 @@ class Desk:
             by=by,
             guidelines=self._guidelines.digest,
         )
-        return self._settle(id, decision, expected_seq=seen, note=note or None, at=self._clock())
+        settled = self._settle(id, decision, expected_seq=seen, note=note or None, at=self._clock())
+        self._look_after(id)
+        return settled
+
+    def audit(
+        self,
+        id: str,
+        verdict: Verdict,
+        *,
+        by: str,
+        rules: Sequence[str] = (),
+        note: str | None = None,
+    ) -> AuditOutcome:
+        """
+        Decide what the machine decided, without having seen what; where it was wrong, this supersedes it.
+
+        A rejection that shares no rule with the machine's supersedes it too: its author is told another reason.
+
+        Raises:
+            As `review`; NotFound also where the comment waits for no audit.
+        """
+        reasons = self._reasons(verdict, rules)
+        drawn = self._store.audit(id)
+        if drawn is None or not drawn.seq:
+            raise NotFound("This comment waits for no audit.")
+        named = {reason.rule for reason in reasons}
+        if verdict is drawn.verdict and (verdict is Verdict.APPROVE or named & set(drawn.rules)):
+            self._store.confirm(id, verdict, sorted(named), by=by, at=self._clock())
+            self._look_after(id)
+            return AuditOutcome(drawn.verdict, drawn.rules, superseded=False)
+        self.review(id, verdict, by=by, rules=rules, note=note, seen=drawn.seq)
+        return AuditOutcome(drawn.verdict, drawn.rules, superseded=True)
 
     def appeal(self, id: str, *, receipt: str, words: str) -> None:
         """
@@ -526,6 +573,53 @@ class Desk:
         """How many comments wait for a person."""
         return self._store.held_count()
 
+    def audits(self, *, limit: int = 50) -> tuple[Comment, ...]:
+        """What waits for a blind decision, oldest first; nothing in it tells what the machine made of it."""
+        return tuple(self.audit_item(id).comment for id in self._store.audits(limit))
+
+    def audits_count(self) -> int:
+        """How many comments wait for a blind decision."""
+        return self._store.audits_count()
+
+    def audit_item(self, id: str) -> DeskItem:
+        """One comment to decide blind: as if nobody had judged it. NotFound if it waits for no audit."""
+        drawn = self._store.audit(id)
+        item = self.item(id)
+        if drawn is None or drawn.answer is not None or item.comment.seq != drawn.seq or not drawn.seq:
+            raise NotFound("This comment waits for no audit.")
+        comment = replace(item.comment, status=Status.HELD, seq=0, holds=(), judged_at=None)
+        return replace(item, comment=comment, evidence=None, decisions=(), appeal=None)
+
+    def promises(self) -> tuple[Promises, ...]:
+        """How the machine keeps its promises, by language, as the audits so far have it."""
+        known = self._calibrations
+        found = []
+        for language in sorted(known.measured):
+            calibration = known.by_language[language]
+            audited = self._store.audited(language, calibration.digest)
+            watch = watch_of(audited, self._guidelines)
+            found.append(Promises(language, calibration, watch.kept, known.withdrawn_in(language)))
+        return tuple(found)
+
+    def watch(self) -> None:
+        """
+        Test every promise on the audits so far, and leave to people what is not kept.
+
+        Raises:
+            StoreUnavailable: what was found could not be kept.
+        """
+        for language in self._calibrations.measured:
+            self._watch(language)
+        self.refresh_withdrawn()
+
+    def refresh_withdrawn(self) -> None:
+        """Take up what the machine was withdrawn from, here or on another node."""
+        withdrawn = frozenset(
+            Withdrawn(one.language, one.rule, one.calibration) for one in self._store.withdrawals()
+        )
+        if withdrawn != self._calibrations.withdrawn:
+            self._calibrations = self._calibrations.without(withdrawn)
+
     def recent(self, *, limit: int = 20) -> tuple[DeskItem, ...]:
         """The comments decided last, newest first."""
         return tuple(self.item(id) for id in self._store.recently_decided(limit))
@@ -646,6 +740,51 @@ class Desk:
             )
         return evidence, decision
 
+    def _audited_under(self, id: str, evidence: Evidence, decision: Decision) -> str | None:
+        """
+        The calibration whose promise this comment tests; None if it is not drawn, or nothing was promised.
+
+        What the machine holds is drawn as well: only a sample of everything tells its share of errors.
+        """
+        calibration = self._calibrations.of(evidence.language)
+        if calibration is None or not _PEOPLES.isdisjoint(decision.holds):
+            return None
+        # By a keyed hash: no author can tell, and no second judging draws again.
+        lot = int(self._keyed("audit", id)[:13], 16) / 16**13
+        return calibration.digest if lot < self._guidelines.automation.audit else None
+
+    def _look_after(self, id: str) -> None:
+        """After a person's decision: if it answered an audit, see whether the promises are kept still."""
+        try:
+            drawn = self._store.audit(id)
+            if drawn is not None and self._watch(drawn.language):
+                self.refresh_withdrawn()
+        except Exception as error:  # noqa: BLE001
+            # The decision is durable; whoever made it is not told that it failed. The next one looks again.
+            log.warning("watch_put_off", comment=id, error=type(error).__name__)
+
+    def _watch(self, language: str) -> bool:
+        """Whether something was withdrawn that was not before."""
+        calibration = self._calibrations.of(language)
+        if calibration is None:
+            return False
+        watch = watch_of(self._store.audited(language, calibration.digest), self._guidelines)
+        seen = {kept.what: kept.seen for kept in watch.kept}
+        fresh = watch.withdraw - self._calibrations.withdrawn_in(language)
+        for rule in sorted(fresh):
+            log.error(
+                "machine_withdrawn", language=language, rule=rule, wrong=seen[rule].wrong, of=seen[rule].of
+            )
+            self._store.withdraw_machine(
+                language,
+                rule,
+                calibration.digest,
+                wrong=seen[rule].wrong,
+                audits=seen[rule].of,
+                at=self._clock(),
+            )
+        return bool(fresh)
+
     def _history(self, comment: Comment) -> History:
         assert comment.text is not None
         seen = self._store.history(
@@ -666,6 +805,7 @@ class Desk:
         at: datetime,
         evidence: Evidence | None = None,
         note: str | None = None,
+        audited_under: str | None = None,
     ) -> Settled:
         return self._store.settle(
             id,
@@ -675,6 +815,7 @@ class Desk:
             expected_seq=expected_seq,
             evidence=evidence,
             note=note,
+            audited_under=audited_under,
         )
 
     def _check_words(self, submission: Submission) -> None:
@@ -716,6 +857,16 @@ class Desk:
         if commitment is None:
             raise NotFound("There is no such comment.")
         return commitment
+
+    def _reasons(self, verdict: Verdict, rules: Sequence[str]) -> tuple[Reason, ...]:
+        """What a person's verdict names; refused where it is not complete."""
+        if verdict not in (Verdict.APPROVE, Verdict.REJECT):
+            raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
+        if verdict is Verdict.REJECT and not rules:
+            raise MissingFields(["rules"])
+        if verdict is Verdict.APPROVE and rules:
+            raise Malformed("An approval names no rules.", fields=("rules",))
+        return tuple(self._reason(rule) for rule in dict.fromkeys(rules))
 
     def _reason(self, rule: str) -> Reason:
         id, _, ground = rule.partition(":")

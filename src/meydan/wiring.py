@@ -120,7 +120,12 @@ class Meydan:
         return True
 
     def recover(self) -> int:
-        """Judge what a crash left held, before the doors open; returns how many. The same walk as for a new one."""
+        """
+        Judge what a crash left held, before the doors open; returns how many. The same walk as for a new one.
+
+        First the promises are looked at: what broke one while nobody was watching is not automated again.
+        """
+        self.desk.watch()
         return self.desk.sweep(limit=SWEEP_BATCH * 10)
 
     def tend(self) -> None:
@@ -133,6 +138,7 @@ class Meydan:
         """
         self.refresh_guidelines()
         self.refresh_calibration()
+        self.desk.refresh_withdrawn()
         # Young ones are still in the hands of the request that received them.
         for _ in range(SWEEP_ROUNDS):
             if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
@@ -157,7 +163,7 @@ def build(settings: Settings) -> Meydan:
     judge = Judge.load()
     calibrations = in_force(settings.calibration_file, judge.model)
     store = open_store(settings)
-    return Meydan(
+    meydan = Meydan(
         settings=settings,
         desk=Desk(
             store=store,
@@ -179,6 +185,8 @@ def build(settings: Settings) -> Meydan:
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
         _calibration_seen=_stamp(settings.calibration_file),
     )
+    meydan.desk.refresh_withdrawn()
+    return meydan
 
 
 def open_store(settings: Settings) -> Store:

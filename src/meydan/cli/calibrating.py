@@ -84,7 +84,8 @@ def calibrate(
                 continue
             fitted = fit(reviewed[tag], rules.automation)
             # What is known to hold is not given up for want of comments, only for what they show.
-            if fitted.complete or (fitted.any and present.of(tag) is None):
+            known = present.of(tag) is not None
+            if (fitted.complete or not known) and (fitted.any or known):
                 made[tag] = calibration_of(
                     fitted,
                     tag,

@@ -505,8 +505,10 @@ class Store:
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
             row = None if before is None else hand.one(sql.AUDIT, id=id)
-            if before is None or row is None or before.erased_at is not None or before.escalated:
+            if before is None or row is None or before.escalated:
                 raise NotFound("This comment waits for no audit.", fields=("id",))
+            if before.withdrawn_at is not None or before.erased_at is not None:
+                raise NotFound("This comment was withdrawn or erased; there is nothing to decide.")
             if row[4] is not None or before.seq != row[0]:
                 raise _already_decided(hand, before)
             _answer(hand, before.number, verdict, tuple(rules), by, answered_at)
