@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from meydan.comment import GROUNDS
 from meydan.judge.blend import FURTHEST, LABELS, Blend
 from meydan.train.rows import OWN, SOURCES, Row, Source
 
@@ -88,6 +89,30 @@ def learn(rows: Sequence[Row], encoder: Floats, fast: Floats) -> Learned:
         for language, shift in zip(shifted, found[3:], strict=True):
             shifts.setdefault(language, np.zeros(len(LABELS), np.float32))[column] = shift
     return Learned(Blend(weights, bias, shifts), evidence)
+
+
+def abuse_threshold(rows: Sequence[Row], learned: Blend, encoder: Floats, fast: Floats) -> float:
+    """
+    From which score a text counts as hatred of a group, where a test asks for yes or no.
+
+    The score is the largest over the grounds and "hate", as evaluate/hatecheck takes it; the
+    threshold the one with the best macro-F1 on our own development rows, which hold hatred
+    against its opposites as such tests do.
+    """
+    own = [i for i, row in enumerate(rows) if row.source == OWN and "hate" in row.labels]
+    said = learned.probabilities(encoder[own], fast[own], [rows[i].language for i in own])
+    score = said[:, [LABELS.index(label) for label in (*GROUNDS, "hate")]].max(axis=1)
+    truth = np.array([rows[i].labels["hate"] >= 0.5 for i in own])
+
+    def macro_f1(threshold: float) -> float:
+        parts = []
+        for side in (True, False):
+            found, wanted = (score >= threshold) == side, truth == side
+            parts.append(2 * (found & wanted).sum() / max(1, found.sum() + wanted.sum()))
+        return float(np.mean(parts))
+
+    grid = np.linspace(0.02, 0.98, 97)
+    return round(float(max(grid, key=macro_f1)), 3)
 
 
 def _fit(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,16 +36,18 @@ from meydan.judge.classifier import (
 from meydan.text.fold import fold
 from meydan.train.rows import (
     HEADS,
-    OWN,
     SOURCES,
     Row,
     Source,
-    digest_of_file,
+    files_of,
+    positives_of,
     read_own,
     read_rows,
+    sources_of,
 )
 
 CORPUS: Final = Path(__file__).parent / "corpus"
+LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
 """Our own rows."""
 
 PREVALENCE: Final[Mapping[str, float]] = {
@@ -104,7 +105,7 @@ def train(
         FileNotFoundError, ValueError: the data folder is not one.
     """
     settings = recipe_ or Recipe()
-    languages = frozenset({"en"})
+    languages = LANGUAGES
     taught = [*read_rows(data, "train", languages), *read_own(own, "train", languages)]
     held_out = [*read_rows(data, "dev", languages), *read_own(own, "dev", languages)]
     with Progress(disable=not progress, transient=True) as bar:
@@ -174,9 +175,9 @@ def train(
             "seed": seed,
             "settings": {name: getattr(settings, name) for name in Recipe.__slots__},
             "prevalence": {name: PREVALENCE[name] for name in HEADS},
-            "files": _files(data, own),
-            "sources": _sources(taught, held_out),
-            "positives": {name: [_positives(taught, name), _positives(held_out, name)] for name in HEADS},
+            "files": files_of(data, own),
+            "sources": sources_of(taught, held_out),
+            "positives": {name: [positives_of(taught, name), positives_of(held_out, name)] for name in HEADS},
         },
     }
     (out / "manifest.json").write_text(
@@ -331,33 +332,3 @@ def _platt(
             break
     # A slope below zero would say that more evidence means less; that is noise.
     return max(float(theta[0]), 0.0), float(theta[1])
-
-
-def _files(data: Path, own: Path) -> list[dict[str, Any]]:
-    paths = [
-        data / "train.jsonl.gz",
-        data / "dev.jsonl.gz",
-        *sorted(own.glob("*.jsonl")),
-    ]
-    return [{"file": path.name, "digest": digest_of_file(path), "own": path.parent == own} for path in paths]
-
-
-def _sources(taught: Sequence[Row], held_out: Sequence[Row]) -> list[dict[str, Any]]:
-    licences = {row.source: row.licence for row in (*taught, *held_out)}
-    numbers = (
-        Counter(row.source for row in taught),
-        Counter(row.source for row in held_out),
-    )
-    return [
-        {
-            "source": name,
-            "licence": licences[name],
-            "train": numbers[0][name],
-            "dev": numbers[1][name],
-        }
-        for name in sorted(licences, key=lambda name: (name != OWN, name))
-    ]
-
-
-def _positives(rows: Sequence[Row], name: str) -> int:
-    return sum(row.labels.get(name, 0.0) >= 0.5 for row in rows)

@@ -12,7 +12,8 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -128,6 +129,34 @@ def read_own(
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as decisions and manifests write it."""
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def files_of(data: Path, own: Path) -> list[dict[str, Any]]:
+    """What a model was trained on, for its manifest: each file with its digest, and whether it is our own."""
+    ours = [path for folder in (own, own / "constructive") for path in sorted(folder.glob("*.jsonl"))]
+    return [
+        {
+            "file": path.relative_to(own).as_posix() if path in ours else path.name,
+            "digest": digest_of_file(path),
+            "own": path in ours,
+        }
+        for path in (data / "train.jsonl.gz", data / "dev.jsonl.gz", *ours)
+    ]
+
+
+def sources_of(taught: Sequence[Row], held_out: Sequence[Row]) -> list[dict[str, Any]]:
+    """Each source with its licence and its numbers of rows, our own first."""
+    licences = {row.source: row.licence for row in (*taught, *held_out)}
+    numbers = (Counter(row.source for row in taught), Counter(row.source for row in held_out))
+    return [
+        {"source": name, "licence": licences[name], "train": numbers[0][name], "dev": numbers[1][name]}
+        for name in sorted(licences, key=lambda name: (name != OWN, name))
+    ]
+
+
+def positives_of(rows: Sequence[Row], name: str) -> int:
+    """How many rows breach a label."""
+    return sum(row.labels.get(name, 0.0) >= 0.5 for row in rows)
 
 
 def _row_of(entry: Mapping[str, Any], source: str, names: tuple[str, ...] = HEADS) -> Row:
