@@ -4,15 +4,29 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TRAIN := .venv-train
+TORCH ?= torch==2.13.0
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test lint bench soak lock clean
+.PHONY: demo test test-training lint model bench soak lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/meydan demo
 
 test: $(VENV)/.dev lint
 	$(BIN)/python -m pytest
+
+# What needs PyTorch: in an environment of its own, so that two gigabytes stay out of the other.
+test-training: $(TRAIN)/.made
+	$(TRAIN)/bin/python -m pytest tests_training
+
+# Everything the judge has learned, made anew: make model DATA=the-data-folder
+model: $(TRAIN)/.made
+	$(TRAIN)/bin/python -m meydan train fast --data $(DATA) --out src/meydan/judge/models/fast
+	$(TRAIN)/bin/python -m meydan train encoder --data $(DATA) --out src/meydan/judge/models/encoder --run run-encoder
+	$(TRAIN)/bin/python -m meydan.train.relevance --model src/meydan/judge/models/encoder
+	$(TRAIN)/bin/python -m meydan.train.calibration --data $(DATA)
+	$(TRAIN)/bin/python -m meydan.evaluate --data $(DATA)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -53,6 +67,13 @@ ifdef UV
 else
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 endif
+	@touch $@
+
+# With pip, so that the CPU build of PyTorch is taken where the machine offers one; see CONTRIBUTING.md.
+$(TRAIN)/.made: pyproject.toml
+	$(PYTHON) -m venv $(TRAIN)
+	$(TRAIN)/bin/python -m pip install --quiet $(TORCH)
+	$(TRAIN)/bin/python -m pip install --quiet -e '.[train,calibrate]' pytest
 	@touch $@
 
 # After a change of dependencies in pyproject.toml; needs uv.

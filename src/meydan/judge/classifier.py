@@ -52,7 +52,7 @@ LETTERS: Final = (2, 3, 4, 5, 6)
 WORDS: Final = (1, 2, 3)
 """Words in a row."""
 
-BUCKETS_LOG2: Final = 18
+BUCKETS_LOG2: Final = 19
 
 # Addresses and mentions say where a text was collected, not what it says; they
 # are matched first so that no word is found inside them. Numbers would say only

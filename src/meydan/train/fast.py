@@ -47,8 +47,10 @@ from meydan.train.rows import (
 )
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
 """Our own rows."""
+
+LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
+"""The languages that are read."""
 
 PREVALENCE: Final[Mapping[str, float]] = {
     **dict.fromkeys(HEADS, 0.03),
