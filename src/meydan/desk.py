@@ -61,7 +61,9 @@ from meydan.judge import Calibrations, Judge, decide
 from meydan.judge import explain as explain
 from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
+from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
+from meydan.judge.watch import EVERY_RULE as EVERY_RULE
 from meydan.judge.watch import Kept, watch_of
 from meydan.ledger import (
     commitment_of,

@@ -10,7 +10,7 @@ import pytest
 
 from meydan.comment import Hold, Status, Submission, Verdict
 from meydan.desk import Visitor, explain
-from tests.newsroom import ABUSIVE, UNMEASURED, Chair, Newsroom, newsroom
+from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Chair, Newsroom, newsroom
 
 
 @pytest.fixture
@@ -466,3 +466,76 @@ def test_a_database_that_does_not_answer_is_said_as_a_page(room: Newsroom, chair
         assert answer.headers["content-type"].startswith("text/html")
         assert "are kept" in answer.text
     assert "Nothing was recorded" in sent.text
+
+
+# -- audits -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Iterator[Newsroom]:
+    """A newsroom where everything is audited."""
+    from meydan.policy import load
+
+    guidelines = tmp_path / "guidelines.toml"
+    guidelines.write_bytes(load().source.replace(b"audit = 0.02", b"audit = 1.0"))
+    with newsroom(tmp_path / "data", guidelines=guidelines) as opened:
+        yield opened
+
+
+def test_an_audit_is_decided_blind(audited: Newsroom) -> None:
+    """If the machine's decision is audited, then its page says nothing of it until the moderator has decided."""
+    with Chair(audited) as chair:
+        chair.sign_in()
+        approved, rejected = audited.send(COURTEOUS), audited.send(ABUSIVE)
+        assert "Nothing waits for you" in chair.get("/desk").text
+        listed = chair.get("/desk/audits").text
+        assert "2 wait." in listed
+        pages = []
+        for id in (approved, rejected):
+            assert f"/desk/audits/{id}" in listed
+            page = Words(chair.get(f"/desk/audits/{id}").text)
+            assert page.marked == []
+            pages.append(page.said)
+        for word in ("approved", "rejected", "Decisions so far", "Why it waits", "evidence", "Scores"):
+            assert word not in pages[0].split("Waiting")[0].replace("Evidence", "")
+            assert word not in pages[1].split("Waiting")[0].replace("Evidence", "")
+        form = {"csrf": chair.csrf, "verdict": "reject", "rules": "personal-attacks"}
+        answer = chair.post(f"/desk/audits/{rejected}", data=form)
+        assert answer.status_code == 303
+        assert "had decided the same" in chair.get(answer.headers["location"]).text
+        assert len(audited.item(rejected).decisions) == 1
+        answer = chair.post(f"/desk/audits/{approved}", data={**form, "rules": "promotion"})
+        told = chair.get(answer.headers["location"]).text
+        assert "The machine had approved it" in told
+        assert "No audit waits for you" in told
+        assert "1 of 2" in told
+        assert audited.shown() == []
+
+
+def test_an_audit_without_a_rule_is_not_taken(audited: Newsroom) -> None:
+    """If a moderator rejects in an audit without a rule, then the page comes back and nothing is recorded."""
+    with Chair(audited) as chair:
+        chair.sign_in()
+        id = audited.send(COURTEOUS)
+        answer = chair.post(f"/desk/audits/{id}", data={"csrf": chair.csrf, "verdict": "reject"})
+        assert answer.status_code == 422
+        assert "Choose a rule" in answer.text
+        assert f'action="/desk/audits/{id}"' in answer.text
+        assert audited.shown() == [COURTEOUS]
+        assert chair.post(f"/desk/audits/{id}", data={"csrf": "x", "verdict": "approve"}).status_code == 403
+        assert chair.get("/desk/audits/nobody").status_code == 404
+
+
+def test_an_audit_that_somebody_answered_is_over(audited: Newsroom) -> None:
+    """If another moderator was first, then the second is told, and the first one's answer stands."""
+    with Chair(audited) as chair, Chair(audited) as other:
+        chair.sign_in()
+        other.sign_in("Hiwa")
+        id = audited.send(COURTEOUS)
+        assert (
+            other.post(f"/desk/audits/{id}", data={"csrf": other.csrf, "verdict": "approve"}).status_code
+            == 303
+        )
+        assert chair.get(f"/desk/audits/{id}").status_code == 404
+        answer = chair.post(f"/desk/audits/{id}", data={"csrf": chair.csrf, "verdict": "approve"})
+        assert answer.status_code == 409

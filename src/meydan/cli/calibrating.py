@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,11 +23,13 @@ from meydan.cli.speech import (
     settings_of,
 )
 from meydan.comment import UNKNOWN_LANGUAGE
+from meydan.settings import Settings
 
 if TYPE_CHECKING:
     from meydan.evaluate.calibrate import Fitted, Side
     from meydan.evaluate.judged import Advance
     from meydan.judge.calibration import Calibration
+    from meydan.judge.watch import Kept
     from meydan.policy import Guidelines
 
 
@@ -39,6 +41,9 @@ def calibrate(
     language: Annotated[
         list[str] | None, typer.Option("--language", help="Only this language; repeatable.")
     ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Only say what is in force, and how it is kept.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be, and change nothing.")
     ] = False,
@@ -61,6 +66,9 @@ def calibrate(
 
     with refusals(as_json=as_json):
         given = settings_of(settings, data=data, database=database, guidelines=guidelines)
+        if status:
+            _status(given, language or (), as_json=as_json)
+            return
         rules = load_guidelines(given.guidelines)
         judge = Judge.load()
         if source is not None:
@@ -105,6 +113,84 @@ def calibrate(
             save(before.replaced_by(Calibrations(made)), path)
         answer = {"file": str(path) if written else None, "languages": told}
         say(answer, as_json=as_json, text=_ending(path, made, told, written=written))
+
+
+def _status(given: Settings, languages: Collection[str], *, as_json: bool) -> None:
+    """What is in force in each language, how audits find it kept, and what the machine was withdrawn from."""
+    from meydan.evaluate.decided import overturned_of
+    from meydan.judge.calibration import APPROVALS, entry_of
+    from meydan.wiring import build
+
+    meydan = build(given)
+    try:
+        promises = [each for each in meydan.desk.promises() if not languages or each.language in languages]
+        waiting = meydan.desk.audits_count()
+        overturned = overturned_of(meydan.store)
+        withdrawals = {(one.language, one.rule, one.calibration): one for one in meydan.store.withdrawals()}
+    finally:
+        meydan.close()
+    told, lines = [], [f"{_many(waiting, 'audit')} waiting"]
+    for each in promises:
+        entry = each.calibration
+        reviews = {
+            verdict.value: {"decisions": made, "overturned": turned}
+            for (language, verdict), (made, turned) in sorted(overturned.items())
+            if language == each.language
+        }
+        gone = [withdrawals[each.language, rule, entry.digest] for rule in sorted(each.withdrawn)]
+        told.append(
+            {
+                "language": each.language,
+                "digest": entry.digest,
+                "calibration": entry_of(entry),
+                "audits": [
+                    {
+                        "what": kept.what,
+                        "bound": kept.bound,
+                        "wrong": kept.seen.wrong,
+                        "of": kept.seen.of,
+                        "low": round(kept.seen.low, 6),
+                        "high": round(kept.seen.high, 6),
+                        "against": round(min(kept.against, 1e9), 3),
+                    }
+                    for kept in each.kept
+                ],
+                "reviews": reviews,
+                "withdrawn": [
+                    {"rule": one.rule, "wrong": one.wrong, "audits": one.audits, "at": one.at.isoformat()}
+                    for one in gone
+                ],
+            }
+        )
+        made = (
+            f"calibrated {entry.made_on or 'some day'} on {entry.source}" if entry.bounded else entry.source
+        )
+        lines.append(f"{each.language}: {made}")
+        lines += [f"  {_kept(kept)}" for kept in each.kept]
+        lines += [
+            f"  {_many(counts['decisions'], 'decision')} to {verdict}, {counts['overturned']:,} overturned by people"
+            for verdict, counts in reviews.items()
+        ]
+        lines += [
+            f"  WITHDRAWN {one.at:%Y-%m-%d}: {'it approves nothing' if one.rule == APPROVALS else f'it rejects for {one.rule} no more'}"
+            f" ({one.wrong} wrong of {one.audits}); a new calibration lifts it"
+            for one in gone
+        ]
+    say({"waiting": waiting, "languages": told}, as_json=as_json, text="\n".join(lines))
+
+
+def _kept(kept: Kept) -> str:
+    from meydan.judge.calibration import APPROVALS
+    from meydan.judge.watch import EVERY_RULE
+
+    doing = {APPROVALS: "violations approved", EVERY_RULE: "acceptable comments rejected"}
+    named = doing.get(kept.what, f"acceptable comments rejected for {kept.what}")
+    if not kept.seen.of:
+        return f"{named}: not audited yet; promised at most {_percent(kept.bound)}"
+    return (
+        f"{named}: {kept.seen.wrong:,} of {kept.seen.of:,} audited, {_percent(kept.seen.low)} to"
+        f" {_percent(kept.seen.high)}; promised at most {_percent(kept.bound)}"
+    )
 
 
 def _answer(language: str, fitted: Fitted, made: Calibration | None) -> dict[str, Any]:

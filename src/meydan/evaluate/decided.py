@@ -104,9 +104,11 @@ def own_of(
         truth, breached = row.verdict, row.rules
         if row.drawn and row.answer is not None:
             truth, breached = row.answer, row.breached
-        elif row.decided_by is not DecidedBy.MODERATOR or row.language in machines:
+        elif row.decided_by is not DecidedBy.MODERATOR:
             continue
         here = truths.setdefault(row.language, {})
+        if row.language in machines and row.id not in here and not (row.drawn and row.answer is not None):
+            continue
         # Taken out and put in again: the newest decision last.
         here.pop(row.id, None)
         here[row.id] = is_violation(truth, breached, guidelines)

@@ -35,7 +35,7 @@ from meydan.comment import (
     Status,
     Verdict,
 )
-from meydan.desk import DeskItem, explain
+from meydan.desk import APPROVALS, EVERY_RULE, DeskItem, Promises, explain
 from meydan.errors import (
     AlreadyDecided,
     ForgedForm,
@@ -86,6 +86,12 @@ STATES = {
     Status.REJECTED: "rejected, readers do not see it",
 }
 SOURCES = {"word": "a listed word", "phrase": "a listed phrase"}
+TOLD = {
+    "agreed": "The machine had decided the same. Its decision stands.",
+    "approve": "The machine had approved it. Your decision stands, and readers see it no more.",
+    "reject": "The machine had rejected it. Your decision stands, and readers see it.",
+    "otherwise": "The machine had rejected it for another rule. Its author is told yours.",
+}
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
 AnyRequest = Request[Any, Any, Any]
@@ -150,6 +156,18 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
     async def escalate(request: AnyRequest) -> Response[str]:
         return await pages.answer(request, pages.escalate)
 
+    @get("/desk/audits", include_in_schema=False)
+    async def audits(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.audits)
+
+    @get("/desk/audits/{comment_id:str}", include_in_schema=False)
+    async def audit(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.audit)
+
+    @post("/desk/audits/{comment_id:str}", include_in_schema=False, status_code=200)
+    async def answer(request: AnyRequest) -> Response[str]:
+        return await pages.answer(request, pages.answer_audit)
+
     @get("/desk/sign-in", include_in_schema=False)
     async def door(request: AnyRequest) -> Response[str]:
         return await pages.answer(request, pages.door)
@@ -162,7 +180,9 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
     async def sign_out(request: AnyRequest) -> Response[str]:
         return await pages.answer(request, pages.sign_out)
 
-    return [waiting, decided, comment, decide, escalate, door, sign_in, sign_out]
+    return [
+        waiting, decided, comment, decide, escalate, audits, audit, answer, door, sign_in, sign_out,
+    ]  # fmt: skip
 
 
 class _Pages:
@@ -262,6 +282,26 @@ class _Pages:
         items = [self._decided_view(item) for item in self._desk.recent(limit=DECIDED) if item.decisions]
         return Answer(self._rendered("decided", session, here="decided", items=items))
 
+    def audits(self, asked: Asked) -> Answer:
+        """What waits to be decided blind, and how the machine keeps what it promised."""
+        session = self._session(asked)
+        waiting = self._desk.audits(limit=QUEUE)
+        return Answer(
+            self._rendered(
+                "audits",
+                session,
+                here="audits",
+                told=TOLD.get(asked.query.get("told", "")),
+                count=self._desk.audits_count(),
+                audits=[self._audit_view(comment) for comment in waiting],
+                promises=[_promise_view(promises) for promises in self._desk.promises()],
+            )
+        )
+
+    def audit(self, asked: Asked) -> Answer:
+        session = self._session(asked)
+        return self._blind_room(asked, session, self._desk.audit_item(asked.comment_id))
+
     # -- deciding ----------------------------------------------------------------
 
     def decide(self, asked: Asked) -> Answer:
@@ -291,6 +331,39 @@ class _Pages:
             )
             return Answer(room.html, status=status_of(error))
         return Answer(to=self._next_after(asked))
+
+    def answer_audit(self, asked: Asked) -> Answer:
+        """Only now is the moderator told what the machine had made of it."""
+        session = self._session(asked)
+        try:
+            verdict = Verdict(asked.value("verdict"))
+        except ValueError:
+            raise Malformed("The form is not complete; nothing was recorded.", fields=("verdict",)) from None
+        try:
+            outcome = self._desk.audit(
+                asked.comment_id,
+                verdict,
+                by=session.moderator,
+                rules=tuple(asked.form.get("rules", ())),
+                note=asked.value("note") or None,
+            )
+        except AlreadyDecided as error:
+            return self._says(
+                session,
+                "Somebody was first",
+                ["This audit was answered after you opened it.", "Your answer was not recorded."],
+                ways=[("/desk/audits", "Go on with the audits")],
+                status=409,
+                code=error.code,
+            )
+        except (MissingFields, TooLong, NotText, UnknownRule) as error:
+            item = self._desk.audit_item(asked.comment_id)
+            room = self._blind_room(asked, session, item, trouble=_trouble(error))
+            return Answer(room.html, status=status_of(error))
+        told = outcome.machine.value if outcome.superseded else "agreed"
+        if outcome.superseded and outcome.machine is verdict:
+            told = "otherwise"
+        return Answer(to=f"/desk/audits?{urlencode({'told': told})}")
 
     def escalate(self, asked: Asked) -> Answer:
         session = self._session(asked)
@@ -470,6 +543,45 @@ class _Pages:
             )
         )
 
+    def _blind_room(
+        self, asked: Asked, session: Session, item: DeskItem, *, trouble: Trouble | None = None
+    ) -> Answer:
+        """The room as it is where nobody has judged, and nobody is told that somebody has."""
+        view = self._item_view(item)
+        view |= {
+            "address": f"/desk/audits/{quote(item.comment.id, safe='')}",
+            "state": "an audit: decide as if nobody had",
+            "no_evidence": "This one is decided blind. What the machine made of it is told when you have decided.",
+        }
+        return Answer(
+            self._rendered(
+                "room",
+                session,
+                here="audits",
+                waiting_count=self._desk.held_count(),
+                item=view,
+                queue=[self._audit_view(comment) for comment in self._desk.audits(limit=QUEUE)],
+                later=None,
+                next_id="",
+                next_address="",
+                previous_address="",
+                rules=[_rule_view(rule, {}, set()) for rule in self._desk.guidelines.rules],
+                chosen=set(asked.form.get("rules", ())),
+                note=asked.value("note"),
+                trouble=trouble,
+                done=None,
+                escalations=ESCALATIONS,
+                weighs_from=f"{WEIGHS_FROM:.2f}",
+            )
+        )
+
+    def _audit_view(self, comment: Comment) -> dict[str, object]:
+        return {
+            **self._queue_view(comment, ""),
+            "address": f"/desk/audits/{quote(comment.id, safe='')}",
+            "why": LANGUAGE_NAMES.get(comment.language, comment.language),
+        }
+
     def _item_view(self, item: DeskItem) -> dict[str, object]:
         comment, story, evidence = item.comment, item.story, item.evidence or Evidence()
         scored = any(score is not None for score in evidence.scores.values())
@@ -479,6 +591,7 @@ class _Pages:
         scores, others = self._scores(evidence)
         return {
             "id": comment.id,
+            "address": _address(comment.id, ""),
             "seq": comment.seq,
             "name": _name(comment),
             "iso": _iso(comment.submitted_at),
@@ -596,6 +709,35 @@ class _Pages:
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
         return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+
+
+def _promise_view(promises: Promises) -> dict[str, object]:
+    """One language's line of the table: what was promised, what audits have shown, and what is withdrawn."""
+    kept = {each.what: each for each in promises.kept}
+    sides = [(APPROVALS, "violations it approved"), (EVERY_RULE, "acceptable comments it rejected")]
+    return {
+        "language": LANGUAGE_NAMES.get(promises.language, promises.language),
+        "bounded": promises.calibration.bounded,
+        "sides": [
+            {
+                "words": words,
+                "promised": _percent(kept[what].bound),
+                "seen": f"{kept[what].seen.wrong} of {kept[what].seen.of}",
+                "between": f"{_percent(kept[what].seen.low)} to {_percent(kept[what].seen.high)}"
+                if kept[what].seen.of
+                else "–",
+            }
+            for what, words in sides
+        ],
+        "withdrawn": [
+            "it approves nothing any more" if rule == APPROVALS else f"it rejects for “{rule}” no more"
+            for rule in sorted(promises.withdrawn)
+        ],
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
