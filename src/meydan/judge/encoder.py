@@ -71,6 +71,9 @@ class Encoder:
         labels: Sequence[str],
         blend: Blend,
         model: str,
+        *,
+        constructive: tuple[float, float] | None = None,
+        graph: str = "",
     ) -> None:
         """
         Args:
@@ -79,8 +82,12 @@ class Encoder:
             labels: what the columns of `odds` are.
             blend: how its word and the fast tier's become one.
             model: digest of the manifest that describes all this.
+            constructive: slope and bias that make a probability of that label's log-odds; None: not measured.
+            graph: digest of the graph, which is what vectors may be compared by.
         """
         self.blend = blend
+        self.constructive = constructive
+        self.graph = graph
         self.labels = tuple(labels)
         self.model = model
         self._session = session
@@ -116,11 +123,15 @@ class Encoder:
             tokenizer = Tokenizer.from_buffer(parts["tokenizer.json"])
             labels = [str(label) for label in manifest["labels"]]
             blend = Blend.of(manifest["blend"])
+            pair = manifest.get("constructive")
+            constructive = None if pair is None else (float(pair["slope"]), float(pair["bias"]))
+            graph = str(manifest["files"]["encoder.onnx"]["digest"])
         except BadModel:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever the files are, they are not a model
             raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
-        return cls(session, tokenizer, labels, blend, "sha256:" + hashlib.sha256(source).hexdigest())
+        model = "sha256:" + hashlib.sha256(source).hexdigest()
+        return cls(session, tokenizer, labels, blend, model, constructive=constructive, graph=graph)
 
     def read(self, texts: Sequence[str]) -> Read:
         """

@@ -31,10 +31,12 @@ from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier
 from meydan.judge.decide import MEASURED
-from meydan.judge.encoder import Encoder
+from meydan.judge.encoder import Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
+from meydan.judge.occlusion import Weighed, weigh
 from meydan.judge.reading import as_written, undisguised
+from meydan.judge.relevance import Relevance
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
 
@@ -54,6 +56,9 @@ SPANS_AT_MOST = 200
 
 SHOWN_FROM = 0.3
 """What scores less keeps no comment waiting, so nobody has to see why."""
+
+EXPLAINED = 3
+"""The labels that are explained of one comment, the strongest: a person reads no further either."""
 
 _WINDOW = 200  # characters; a comment up to here is one window
 _PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/\S+")
@@ -77,19 +82,26 @@ class Judge:
     """Evidence from text. Holds a classifier (or none: then nothing is scored) and the lexicons."""
 
     def __init__(
-        self, classifier: Scorer | None, lexicon: Lexicon | Lexicons, encoder: Encoder | None = None
+        self,
+        classifier: Scorer | None,
+        lexicon: Lexicon | Lexicons,
+        encoder: Encoder | None = None,
+        relevance: Relevance | None = None,
     ) -> None:
         """
         Args:
             classifier: the fast tier; None: nothing is scored.
             encoder: with it the judge is the full one; without, the fast tier judges alone.
+            relevance: how the encoder's vectors tell what a comment is about; of another encoder it is left out.
         """
         self.labels = RULE_LABELS + WELCOME_LABELS
         self._classifier = classifier
         self._encoder = encoder
         self._lexicon = lexicon
+        ours = encoder is not None and relevance is not None and relevance.graph == encoder.graph
+        self._relevance = relevance if ours else None
         models = [model.model for model in (classifier, encoder) if model is not None]
-        parts = (*models, lexicon.digest)
+        parts = [*models, lexicon.digest, *([self._relevance.digest] if self._relevance else [])]
         self.model = "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
         """Digest of all that produces scores: the models' and the lexicons' together."""
 
@@ -108,7 +120,9 @@ class Judge:
         models = MODELS if directory is None else directory
         present = (models / "encoder" / "manifest.json").exists()
         encoder = Encoder.load(models / "encoder") if tier == "full" and present else None
-        return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder)
+        told = models / "relevance.json"
+        relevance = Relevance.load(told) if encoder is not None and told.exists() else None
+        return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder, relevance)
 
     def evidence(
         self,
@@ -125,7 +139,7 @@ class Judge:
         Args:
             text: as sent; any string.
             language: what the page claims; a hint.
-            story: not consulted yet: relevance is not measured.
+            story: what the newsroom registered; without its title, relevance is not measured.
             history: what came before, read by desk.py.
             expected: the publication's languages.
 
@@ -144,14 +158,57 @@ class Judge:
         expected: Sequence[str] = (),
     ) -> list[Evidence]:
         """Gather the evidence on many comments at once, in their order; see `evidence`."""
-        del story
         folded = [fold(text[:LONGEST]) for text in texts]
         languages = [identify(one, language, expected) for one in folded]
-        scored = self._scored(folded, languages)
+        scored, read = self._scored(folded, languages)
+        welcome = self._welcome(folded, languages, read, story)
         return [
-            self._one(text, one, tongue, None if scored is None else scored[i], history)
+            self._one(text, one, tongue, None if scored is None else scored[i], welcome[i], history)
             for i, (text, one, tongue) in enumerate(zip(texts, folded, languages, strict=True))
         ]
+
+    def explain(
+        self, text: str, label: str, *, language: str | None = None, expected: Sequence[str] = ()
+    ) -> tuple[Weighed, ...]:
+        """
+        Which words of a text weighed for one of the rules' labels; reads it up to occlusion.READINGS times.
+
+        Args:
+            text: as sent.
+            language, expected: as for `evidence`.
+
+        Raises:
+            ClassifierUnavailable: the model failed.
+        """
+        if self._classifier is None or label not in RULE_LABELS:
+            return ()
+        column = RULE_LABELS.index(label)
+        read_text = text[:LONGEST]
+        tongue = identify(fold(read_text), language, expected)
+
+        def read(texts: Sequence[str]) -> NDArray[np.float32]:
+            # In the language of the whole: what is left of it may be too little to have one.
+            scored, _ = self._scored([fold(one) for one in texts], [tongue] * len(texts))
+            assert scored is not None
+            return scored[:, column]
+
+        return weigh(read_text, label, read)
+
+    def why(self, text: str, evidence: Evidence, *, expected: Sequence[str] = ()) -> tuple[Weighed, ...]:
+        """
+        Which words weighed for the labels that may keep a comment waiting, the strongest EXPLAINED of them.
+
+        Args:
+            evidence: what `evidence` said of this text.
+        """
+        scores = ((evidence.scores.get(label) or 0.0, label) for label in RULE_LABELS)
+        high = sorted((pair for pair in scores if pair[0] >= SHOWN_FROM), reverse=True)[:EXPLAINED]
+        language = evidence.language if evidence.language != UNKNOWN_LANGUAGE else None
+        return tuple(
+            found
+            for _, label in high
+            for found in self.explain(text, label, language=language, expected=expected)
+        )
 
     def hatred(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """
@@ -173,7 +230,7 @@ class Judge:
 
     def _beyond_rules(self, texts: Sequence[str], label: str) -> NDArray[np.float32]:
         folded = [fold(text[:LONGEST]) for text in texts]
-        scored = self._scored(folded, [identify(one, None, ()) for one in folded])
+        scored, _ = self._scored(folded, [identify(one, None, ()) for one in folded])
         if scored is None or self._encoder is None:
             return np.full(len(texts), np.nan, np.float32)
         found: NDArray[np.float32] = scored[:, LABELS.index(label)]
@@ -188,21 +245,27 @@ class Judge:
         """
         folded = [fold(text[:LONGEST]) for text in texts]
         fast = self._fast(folded)
-        return self._encoded(folded), fast
+        read = self._read(folded)
+        if read is None:
+            return np.full((len(folded), len(LABELS)), np.nan, np.float32), fast
+        return self._blended(read), fast
 
-    def _scored(self, folded: Sequence[Folded], languages: Sequence[Language]) -> NDArray[np.float32] | None:
+    def _scored(
+        self, folded: Sequence[Folded], languages: Sequence[Language]
+    ) -> tuple[NDArray[np.float32] | None, Read | None]:
         """
-        The model's probabilities of texts, one column a label; None where nothing scores.
+        The model's probabilities of texts, one column a label, and what the encoder read; None where nothing does.
 
         With the encoder the columns are those of LABELS, without it the rules' labels only.
         """
         if self._classifier is None:
-            return None
+            return None, None
         try:
-            if self._encoder is None:
-                return self._fast_scores(folded)
+            read = self._read(folded)
+            if self._encoder is None or read is None:
+                return self._fast_scores(folded), None
             tags = [language.tag for language in languages]
-            return self._encoder.blend.probabilities(self._encoded(folded), self._fast(folded), tags)
+            return self._encoder.blend.probabilities(self._blended(read), self._fast(folded), tags), read
         except Exception as fault:  # noqa: BLE001
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
@@ -230,10 +293,42 @@ class Judge:
         worst: NDArray[np.float32] = np.maximum.reduceat(by_label, begins, axis=0)
         return worst
 
-    def _encoded(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
-        """The encoder's log-odds; a disguised text is read a second time without its disguise, and the worse counts."""
+    def _welcome(
+        self,
+        folded: Sequence[Folded],
+        languages: Sequence[Language],
+        read: Read | None,
+        story: Story | None,
+    ) -> list[dict[str, float | None]]:
+        """The scores of what is welcome, for each text; what cannot be said is None."""
+        encoder, relevance = self._encoder, self._relevance
+        found: list[dict[str, float | None]] = [dict.fromkeys(WELCOME_LABELS) for _ in folded]
+        if encoder is None or read is None:
+            return found
+        if encoder.constructive is not None:
+            slope, bias = encoder.constructive
+            odds = slope * read.odds[:, encoder.labels.index("constructive")].astype(np.float64) + bias
+            for scores, one in zip(found, odds.tolist(), strict=True):
+                scores["constructive"] = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, one))))
+        if relevance is not None and relevance.asks(story):
+            for i, (one, language) in enumerate(zip(folded, languages, strict=True)):
+                try:
+                    found[i]["relevance"] = relevance.probability(
+                        one.original, read.meaning[i], language.tag, story, lambda t: encoder.read(t).meaning
+                    )
+                except Exception as fault:  # noqa: BLE001 - no reader's word may be in the message
+                    raise ClassifierUnavailable(f"The encoder failed ({type(fault).__name__}).") from None
+        return found
+
+    def _blended(self, read: Read) -> NDArray[np.float32]:
+        """The log-odds of what is blended, in the order of LABELS."""
+        assert self._encoder is not None
+        return read.odds[:, [self._encoder.labels.index(label) for label in LABELS]]
+
+    def _read(self, folded: Sequence[Folded]) -> Read | None:
+        """What the encoder says; a disguised text is read again without its disguise, and the worse of a label counts."""
         if self._encoder is None:
-            return np.full((len(folded), len(LABELS)), np.nan, np.float32)
+            return None
         texts = [as_written(one.original) for one in folded]
         seconds = []
         for i, one in enumerate(folded):
@@ -241,12 +336,14 @@ class Judge:
             if bare is not None and bare != texts[i]:
                 seconds.append(i)
                 texts.append(bare)
-        columns = [self._encoder.labels.index(label) for label in LABELS]
-        odds = self._encoder.read(texts).odds[:, columns]
+        read = self._encoder.read(texts)
         n = len(folded)
-        odds[seconds] = np.maximum(odds[seconds], odds[n:])
-        found: NDArray[np.float32] = odds[:n]
-        return found
+        odds = read.odds[:n]
+        columns = [self._encoder.labels.index(label) for label in LABELS]
+        worse = np.ix_(seconds, columns)
+        # Only what may breach a rule: a disguise does not make a comment constructive.
+        odds[worse] = np.maximum(odds[worse], read.odds[n:, columns])
+        return Read(odds, read.meaning[:n], read.windows[:n])
 
     def name_evidence(self, name: str) -> Evidence:
         """
@@ -277,6 +374,7 @@ class Judge:
         folded: Folded,
         language: Language,
         classified: NDArray[np.float32] | None,
+        welcome: dict[str, float | None],
         history: History,
     ) -> Evidence:
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
@@ -291,6 +389,7 @@ class Judge:
             by_label: dict[str, list[Hit]] = {}
             for hit in hits:
                 by_label.setdefault(hit.label, []).append(hit)
+            scores.update(welcome)
             full = self._encoder is not None
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
