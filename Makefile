@@ -25,7 +25,8 @@ model: $(TRAIN)/.made
 	$(TRAIN)/bin/python -m meydan train fast --data $(DATA) --out src/meydan/judge/models/fast
 	$(TRAIN)/bin/python -m meydan train encoder --data $(DATA) --out src/meydan/judge/models/encoder --run run-encoder
 	$(TRAIN)/bin/python -m meydan.train.relevance --model src/meydan/judge/models/encoder
-	$(TRAIN)/bin/python -m meydan.train.calibration --data $(DATA)
+	$(TRAIN)/bin/python -m meydan.train.known --data $(DATA) --out run-encoder/development-rows.jsonl
+	$(TRAIN)/bin/python -m meydan calibrate --from run-encoder/development-rows.jsonl --out src/meydan/judge/models/calibration.json
 	$(TRAIN)/bin/python -m meydan.evaluate --data $(DATA)
 
 lint: $(VENV)/.dev

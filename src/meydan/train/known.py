@@ -1,0 +1,51 @@
+"""
+What the shipped calibration rests on: development rows whose truth the guidelines settle.
+
+Our own development rows, written to the guidelines; and from the collections those that
+every rater found clean, so that innocent comments of other people's writing count too.
+Their violations do not: what raters called toxic, no guideline may forbid.
+
+    python -m meydan.train.known --data FOLDER --out development-rows.jsonl
+    meydan calibrate --from development-rows.jsonl --out src/meydan/judge/models/calibration.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from meydan.comment import RULE_LABELS
+from meydan.train.rows import read_own, read_rows
+
+CORPUS: Final = Path(__file__).parent / "corpus"
+LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
+CLEAN: Final = frozenset({"context_toxicity", "fox_news", "surge_toxicity", "jigsaw_samples"})
+"""Collections of comments in which clean means clean; the others ask about one kind of abuse only."""
+
+
+def known_rows(data: Path, own: Path = CORPUS) -> Iterator[dict[str, str]]:
+    """`text`, `lang` and `verdict` (approve or reject) of each row."""
+    for row in read_own(own, "dev", LANGUAGES):
+        breached = any(row.labels.get(label, 0.0) >= 0.5 for label in RULE_LABELS)
+        yield {"text": row.text, "lang": row.language, "verdict": "reject" if breached else "approve"}
+    for row in read_rows(data, "dev", LANGUAGES):
+        if row.source in CLEAN and row.labels.get("toxic") == 0.0:
+            yield {"text": row.text, "lang": row.language, "verdict": "approve"}
+
+
+def main() -> None:
+    """Write the file that the calibration is made from."""
+    parser = argparse.ArgumentParser(description="Development rows with a known verdict, as JSON Lines.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    with given.out.open("w", encoding="utf-8") as lines:
+        for row in known_rows(given.data):
+            lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
