@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -69,6 +69,7 @@ class Encoder:
         session: ort.InferenceSession,
         tokenizer: Tokenizer,
         labels: Sequence[str],
+        languages: Collection[str],
         blend: Blend,
         model: str,
         *,
@@ -80,11 +81,13 @@ class Encoder:
             session: the graph: ids and mask to odds and meaning.
             tokenizer: of the same vocabulary; neither truncates nor pads.
             labels: what the columns of `odds` are.
+            languages: those it has learned.
             blend: how its word and the fast tier's become one.
             model: digest of the manifest that describes all this.
             constructive: slope and bias that make a probability of that label's log-odds; None: not measured.
             graph: digest of the graph, which is what vectors may be compared by.
         """
+        self.languages = frozenset(languages)
         self.blend = blend
         self.constructive = constructive
         self.graph = graph
@@ -122,6 +125,7 @@ class Encoder:
             session = ort.InferenceSession(parts["encoder.onnx"], options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_buffer(parts["tokenizer.json"])
             labels = [str(label) for label in manifest["labels"]]
+            languages = [str(language) for language in manifest["languages"]]
             blend = Blend.of(manifest["blend"])
             pair = manifest.get("constructive")
             constructive = None if pair is None else (float(pair["slope"]), float(pair["bias"]))
@@ -131,7 +135,9 @@ class Encoder:
         except Exception as fault:  # noqa: BLE001 - whatever the files are, they are not a model
             raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
         model = "sha256:" + hashlib.sha256(source).hexdigest()
-        return cls(session, tokenizer, labels, blend, model, constructive=constructive, graph=graph)
+        return cls(
+            session, tokenizer, labels, languages, blend, model, constructive=constructive, graph=graph
+        )
 
     def read(self, texts: Sequence[str]) -> Read:
         """

@@ -30,7 +30,6 @@ from meydan.errors import ClassifierUnavailable
 from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier
-from meydan.judge.decide import MEASURED
 from meydan.judge.encoder import Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
@@ -44,6 +43,9 @@ MODELS: Final = Path(__file__).parent / "models"
 """The models that come with the program."""
 
 Tier = Literal["full", "fast"]
+
+FAST_ALONE: Final = frozenset({"en"})
+"""The languages in which the fast tier judges alone; in the others it only seconds the encoder."""
 
 LONGEST = 20_000
 """Code points that are read; a longer text waits for a person (the doors refuse it much earlier)."""
@@ -270,6 +272,11 @@ class Judge:
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
 
+    def _reads(self, language: Language) -> bool:
+        """Whether the models have learned a text's languages, all of them. What is not calibrated is held later."""
+        known = FAST_ALONE if self._encoder is None else self._encoder.languages
+        return language.tag in known and known.issuperset(language.others)
+
     def _fast(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
         found = np.full((len(folded), len(LABELS)), np.nan, np.float32)
         if self._classifier is not None:
@@ -383,7 +390,7 @@ class Judge:
         if len(text) > LONGEST:
             findings.append(Finding("long", "longer than the judge reads", hold=Hold.LENGTH))
         scores: dict[str, float | None] = dict.fromkeys(self.labels)
-        if not _measured(language):
+        if not self._reads(language):
             findings.append(_language_finding(language))
         elif classified is not None:
             by_label: dict[str, list[Hit]] = {}
@@ -416,10 +423,6 @@ class Judge:
 def _signal(seen: signals.Signals, label: str) -> float:
     """What certain signs say about a label; so far they only know advertising."""
     return seen.promotion if label == "promotion" else 0.0
-
-
-def _measured(language: Language) -> bool:
-    return language.tag in MEASURED and not language.others
 
 
 def _language_finding(language: Language) -> Finding:

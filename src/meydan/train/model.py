@@ -76,7 +76,12 @@ def make(
 
     told.print("Blending on development rows")
     held_out = [*read_rows(data, "dev", JUDGED), *own_rows(own, "dev")]
-    about: dict[str, Any] = {"format": FORMAT, "labels": list(LABELS), "blend": _alone().to_dict()}
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "labels": list(LABELS),
+        "languages": sorted(JUDGED),
+        "blend": _alone().to_dict(),
+    }
     write_manifest(fresh, about)
     heard = _witnesses(fresh, fast, held_out)
     learned = blend.learn(held_out, *heard)
