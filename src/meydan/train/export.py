@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -62,6 +63,13 @@ def pieces_to_keep(
             if len((tokenizer.id_to_token(piece) or "").strip("▁")) <= 1:
                 letters.add(piece)
     ranked = [piece for piece, _ in share.most_common()]
+    # What was not met is kept by how common it is elsewhere, in the letters of our languages: it has its
+    # meaning from the base, and a name or a word of tomorrow is then not spelled out in single letters.
+    vocabulary = tokenizer.get_vocab()
+    unmet = [
+        piece for word, piece in vocabulary.items() if piece not in share and _OUR_LETTERS.fullmatch(word)
+    ]
+    ranked += sorted(unmet)
     special = set(range(len(SPECIAL)))
     kept = special | letters
     for piece in ranked:
@@ -74,6 +82,11 @@ def pieces_to_keep(
 def cut_tokenizer(base: Base, keep: Sequence[int]) -> Tokenizer:
     """The tokenizer of the pieces that are kept, numbered anew in their order."""
     return tokenizer_of([base.pieces[i] for i in keep], [float(base.scores[i]) for i in keep])
+
+
+_OUR_LETTERS = re.compile(
+    "▁?[a-zçğıöşüêîû']+|▁?[\u0621-\u063a\u0641-\u064a\u067e\u0686\u0695\u0698\u06a4\u06a9\u06af\u06b5\u06be\u06c6\u06cc\u06ce\u06d5]+"
+)
 
 
 class _Graph:
