@@ -269,6 +269,24 @@ def test_a_file_of_decisions_is_read(tmp_path: Path) -> None:
         load_known(tmp_path / "nowhere.jsonl", load())
 
 
+def test_rows_that_are_not_independent_count_once(tmp_path: Path) -> None:
+    """If rows come from one template, then one stands for all; what the judge learned from is left out."""
+    rows: list[dict[str, Any]] = [
+        {"text": f"Row {i}", "verdict": "approve", "group": "one"} for i in range(9)
+    ]
+    rows += [{"text": "Alone", "verdict": "reject"}, {"text": "Alone", "verdict": "reject"}]
+    rows += [{"text": "Learned", "verdict": "reject", "split": "train"}]
+    rows += [{"text": "Kept apart", "verdict": "reject", "use": "test"}]
+    rows += [{"text": "Ours", "verdict": "reject", "use": "dev", "split": "train"}]
+    file = tmp_path / "decided.jsonl"
+    file.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    found = load_known(file, load())
+    assert [known.violation for known in found] == [False, True, True, True]
+    assert {known.text for known in found[1:]} == {"Alone", "Ours"}
+    file.write_text("\n".join(json.dumps(row) for row in reversed(rows)) + "\n")
+    assert {known.text for known in load_known(file, load())} == {known.text for known in found}
+
+
 def test_comments_count_in_the_language_the_judge_sees() -> None:
     """If a file says one language and the judge sees another, then the judge's counts, as it does in life."""
 

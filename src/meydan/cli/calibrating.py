@@ -35,8 +35,11 @@ if TYPE_CHECKING:
 
 def calibrate(
     source: Annotated[
-        Path | None,
-        typer.Option("--from", help="Decided or labelled comments, JSONL; your own decisions when left out."),
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="Decided or labelled comments, JSONL; repeatable. Your own decisions when left out.",
+        ),
     ] = None,
     language: Annotated[
         list[str] | None, typer.Option("--language", help="Only this language; repeatable.")
@@ -71,8 +74,8 @@ def calibrate(
             return
         rules = load_guidelines(given.guidelines)
         judge = Judge.load()
-        if source is not None:
-            rows = load_known(source, rules)
+        if source:
+            rows = [row for file in source for row in load_known(file, rules)]
             if language:
                 rows = [row for row in rows if row.language in ("", *language)]
             with _progress(len(rows), shown=not as_json) as advance:
@@ -99,7 +102,7 @@ def calibrate(
                     tag,
                     rules,
                     model=judge.model,
-                    source=source.name if source else "the newsroom's own decisions",
+                    source=", ".join(file.name for file in source or ()) or "the newsroom's own decisions",
                     made_on=now.date(),
                 )
             told.append(_answer(tag, fitted, made.get(tag)))

@@ -6,6 +6,7 @@ From a file of decided or labelled comments, or from a newsroom's own decisions.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -42,18 +43,23 @@ def load_known(path: Path, guidelines: Guidelines) -> list[Known]:
     """
     Read decided or labelled comments, *.jsonl or *.jsonl.gz: `text`, and `verdict` or `labels`; `lang` if known.
 
-    Rows that say neither (a verdict of "hold", labels that tell nothing) are left out.
+    Left out are rows that say neither (a verdict of "hold", labels that tell nothing), and rows that the
+    judge was trained on or must not be tuned to (`use`, else `split`, is "train" or "test"). Rows of one
+    `group` were made from one template and stand or fall together: one of them, by lot, stands for all.
 
     Raises:
         Malformed: the file cannot be read, or a line is no such row.
     """
-    rows: list[Known] = []
+    rows: dict[str, tuple[bytes, Known]] = {}
     line = 1
     try:
         for entry in read_entries(path):
             text, violation = _known(entry, guidelines)
-            if violation is not None:
-                rows.append(Known(text, violation, str(entry.get("lang", ""))))
+            if violation is not None and entry.get("use", entry.get("split")) not in ("train", "test"):
+                group = str((entry.get("meta") or {}).get("template") or entry.get("group") or f"line {line}")
+                lot = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+                if group not in rows or lot < rows[group][0]:
+                    rows[group] = lot, Known(text, violation, str(entry.get("lang", "")))
             line += 1
     except (OSError, zlib.error) as error:
         raise Malformed(f"{path.name} cannot be read ({type(error).__name__}).", fields=("file",)) from error
@@ -62,7 +68,7 @@ def load_known(path: Path, guidelines: Guidelines) -> list[Known]:
             f"{path.name}: line {line} is not an object with text, and verdict (approve, reject) or labels.",
             fields=("file",),
         ) from error
-    return rows
+    return [known for _, known in rows.values()]
 
 
 def judged_of(
