@@ -22,7 +22,7 @@ from meydan.cli.speech import (
     say,
     settings_of,
 )
-from meydan.comment import UNKNOWN_LANGUAGE
+from meydan.comment import LANGUAGES
 from meydan.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def calibrate(
         ),
     ] = None,
     language: Annotated[
-        list[str] | None, typer.Option("--language", help="Only this language; repeatable.")
+        list[str] | None,
+        typer.Option("--language", help="Only this language; repeatable."),
     ] = None,
     status: Annotated[
         bool, typer.Option("--status", help="Only say what is in force, and how it is kept.")
@@ -90,8 +91,8 @@ def calibrate(
         present = in_force(given.calibration_file, judge.model)
         made: dict[str, Calibration] = {}
         told = []
-        for tag in sorted(set(reviewed) - {UNKNOWN_LANGUAGE}):
-            if language and tag not in language:
+        for tag in language or dict.fromkeys((*rules.publication.languages, *LANGUAGES)):
+            if tag not in reviewed:
                 continue
             fitted = fit(reviewed[tag], rules.automation)
             # What is known to hold is not given up for want of comments, only for what they show.
