@@ -63,6 +63,7 @@ from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
 from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
+from meydan.judge.occlusion import Weighed as Weighed
 from meydan.judge.watch import EVERY_RULE as EVERY_RULE
 from meydan.judge.watch import Kept, watch_of
 from meydan.ledger import (
@@ -699,6 +700,15 @@ class Desk:
             text, language=language, story=story, expected=self._guidelines.publication.languages
         )
         return evidence, decide(evidence, self._guidelines, calibrations=self._calibrations)
+
+    def why(self, text: str, evidence: Evidence) -> tuple[Weighed, ...]:
+        """
+        Which words of a text weighed for its high scores; reads it many times, so only when somebody asks.
+
+        Raises:
+            ClassifierUnavailable: the model failed.
+        """
+        return self._judge.why(text, evidence, expected=self._guidelines.publication.languages)
 
     def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
         """A decision's rules in the words that readers are given."""

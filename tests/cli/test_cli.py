@@ -70,6 +70,23 @@ def test_check_answers_line_for_line(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_check_explains_when_asked(tmp_path: Path) -> None:
+    """If `--explain` is given, then the words that weighed are marked and named, in JSON as places, a line a comment."""
+    told = answer("check", "--json", "--explain", ABUSIVE, data=tmp_path)
+    assert any("idiot" in ABUSIVE[one["begin"] : one["end"]] for one in told["why"])
+    assert "why" not in answer("check", "--json", ABUSIVE, data=tmp_path)
+    said = run("check", "--explain", ABUSIVE, data=tmp_path).stdout
+    assert "[" in said
+    assert "a personal attack: " in said
+    assert "because of: “" in said
+    lines = run(
+        "check", "--explain", "-", data=tmp_path, given=f"{COURTEOUS}\n{ABUSIVE}\n"
+    ).stdout.splitlines()
+    assert len(lines) == 2
+    assert "because of" not in lines[0]
+    assert "because of" in lines[1]
+
+
 def test_check_takes_a_last_line_without_an_end(tmp_path: Path) -> None:
     """If the input has one line and no line end, or nothing at all, then it is one answer, or none."""
     assert len(run("check", "-", data=tmp_path, given=COURTEOUS).stdout.splitlines()) == 1

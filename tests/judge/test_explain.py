@@ -82,3 +82,20 @@ def test_what_is_not_known_is_named_as_it_stands():
     assert explain.label("new_label") == "new label"
     assert explain.hold("new-cause") == "new cause"
     assert explain.finding(Finding("new-kind", "")) == "new kind"
+
+
+def test_words_that_weighed_are_quoted_and_isolated():
+    """If words weighed, then the sentence quotes them; a quotation cannot turn the sentence or steer the terminal."""
+    said = explain.because("personal_attack", 0.93, ["idiot", "\u202eكلب\x1b[2J"])
+    assert (
+        said
+        == "clearly a personal attack: 0.93, because of: “\u2068idiot\u2069”, “\u2068\ufffdكلب\ufffd[2J\u2069”"
+    )
+    assert explain.because("threat", 0.4, []) == "perhaps a threat: 0.40"
+
+
+def test_words_are_marked_in_their_place():
+    """If stretches overlap or meet, then one pair of brackets is around them; lines stay lines."""
+    assert explain.marked("ab cd\nef gh", [(3, 5), (4, 8), (9, 11)]) == "ab [cd\nef] [gh]"
+    assert explain.marked("زبڵ\u200cخۆر", []) == "زبڵ\u200cخۆر"
+    assert explain.marked("a\x07", []) == "a\ufffd"

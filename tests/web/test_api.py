@@ -245,6 +245,19 @@ def test_judging_keeps_nothing(reader: Reader) -> None:
     assert told["model"]
     assert reader.room.meydan.desk.held_count() == before
     assert reader.shown() == []
+    assert "why" not in told
+
+
+def test_a_judgement_is_explained_when_asked(reader: Reader) -> None:
+    """If a program asks why, then it gets the words that weighed, as places in the text as sent; clean text has none."""
+    text = f"\U0001f642 {ABUSIVE}"
+    asked = {"text": text, "explain": True}
+    told = reader.client.post("/api/v1/judge", json=asked, headers=reader.staff).json()
+    why = [one for one in told["why"] if one["label"] == "personal_attack"]
+    assert any("idiot" in text[one["begin"] : one["end"]] for one in why)
+    assert all(set(one) == {"label", "begin", "end", "weight"} and 0 < one["weight"] <= 1 for one in why)
+    clean = {"text": "Thank you for this careful article.", "explain": True}
+    assert reader.client.post("/api/v1/judge", json=clean, headers=reader.staff).json()["why"] == []
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from meydan.comment import Hold, Status, Submission, Verdict
-from meydan.desk import Visitor, explain
+from meydan.comment import Evidence, Hold, Status, Submission, Verdict
+from meydan.desk import Visitor, Weighed, explain
+from meydan.errors import ClassifierUnavailable
 from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Chair, Newsroom, newsroom
 
 
@@ -163,6 +164,41 @@ def test_evidence_is_marked_in_the_words_and_named_beside_them(room: Newsroom, c
     assert any("personal_attack" in label for label, _ in page.marked)
     assert explain.label("personal_attack") in page.said.lower()
     assert "Uncalibrated" in page.said
+
+
+def test_the_words_that_weighed_are_marked(
+    room: Newsroom, chair: Chair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If words weighed for a label, then the desk marks and quotes them; the text is read for it once, not each time."""
+    text = "ئەمە زۆر خراپە zork و بەس"
+    place = text.index("zork")
+    asked: list[str] = []
+
+    def why(text: str, evidence: Evidence) -> tuple[Weighed, ...]:
+        asked.append(text)
+        return (Weighed("threat", place, place + 4, 1.0),)
+
+    monkeypatch.setattr(room.meydan.desk, "why", why)
+    id = room.hand_over(text)
+    for _ in range(2):
+        page = Words(chair.get(f"/desk/comments/{id}").text)
+        assert ("threat", "zork") in page.marked
+        assert "without it the score falls" in page.said
+    assert asked == [text]
+
+
+def test_the_desk_works_when_nothing_can_be_explained(
+    room: Newsroom, chair: Chair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the judge fails while it explains, then the page is there as before, to decide on."""
+
+    def why(text: str, evidence: Evidence) -> tuple[Weighed, ...]:
+        raise ClassifierUnavailable("The classifier failed (RuntimeError).")
+
+    monkeypatch.setattr(room.meydan.desk, "why", why)
+    answer = chair.get(f"/desk/comments/{room.hand_over(ABUSIVE)}")
+    assert answer.status_code == 200
+    assert "idiot" in "".join(words for _, words in Words(answer.text).marked)
 
 
 def test_what_was_seen_at_a_place_is_marked_there(room: Newsroom, chair: Chair) -> None:

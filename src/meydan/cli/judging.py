@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +20,7 @@ from meydan.errors import MeydanError, NotText
 
 if TYPE_CHECKING:
     from meydan.judge import Calibrations, Judge
+    from meydan.judge.occlusion import Weighed
     from meydan.policy import Guidelines
 
 BATCH = 256
@@ -33,6 +34,9 @@ def check(
     ] = None,
     guidelines: GuidelinesOption = None,
     settings: SettingsOption = None,
+    explained: Annotated[
+        bool, typer.Option("--explain", help="Say which words weighed for a high score; slower.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge one comment, or one a line; keeps nothing."""
@@ -50,13 +54,22 @@ def check(
         if text == "-":
             for batch in _batches(sys.stdin.buffer):
                 _answer_batch(
-                    judge, rules, known, batch, language, longest=given.longest_text, as_json=as_json
+                    judge,
+                    rules,
+                    known,
+                    batch,
+                    language,
+                    longest=given.longest_text,
+                    explained=explained,
+                    as_json=as_json,
                 )
             return
         check_words(text, longest=given.longest_text)
         evidence = judge.evidence(text, language=language, expected=rules.publication.languages)
         decision = decide(evidence, rules, calibrations=known)
-        say(answer_of(evidence, decision, rules), as_json=as_json, text=_told(evidence, decision))
+        why = judge.why(text, evidence, expected=rules.publication.languages) if explained else None
+        answer = answer_of(evidence, decision, rules, why)
+        say(answer, as_json=as_json, text=_told(evidence, decision, text, why))
 
 
 def _answer_batch(
@@ -67,6 +80,7 @@ def _answer_batch(
     language: str | None,
     *,
     longest: int,
+    explained: bool,
     as_json: bool,
 ) -> None:
     from meydan.judge import decide
@@ -86,18 +100,23 @@ def _answer_batch(
         else:
             answers.append(None)
             texts.append(text)
-    found = iter(judge.evidence_of(texts, language=language, expected=rules.publication.languages))
+    expected = rules.publication.languages
+    found = zip(texts, judge.evidence_of(texts, language=language, expected=expected), strict=True)
     out = []
     for answer in answers:
         if answer is not None:
             out.append(json.dumps(answer, ensure_ascii=False) if as_json else f"refused  {answer['code']}")
             continue
-        evidence = next(found)
+        text, evidence = next(found)
         decision = decide(evidence, rules, calibrations=known)
+        why = judge.why(text, evidence, expected=expected) if explained else None
         out.append(
-            json.dumps(answer_of(evidence, decision, rules), ensure_ascii=False)
+            json.dumps(answer_of(evidence, decision, rules, why), ensure_ascii=False)
             if as_json
-            else _line(decision)
+            # One line out for one in, whatever the words that weighed hold.
+            else "  ".join(
+                [_line(decision), *(" ".join(s.split()) for s in _because(evidence, text, why or ()))]
+            )
         )
     sys.stdout.write("\n".join(out) + "\n")
     sys.stdout.flush()
@@ -128,16 +147,30 @@ def _line(decision: Decision) -> str:
     ).rstrip()
 
 
-def _told(evidence: Evidence, decision: Decision) -> str:
+def _because(evidence: Evidence, text: str, why: Sequence[Weighed]) -> list[str]:
+    """A sentence for each label that was explained, with the words that weighed."""
+    from meydan.judge import explain
+
+    words: dict[str, list[str]] = {}
+    for one in why:
+        words.setdefault(one.label, []).append(text[one.begin : one.end])
+    return [explain.because(label, evidence.scores[label], said) for label, said in words.items()]
+
+
+def _told(evidence: Evidence, decision: Decision, text: str, why: Sequence[Weighed] | None) -> str:
     from meydan.judge import explain
 
     lines = [_line(decision)]
+    if why:
+        lines += [f"  {line}" for line in explain.marked(text, [(w.begin, w.end) for w in why]).split("\n")]
+        lines += [f"  {said}" for said in _because(evidence, text, why)]
+    known = {one.label for one in why or ()}
     if decision.verdict is Verdict.HOLD:
         lines += [f"  {explain.hold(hold)}" for hold in decision.holds]
     lines += [
         f"  {explain.score(label, score)}"
         for label, score in sorted(evidence.scores.items(), key=lambda item: -(item[1] or 0))
-        if score is not None and score >= 0.1
+        if score is not None and score >= 0.1 and label not in known
     ]
     lines += [f"  {finding.detail}" for finding in evidence.findings]
     lines.append(f"  language: {evidence.language}")

@@ -4,9 +4,11 @@ What the judge made of a comment, as authors and programs are told it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from meydan.comment import Decision, Evidence
+from meydan.judge.occlusion import Weighed
 from meydan.policy import Guidelines, words
 
 
@@ -20,13 +22,16 @@ class GivenReason:
     ground: str | None = None
 
 
-def answer_of(evidence: Evidence, decision: Decision, guidelines: Guidelines) -> dict[str, object]:
+def answer_of(
+    evidence: Evidence, decision: Decision, guidelines: Guidelines, why: Sequence[Weighed] | None = None
+) -> dict[str, object]:
     """
     The judge's answer as programs get it, from POST /api/v1/judge and `meydan check --json` alike.
 
-    Spans are code-point offsets into the text as sent; an unmeasured score is null.
+    Spans are code-point offsets into the text as sent; an unmeasured score is null. `why`, the
+    words that weighed, is left out where nobody asked (None).
     """
-    return {
+    answer: dict[str, object] = {
         "verdict": decision.verdict.value,
         "reasons": [
             {name: value for name, value in asdict(given).items() if value is not None}
@@ -41,6 +46,9 @@ def answer_of(evidence: Evidence, decision: Decision, guidelines: Guidelines) ->
         "model": evidence.model,
         "guidelines": guidelines.digest,
     }
+    if why is not None:
+        answer["why"] = [asdict(one) for one in why]
+    return answer
 
 
 def reasons_given(decision: Decision, guidelines: Guidelines, language: str) -> tuple[GivenReason, ...]:

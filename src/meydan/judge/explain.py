@@ -7,7 +7,8 @@ Total: a label, kind or cause that is not known here is named as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from meydan.comment import Decision, Evidence, Finding, Hold, Reason, Verdict
 
@@ -91,6 +92,44 @@ def score(name: str, probability: float | None) -> str:
         return f"{label(name)}: not measured"
     degree = next((word for least, word in _DEGREES if probability >= least), "hardly")
     return f"{degree} {label(name)}: {probability:.2f}"
+
+
+def because(name: str, probability: float | None, words: Sequence[str]) -> str:
+    """A score and the words that weighed for it: "likely a personal attack: 0.93, because of: “idiot”"."""
+    said = score(name, probability)
+    if not words:
+        return said
+    # Isolated: a quotation from the right to the left must not turn the sentence around it.
+    return f"{said}, because of: " + ", ".join(f"“\u2068{shown(one)}\u2069”" for one in words)
+
+
+def marked(text: str, places: Sequence[tuple[int, int]]) -> str:
+    """A text for a terminal with [brackets] around stretches, (begin, end) in code points; overlapping ones are one."""
+    pieces, done = [], 0
+    for begin, end in _joined(places):
+        pieces += [shown(text[done:begin]), "[", shown(text[begin:end]), "]"]
+        done = end
+    return "".join(pieces) + shown(text[done:])
+
+
+def shown(text: str) -> str:
+    """A text that cannot steer a terminal: control characters and direction controls become U+FFFD, lines stay."""
+    return "".join(
+        letter
+        if letter in "\n\u200c\u200d" or unicodedata.category(letter) not in ("Cc", "Cf", "Cs")
+        else "\ufffd"
+        for letter in text
+    )
+
+
+def _joined(places: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for begin, end in sorted(places):
+        if joined and begin <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return joined
 
 
 def finding(found: Finding) -> str:

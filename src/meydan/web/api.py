@@ -83,6 +83,7 @@ class Asked(msgspec.Struct):
     text: str = ""
     story: StoryTold | None = None
     language: str | None = None
+    explain: bool = False
 
 
 class Registered(msgspec.Struct, forbid_unknown_fields=True):
@@ -147,8 +148,17 @@ class Stretch(msgspec.Struct):
     end: int
 
 
+class Heavy(msgspec.Struct):
+    """A stretch as in `spans`, and how much it weighed: 1 is the heaviest for its label."""
+
+    label: str
+    begin: int
+    end: int
+    weight: float
+
+
 class Judged(msgspec.Struct):
-    """The judge's answer. A score that was not measured is null, which is never zero."""
+    """The judge's answer. A score that was not measured is null, which is never zero; `why` only when asked."""
 
     verdict: Literal["approve", "hold", "reject"]
     reasons: list[ReasonGiven]
@@ -158,6 +168,7 @@ class Judged(msgspec.Struct):
     language: str
     model: str
     guidelines: str
+    why: list[Heavy] | msgspec.UnsetType = msgspec.UNSET
 
 
 class StoryKept(msgspec.Struct):
@@ -321,7 +332,8 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         evidence, decision = desk.check(
             data.text, story_title=story.title, story_text=story.text, language=data.language
         )
-        return msgspec.convert(answer_of(evidence, decision, desk.guidelines), Judged)
+        why = desk.why(data.text, evidence) if data.explain else None
+        return msgspec.convert(answer_of(evidence, decision, desk.guidelines, why), Judged)
 
     @put(
         "/api/v1/stories",

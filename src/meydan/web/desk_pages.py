@@ -10,7 +10,7 @@ overrules a colleague unawares.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
@@ -35,7 +35,7 @@ from meydan.comment import (
     Status,
     Verdict,
 )
-from meydan.desk import APPROVALS, EVERY_RULE, DeskItem, Promises, explain
+from meydan.desk import APPROVALS, EVERY_RULE, DeskItem, Promises, Weighed, explain
 from meydan.errors import (
     AlreadyDecided,
     ForgedForm,
@@ -85,7 +85,13 @@ STATES = {
     Status.APPROVED: "approved, readers see it",
     Status.REJECTED: "rejected, readers do not see it",
 }
-SOURCES = {"word": "a listed word", "phrase": "a listed phrase"}
+SOURCES = {
+    "word": "a listed word",
+    "phrase": "a listed phrase",
+    "classifier": "what the fast tier noticed most",
+    "weighed": "without it the score falls",
+}
+EXPLAINED_KEPT = 256
 TOLD = {
     "agreed": "The machine had decided the same. Its decision stands.",
     "approve": "The machine had approved it. Your decision stands, and readers see it no more.",
@@ -192,6 +198,8 @@ class _Pages:
         self._desk = meydan.desk
         self._staff = meydan.staff
         self._own = meydan.settings.own_url
+        # Places only, no words; by comment and judge, because opening a page must not read it again.
+        self._why: dict[tuple[str, str], tuple[Weighed, ...]] = {}
         self._https = self._own.startswith("https:")
 
     async def answer(self, request: AnyRequest, page: Callable[[Asked], Answer]) -> Response[str]:
@@ -589,6 +597,7 @@ class _Pages:
         title = (story.title if story else None) or comment.story_url
         appealed = Hold.APPEAL in comment.holds
         scores, others = self._scores(evidence)
+        evidence = self._explained(comment, evidence)
         return {
             "id": comment.id,
             "address": _address(comment.id, ""),
@@ -628,6 +637,33 @@ class _Pages:
             if item.parent
             else None,
         }
+
+    def _explained(self, comment: Comment, evidence: Evidence) -> Evidence:
+        """The evidence with the words that weighed for its high scores, in place of a guess at them."""
+        if comment.text is None:
+            return evidence
+        key = (comment.id, evidence.model)
+        why = self._why.get(key)
+        if why is None:
+            try:
+                why = self._desk.why(comment.text, evidence)
+            except MeydanError:
+                # The page is for deciding; that it cannot say more must not keep anybody from it.
+                return evidence
+            self._why[key] = why
+            while len(self._why) > EXPLAINED_KEPT:
+                self._why.pop(next(iter(self._why)), None)
+        told = {one.label for one in why}
+        spans = [span for span in evidence.spans if span.source != "classifier" or span.label not in told]
+        listed = [(span.label, span.begin, span.end) for span in spans]
+        spans += [
+            Span(one.label, one.begin, one.end, "weighed")
+            for one in why
+            if not any(
+                one.label == label and begin <= one.begin and one.end <= end for label, begin, end in listed
+            )
+        ]
+        return replace(evidence, spans=tuple(spans))
 
     def _queue_view(self, comment: Comment, after: str) -> dict[str, object]:
         return {
