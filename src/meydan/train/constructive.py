@@ -64,6 +64,8 @@ def learn(rows: Sequence[Row], odds: NDArray[np.float32]) -> dict[str, Any]:
 def learn_from(encoder: Encoder, folder: Path = ROWS) -> dict[str, Any]:
     """Learn from the development rows of a folder, as this encoder reads them."""
     rows = list(read_own(folder, "dev", LANGUAGES, (*HEADS, "constructive")))
+    if not rows:
+        return {"measured": False, "rows": 0}
     odds = encoder.read([as_written(row.text) for row in rows]).odds
     return learn(rows, odds[:, encoder.labels.index("constructive")])
 

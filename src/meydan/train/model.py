@@ -21,7 +21,7 @@ from meydan.judge.classifier import Classifier
 from meydan.judge.encoder import FORMAT, Encoder
 from meydan.judge.judge import Judge
 from meydan.judge.lexicon import Lexicons
-from meydan.train import blend
+from meydan.train import blend, constructive, relevance
 from meydan.train.base import FILE, PACKAGE, base_file, read_base, tokenizer_of
 from meydan.train.encoder import CORPUS, LABELS, LANGUAGES, Recipe, own_rows, train
 from meydan.train.export import cut_tokenizer, pieces_to_keep, write_graph, write_manifest
@@ -48,7 +48,7 @@ def make(
 
     Args:
         data: the data folder.
-        out: the model directory; written over when it is there.
+        out: the model directory; written over when it is there, and `relevance.json` beside it.
         run: where the run is kept, so that it can be stopped and gone on with.
         fast: the fast tier that the encoder is blended with; None: the shipped one.
 
@@ -87,6 +87,9 @@ def make(
     learned = blend.learn(held_out, *heard)
     about["blend"] = learned.blend.to_dict()
     about["thresholds"] = {"abuse": blend.abuse_threshold(held_out, learned.blend, *heard)}
+    known = constructive.learn_from(Encoder.load(fresh), own / "constructive")
+    if known.pop("measured"):
+        about["constructive"] = known
     about["trained"] = {
         "recipe": asdict(recipe),
         "base": {"package": PACKAGE, "file": FILE, "digest": digest_of_file(base)},
@@ -101,6 +104,8 @@ def make(
     Encoder.load(fresh)
     shutil.rmtree(out, ignore_errors=True)
     fresh.rename(out)
+    told.print("Measuring relevance on stories of our own")
+    relevance.write(out, folder=own / "stories")
     return about
 
 
