@@ -1,9 +1,12 @@
 """
 What the shipped calibration rests on: development rows whose truth the guidelines settle.
 
-Our own development rows, written to the guidelines; and from the collections those that
-every rater found clean, so that innocent comments of other people's writing count too.
-Their violations do not: what raters called toxic, no guideline may forbid.
+Our own development rows, written to the guidelines; the sentences that languages are told
+apart by, all innocent and nothing the models learned from; and from the collections what
+every rater found clean, so that other people's writing counts too. The violations of the
+collections do not: what raters called toxic, no guideline may forbid.
+
+Rows of one template with the same labels stand or fall together, and share a `group`.
 
     python -m meydan.train.known --data FOLDER --out development-rows.jsonl
     meydan calibrate --from development-rows.jsonl --out src/meydan/judge/models/calibration.json
@@ -17,20 +20,28 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from meydan import text
 from meydan.comment import RULE_LABELS
 from meydan.train.rows import read_own, read_rows
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
+SENTENCES: Final = Path(text.__file__).parent / "data"
 CLEAN: Final = frozenset({"context_toxicity", "fox_news", "surge_toxicity", "jigsaw_samples"})
 """Collections of comments in which clean means clean; the others ask about one kind of abuse only."""
 
 
 def known_rows(data: Path, own: Path = CORPUS) -> Iterator[dict[str, str]]:
-    """`text`, `lang` and `verdict` (approve or reject) of each row."""
+    """`text`, `lang`, `verdict` (approve or reject) and, where several share one, `group` of each row."""
     for row in read_own(own, "dev", LANGUAGES):
-        breached = any(row.labels.get(label, 0.0) >= 0.5 for label in RULE_LABELS)
-        yield {"text": row.text, "lang": row.language, "verdict": "reject" if breached else "approve"}
+        breached = [label for label in RULE_LABELS if row.labels.get(label, 0.0) >= 0.5]
+        verdict = "reject" if breached else "approve"
+        group = "/".join((row.language, row.group or row.text, *breached))
+        yield {"text": row.text, "lang": row.language, "verdict": verdict, "group": group}
+    for language in sorted(LANGUAGES):
+        for line in (SENTENCES / f"{language}.txt").read_text(encoding="utf-8").splitlines():
+            if line.strip() and not line.startswith("#"):
+                yield {"text": line, "lang": language, "verdict": "approve"}
     for row in read_rows(data, "dev", LANGUAGES):
         if row.source in CLEAN and row.labels.get("toxic") == 0.0:
             yield {"text": row.text, "lang": row.language, "verdict": "approve"}
