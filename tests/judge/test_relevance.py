@@ -34,6 +34,7 @@ class Topics(Encoder):
             {},
         )
         self.labels = (*LABELS, "constructive")
+        self.languages = frozenset({"en"})
         self.model = self.graph = "sha256:topics"
         self.constructive = constructive
         self.asked: list[str] = []
