@@ -2,9 +2,10 @@
 What the shipped calibration rests on: development rows whose truth the guidelines settle.
 
 Our own development rows, written to the guidelines; the sentences that languages are told
-apart by, all innocent and nothing the models learned from; and from the collections what
-every rater found clean, so that other people's writing counts too. The violations of the
-collections do not: what raters called toxic, no guideline may forbid.
+apart by, as `corpus/sentences/verdicts.toml` judges them, few of which are training rows
+too; and from the collections what every rater found clean, so that other people's writing
+counts too. The violations of the collections do not: what raters called toxic, no guideline
+may forbid.
 
 Rows of one template with the same labels stand or fall together, and share a `group`.
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -27,6 +29,7 @@ from meydan.train.rows import read_own, read_rows
 CORPUS: Final = Path(__file__).parent / "corpus"
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
 SENTENCES: Final = Path(text.__file__).parent / "data"
+VERDICTS: Final = CORPUS / "sentences" / "verdicts.toml"
 CLEAN: Final = frozenset({"context_toxicity", "fox_news", "surge_toxicity", "jigsaw_samples"})
 """Collections of comments in which clean means clean; the others ask about one kind of abuse only."""
 
@@ -38,10 +41,13 @@ def known_rows(data: Path, own: Path = CORPUS) -> Iterator[dict[str, str]]:
         verdict = "reject" if breached else "approve"
         group = "/".join((row.language, row.group or row.text, *breached))
         yield {"text": row.text, "lang": row.language, "verdict": verdict, "group": group}
+    verdicts = tomllib.loads(VERDICTS.read_text(encoding="utf-8"))
     for language in sorted(LANGUAGES):
+        rejected, unclear = verdicts[language]["reject"], verdicts[language]["unclear"]
         for line in (SENTENCES / f"{language}.txt").read_text(encoding="utf-8").splitlines():
-            if line.strip() and not line.startswith("#"):
-                yield {"text": line, "lang": language, "verdict": "approve"}
+            if line.strip() and not line.startswith("#") and line not in unclear:
+                verdict = "reject" if line in rejected else "approve"
+                yield {"text": line, "lang": language, "verdict": verdict}
     for row in read_rows(data, "dev", LANGUAGES):
         if row.source in CLEAN and row.labels.get("toxic") == 0.0:
             yield {"text": row.text, "lang": row.language, "verdict": "approve"}
