@@ -41,9 +41,6 @@ STRIDE: Final = 40
 MOST_WINDOWS: Final = 120
 """Windows of one text that are read; the longest comment that is judged has fewer."""
 
-_BATCH: Final = 16
-_PAD: Final = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Read:
@@ -146,34 +143,22 @@ class Encoder:
         Returns:
             Log-odds and vectors, in the order of the texts. An empty text is read too, as nothing but its bounds.
         """
-        windows: list[list[int]] = []
-        owners: list[int] = []
-        for i, text in enumerate(texts):
-            for window in windows_of(self._tokenizer.encode(text).ids):
-                windows.append(window)
-                owners.append(i)
         odds = np.full((len(texts), len(self.labels)), -np.inf, np.float32)
-        meaning: NDArray[np.float32] | None = None
-        order = sorted(range(len(windows)), key=lambda w: len(windows[w]))
-        for begin in range(0, len(order), _BATCH):
-            some = order[begin : begin + _BATCH]
-            longest = len(windows[some[-1]])
-            ids = np.full((len(some), longest), _PAD, np.int64)
-            mask = np.zeros((len(some), longest), np.int64)
-            for row, w in enumerate(some):
-                ids[row, : len(windows[w])] = windows[w]
-                mask[row, : len(windows[w])] = 1
-            said, meant = self._session.run(["odds", "meaning"], {"ids": ids, "mask": mask})
-            if meaning is None:
-                meaning = np.zeros((len(texts), meant.shape[1]), np.float32)
-            for row, w in enumerate(some):
-                odds[owners[w]] = np.maximum(odds[owners[w]], said[row])
-                meaning[owners[w]] += meant[row]
-        if meaning is None:
-            meaning = np.zeros((0, 0), np.float32)
-        else:
-            meaning /= np.maximum(np.linalg.norm(meaning, axis=1, keepdims=True), 1e-9)
-        return Read(odds, meaning, np.bincount(owners, minlength=len(texts)))
+        numbers = np.zeros(len(texts), np.int64)
+        meanings = []
+        for i, text in enumerate(texts):
+            meaning: NDArray[np.float32] | float = 0.0
+            # One by one: rounding depends on what is read together, and a comment's score must not
+            # depend on its neighbours. On one core nothing is lost by it.
+            for window in windows_of(self._tokenizer.encode(text).ids):
+                ids = np.array([window], np.int64)
+                said, meant = self._session.run(["odds", "meaning"], {"ids": ids, "mask": np.ones_like(ids)})
+                odds[i] = np.maximum(odds[i], said[0])
+                meaning = meaning + meant[0]
+                numbers[i] += 1
+            meanings.append(meaning / max(float(np.linalg.norm(meaning)), 1e-9))
+        found = np.array(meanings, np.float32) if meanings else np.zeros((0, 0), np.float32)
+        return Read(odds, found, numbers)
 
 
 def windows_of(ids: Sequence[int]) -> list[list[int]]:

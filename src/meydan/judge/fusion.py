@@ -5,9 +5,10 @@ How one score is made of what the lexicon, the signals and the model say. All of
 * The fast tier, a linear model that takes the naming of a group for hatred of it,
   never rejects alone. It puts before a person what the lexicon overlooks, and it
   seconds a doubt of the lexicon's, which together can be clear.
-* The full model, which reads words in their company, can reject alone, but not an
-  excused passage; and what is clear to the lexicon and means nothing to the model
-  waits for a person.
+* The full model reads words in their company, and is a stronger second.
+  Alone it holds: what it still gets wrong, a people named in
+  sorrow or a bullet bitten, is not to be rejected. And what is clear to the lexicon
+  and means nothing to the model waits for a person.
 * An approval needs both to be low.
 
 The constants were chosen on development data; docs/decisions/0006-lexicon.md and
@@ -57,7 +58,7 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float, *, full: bool = 
         A probability in [0, 1], which never falls when `signal`, `classified` or the
         score of a hit rises and the company stays.
     """
-    wary = classified if full else min(_warily(classified), ALONE_AT_MOST)
+    wary = min(classified if full else _warily(classified), ALONE_AT_MOST)
     if not hits and not signal:
         return wary
     strongest = max((hit.score for hit in hits), default=0.0)
@@ -70,7 +71,8 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float, *, full: bool = 
     if full and classified < CONTRADICTED_BELOW:
         listed = min(listed, ALONE_AT_MOST)
 
-    classified = min(classified, ALONE_AT_MOST)
+    if not full:
+        classified = min(classified, ALONE_AT_MOST)
     if listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):
         wary *= EXCUSED_SHARE
     if classified >= SECONDED_FROM and any(hit.score >= SECONDED_FROM and not hit.company for hit in hits):

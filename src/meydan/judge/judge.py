@@ -120,10 +120,7 @@ class Judge:
             BadModel: the directory does not hold the models.
         """
         models = MODELS if directory is None else directory
-        present = (models / "encoder" / "manifest.json").exists()
-        encoder = Encoder.load(models / "encoder") if tier == "full" and present else None
-        told = models / "relevance.json"
-        relevance = Relevance.load(told) if encoder is not None and told.exists() else None
+        encoder = Encoder.load(models / "encoder") if tier == "full" else None
         return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder, relevance)
 
     def evidence(
@@ -401,7 +398,10 @@ class Judge:
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
                     scores[label] = fuse(
-                        by_label.get(label, ()), _signal(seen, label), probability, full=full
+                        by_label.get(label, ()),
+                        _signal(seen, label),
+                        probability,
+                        full=full,
                     )
         spans = _spans_of(hits)
         seen_labels = {span.label for span in spans}

@@ -32,7 +32,8 @@ _TO_KURDISH = str.maketrans("كيى", "کیی")
 
 def as_written(text: str) -> str:
     """The text in small letters, without marks that are not seen, stretched letters and the insides of addresses."""
-    text = unicodedata.normalize("NFKC", text)
+    # Half a surrogate pair is no character, and no tokenizer takes it.
+    text = unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode("utf-8"))
     text = _NOISE.sub("", text)
     text = _ADDRESS.sub(r"\1", text)
     text = _HANDLE.sub("@user", text)

@@ -52,6 +52,7 @@ class Row:
     licence: str = ""
     assumed: frozenset[str] = frozenset()
     group: str | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ def _row_of(entry: Mapping[str, Any], source: str, names: tuple[str, ...] = HEAD
         licence="Apache-2.0 (written by this project)" if source == OWN else str(entry.get("licence", "")),
         assumed=frozenset(assumed),
         group=entry.get("group"),
+        id=str(entry.get("id", "")),
     )
 
 
