@@ -121,6 +121,8 @@ class Judge:
         """
         models = MODELS if directory is None else directory
         encoder = Encoder.load(models / "encoder") if tier == "full" else None
+        told = models / "relevance.json"
+        relevance = Relevance.load(told) if encoder is not None and told.exists() else None
         return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder, relevance)
 
     def evidence(
