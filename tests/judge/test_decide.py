@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,8 @@ from meydan.comment import (
     Verdict,
 )
 from meydan.judge.calibration import APPROVALS, Calibration, Calibrations, Withdrawn
-from meydan.judge.decide import decide, standing_of
+from meydan.judge.decide import decide as decide_as_shipped
+from meydan.judge.decide import standing_of
 from meydan.policy.guidelines import Automation, Guidelines, Publication, Rule, Welcome
 
 ABUSE = ("sexism", "racism", "homophobia", "xenophobia", "religion_hate", "disability_hate")
@@ -37,6 +39,10 @@ RULES = {
     "unlawful": (),
     "private-data": (),
 }
+UNCALIBRATED = Calibrations({"en": Calibration("en", 1.0, 0.0)})
+"""English on the guidelines' own thresholds, and nothing else."""
+
+decide = partial(decide_as_shipped, calibrations=UNCALIBRATED)
 TOWARDS_REJECTION = (Verdict.APPROVE, Verdict.HOLD, Verdict.REJECT)
 
 
@@ -190,7 +196,7 @@ def test_approved_means_all_known_and_low(bands, scores, found, known):
     """If a comment is approved, then every asked score is known and below both thresholds, and nothing held it."""
     guidelines = guidelines_of(bands)
     evidence = Evidence(language="en", scores=scores, findings=tuple(found))
-    decision = decide(evidence, guidelines, calibrations=known)
+    decision = decide(evidence, guidelines, calibrations=known or UNCALIBRATED)
     if decision.verdict is not Verdict.APPROVE:
         return
     for rule in guidelines.rules:
@@ -208,7 +214,7 @@ def test_approved_means_all_known_and_low(bands, scores, found, known):
 def test_rejected_names_exactly_the_breached_rules(bands, scores, known):
     """If a comment is rejected, then its reasons are the rules whose label reaches both thresholds, with grounds."""
     guidelines = guidelines_of(bands)
-    decision = decide(Evidence(language="en", scores=scores), guidelines, calibrations=known)
+    decision = decide(Evidence(language="en", scores=scores), guidelines, calibrations=known or UNCALIBRATED)
     english = None if known is None else known.of("en")
     expected = {
         (rule.id, label)
@@ -342,32 +348,45 @@ def test_a_standing_foretells_every_decision(bands, scores, found, hold_from, re
 def test_a_laxer_promise_does_not_keep_a_stricter_one(promise, threat, verdict):
     """If the guidelines promise more than a calibration was made for, then people decide on that side."""
     known = calibrated("en", 1.0, 0.0, **promise)
-    assert decide(evidence_of(threat=threat), guidelines_of(), calibrations=known).verdict is verdict
+    assert (
+        decide(evidence_of(threat=threat), guidelines_of(), calibrations=known or UNCALIBRATED).verdict
+        is verdict
+    )
 
 
 def test_a_decision_names_the_calibration_that_bounds_it():
     """If thresholds were measured, then the decision names them; the guidelines' own are no calibration."""
     promise = {"wrongly_rejected": 0.01, "wrongly_approved": 0.05, "confidence": 0.9}
     known = calibrated("en", **promise)
-    assert decide(evidence_of(), guidelines_of(), calibrations=known).calibration == known.of("en").digest
+    assert (
+        decide(evidence_of(), guidelines_of(), calibrations=known or UNCALIBRATED).calibration
+        == known.of("en").digest
+    )
     assert decide(evidence_of(), guidelines_of(), calibrations=calibrated("en")).calibration is None
 
 
 def test_a_withdrawn_rule_is_peoples_again():
     """If the machine has been wrong on a rule too often, then a breach of it is held, and of others rejected."""
     known = calibrated("en", withdrawn=["threats"])
-    held = decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known)
+    held = decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known or UNCALIBRATED)
     assert held.holds == (Hold.WITHDRAWN,)
-    both = decide(evidence_of(threat=1.0, racism=0.9), guidelines_of(), calibrations=known)
+    both = decide(evidence_of(threat=1.0, racism=0.9), guidelines_of(), calibrations=known or UNCALIBRATED)
     assert [reason.rule for reason in both.reasons] == ["abuse"]
-    assert decide(evidence_of(), guidelines_of(), calibrations=known).verdict is Verdict.APPROVE
+    assert (
+        decide(evidence_of(), guidelines_of(), calibrations=known or UNCALIBRATED).verdict is Verdict.APPROVE
+    )
 
 
 def test_withdrawn_approvals_are_peoples_again():
     """If the machine has let through too much in a language, then nothing is approved there, and breaches are rejected."""
     known = calibrated("en", withdrawn=[APPROVALS])
-    assert decide(evidence_of(), guidelines_of(), calibrations=known).holds == (Hold.WITHDRAWN,)
-    assert decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known).verdict is Verdict.REJECT
+    assert decide(evidence_of(), guidelines_of(), calibrations=known or UNCALIBRATED).holds == (
+        Hold.WITHDRAWN,
+    )
+    assert (
+        decide(evidence_of(threat=1.0), guidelines_of(), calibrations=known or UNCALIBRATED).verdict
+        is Verdict.REJECT
+    )
     renewed = replace(calibrated("en", source="made anew"), withdrawn=known.withdrawn)
     assert decide(evidence_of(), guidelines_of(), calibrations=renewed).verdict is Verdict.APPROVE
 
@@ -382,9 +401,9 @@ def test_a_label_without_calibrated_thresholds_is_not_decided_on():
     for nothing in ({}, None):
         known = calibrated("en", nothing, nothing)
         for score in (0.0, 1.0):
-            assert decide(evidence_of(threat=score), guidelines_of(), calibrations=known).holds == (
-                Hold.UNCERTAIN,
-            )
+            assert decide(
+                evidence_of(threat=score), guidelines_of(), calibrations=known or UNCALIBRATED
+            ).holds == (Hold.UNCERTAIN,)
 
 
 def test_a_language_without_calibration_is_never_rejected():

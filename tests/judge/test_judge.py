@@ -77,7 +77,7 @@ def test_every_label_has_an_entry(judge):
     """If evidence is gathered, then every label of the guidelines has an entry, measured or not."""
     evidence = judge.evidence("Thank you, this was a good read.")
     assert set(evidence.scores) == set(RULE_LABELS + WELCOME_LABELS)
-    assert all(evidence.scores[label] is None for label in WELCOME_LABELS)
+    assert evidence.scores["relevance"] is None
     assert evidence.model == judge.model
     assert judge.model.startswith("sha256:")
 
@@ -116,16 +116,16 @@ def test_a_broken_classifier_names_no_words():
 @pytest.mark.parametrize(
     "text",
     [
-        "Bu haber çok yanlış, lütfen düzeltin. Bakan her gün başka bir şey söylüyor.",
-        "هذا المقال ممتاز جدا وشكرا للكاتب على هذا العمل",
+        "Denne artikel er meget forkert, og ministeren siger noget nyt hver dag.",
+        "این مقاله بسیار خوب است و از نویسنده برای این کار تشکر می‌کنم",
         "Ich halte diesen Artikel für sehr gelungen und danke der Redaktion.",
-        "I agree with the article completely. هذا المقال ممتاز جدا وشكرا للكاتب على هذا العمل الرائع",
+        "I agree with the article completely. این مقاله بسیار خوب است و از نویسنده برای این کار تشکر می‌کنم",
         "Qwzx vfrt plmk.",
-        " ".join(POLITE) + " هذا المقال ممتاز جدا وشكرا للكاتب على هذا العمل الرائع وعلى الصور الجميلة أيضا",
+        " ".join(POLITE) + " این مقاله بسیار خوب است و از نویسنده برای این کار و عکس‌های زیبا تشکر می‌کنم",
     ],
 )
-def test_what_is_not_english_is_held(judge, guidelines, text):
-    """If a comment is in another language, wholly or in part, or in none, then it is held for that and for nothing else."""
+def test_what_nobody_measured_is_held(judge, guidelines, text):
+    """If a comment is in a language that was not learned, wholly or in part, or in none, then it is held for that alone."""
     evidence = judge.evidence(text)
     assert all(evidence.scores[label] is None for label in RULE_LABELS)
     assert decide(evidence, guidelines).holds == (Hold.LANGUAGE_NOT_MEASURED,)
@@ -133,7 +133,7 @@ def test_what_is_not_english_is_held(judge, guidelines, text):
 
 def test_listed_words_are_shown_in_any_language(judge):
     """If a comment in another language holds an English slur, then the desk sees where, though nothing is scored."""
-    evidence = judge.evidence("Bu adam tam bir motherfucker, başka bir şey değil, herkes biliyor.")
+    evidence = judge.evidence("Der Minister ist ein motherfucker, und das wissen hier doch alle seit Jahren.")
     assert "profanity" in {span.label for span in evidence.spans}
     assert all(evidence.scores[label] is None for label in RULE_LABELS)
 
@@ -201,8 +201,9 @@ def test_an_address_alone_makes_a_person_look(judge, guidelines):
 
 
 def test_what_is_excused_is_not_marked(judge):
-    """If words are denied, then the desk is not shown them as evidence."""
-    assert judge.evidence("You are not an idiot, and nobody here thinks so.").spans == ()
+    """If words are denied, then the lexicon does not show them as evidence; at most the model says what it fears."""
+    spans = judge.evidence("You are not an idiot, and nobody here thinks so.").spans
+    assert all(span.source == "classifier" for span in spans)
 
 
 def test_a_batch_is_judged_as_its_parts(judge):

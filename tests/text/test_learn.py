@@ -50,9 +50,9 @@ def test_learning_is_repeatable_and_tells_spelling_apart() -> None:
 
 def test_kurmanji_is_also_read_into_arabic_letters() -> None:
     """If Kurmanji is written in Latin letters, then learning also sees it as Duhok writes it."""
-    assert learn._arabic_of("ez") == "ئەز"
-    assert learn._arabic_of("kurdistan") == "کوردستان"
+    assert learn.in_arabic_letters("ez") == "ئەز"
+    assert learn.in_arabic_letters("kurdistan") == "کوردستان"
     assert (
-        identify(" ".join(map(learn._arabic_of, ["ez", "dixwazim", "we", "hemûyan", "bibînim"]))).tag
+        identify(" ".join(map(learn.in_arabic_letters, ["ez", "dixwazim", "we", "hemûyan", "bibînim"]))).tag
         == "kmr-Arab"
     )

@@ -159,6 +159,8 @@ class Judge:
         expected: Sequence[str] = (),
     ) -> list[Evidence]:
         """Gather the evidence on many comments at once, in their order; see `evidence`."""
+        if not texts:
+            return []
         folded = [fold(text[:LONGEST]) for text in texts]
         languages = [identify(one, language, expected) for one in folded]
         scored, read = self._scored(folded, languages)
