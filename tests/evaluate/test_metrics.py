@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
 from meydan.evaluate import metrics as ours
+from meydan.evaluate.figures import average
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])), min_size=2, max_size=60
@@ -77,3 +78,29 @@ def test_rows_of_one_template_count_as_one() -> None:
     alone = ours.bootstrap(ours.auc, positive, score, resamples=200)
     together = ours.bootstrap(ours.auc, positive, score, groups=groups, resamples=200)
     assert together.high - together.low > 3 * (alone.high - alone.low)
+
+
+def test_the_quick_intervals_are_the_slow_ones() -> None:
+    """If AUC and average precision are drawn by weight, then figures and intervals are those of drawing rows."""
+    rng = np.random.default_rng(3)
+    score = rng.integers(0, 20, 300) / 20
+    positive = rng.random(300) < score * 0.4
+    groups = [f"g{i % 170}" for i in range(300)]
+    quick = ours.auc_and_precision(positive, score, groups=groups)
+    slow = [
+        ours.bootstrap(metric, positive, score, groups=groups)
+        for metric in (ours.auc, ours.average_precision)
+    ]
+    for one, other in zip(quick, slow, strict=True):
+        assert (one.value, one.low, one.high) == pytest.approx((other.value, other.low, other.high))
+    alone = ours.auc_and_precision(np.ones(3, bool), np.zeros(3), groups=["a", "b", "c"])
+    assert all(np.isnan(one.value) for one in alone)
+
+
+def test_a_quick_mean_is_the_slow_one() -> None:
+    """If a mean is drawn by sums of groups, then its interval is that of drawing rows."""
+    values = np.arange(40) % 7 / 7
+    groups = [f"g{i // 3}" for i in range(40)]
+    slow = ours.bootstrap(lambda _, some: float(some.mean()), np.ones(40, bool), values, groups=groups)
+    quick = average(values.tolist(), groups)
+    assert (quick.value, quick.low, quick.high) == pytest.approx((slow.value, slow.low, slow.high))

@@ -7,7 +7,8 @@ from outside are escaped here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
@@ -124,6 +125,49 @@ def reliability_bins(positive: Truth, score: Scores) -> list[tuple[float, float,
         for here in (place == i for i in range(_BINS))
         if here.any()
     ]
+
+
+def reliabilities(curves: Mapping[str, Sequence[tuple[float, float, int]]], *, about: str) -> str:
+    """
+    Small curves side by side, one a name, as a file of its own: its colours are in it, for light and for dark.
+
+    Args:
+        curves: by name, for each bin the mean score, the share of positives, and how many rows.
+    """
+    size, gap, across = 128, 34, 4
+    lines = [f"<style>{_STYLE}</style>"]
+    for i, (name, binned) in enumerate(curves.items()):
+        left, top = gap + i % across * (size + gap), 30 + i // across * (size + 2 * gap)
+        lines.append(
+            f'<text x="{left}" y="{top - 8}" class="title">{escape(name)}</text>'
+            f'<rect x="{left}" y="{top}" width="{size}" height="{size}" class="frame"/>'
+            f'<line x1="{left}" y1="{top + size}" x2="{left + size}" y2="{top}" class="ideal"/>'
+            + "".join(
+                f'<text x="{left - 4}" y="{top + size * (1 - tick) + 4:.0f}" class="tick end">{tick:g}</text>'
+                f'<text x="{left + size * tick:.0f}" y="{top + size + 14}" class="tick middle">{tick:g}</text>'
+                for tick in (0.0, 0.5, 1.0)
+            )
+        )
+        places = [(left + size * said, top + size * (1 - seen), number) for said, seen, number in binned]
+        lines.append(
+            f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)}" class="curve"/>'
+        )
+        lines += [
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{number} rows</title></circle>'
+            for x, y, number in places
+        ]
+    width = across * (size + gap) + gap
+    height = math.ceil(len(curves) / across) * (size + 2 * gap)
+    return _svg(width, height, about, lines).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+
+
+_STYLE: Final = (
+    "text{font:11px sans-serif;fill:#333}.title{font-weight:600}.tick{font-size:9px}.end{text-anchor:end}"
+    ".middle{text-anchor:middle}.frame{fill:none;stroke:#bbb}.ideal{stroke:#999;stroke-dasharray:3 3}"
+    ".curve{fill:none;stroke:#0b6e69;stroke-width:1.5}circle{fill:#0b6e69}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.frame{stroke:#555}.ideal{stroke:#888}"
+    ".curve{stroke:#5fc9c1}circle{fill:#5fc9c1}}"
+)
 
 
 def _svg(width: int, height: int, about: str, lines: Sequence[str], *, css: str = "wide") -> str:

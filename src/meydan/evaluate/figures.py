@@ -10,14 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from meydan.evaluate.metrics import Interval, Scores, Truth, bootstrap
+from meydan.evaluate.metrics import RESAMPLES, Interval
 
 NOTHING = Interval(float("nan"), float("nan"), float("nan"))
-
-
-def mean(_: Truth, values: Scores) -> float:
-    """The mean of what was drawn, as a metric."""
-    return float(values.mean()) if len(values) else float("nan")
 
 
 def share(values: Sequence[float] | Sequence[bool], groups: Sequence[str], *, seed: int = 0) -> Interval:
@@ -39,7 +34,16 @@ def average(values: Sequence[float] | Sequence[bool], groups: Sequence[str], *, 
     if not len(values):
         return NOTHING
     score = np.asarray(values, float)
-    return bootstrap(mean, np.ones(len(score), bool), score, groups=groups, seed=seed)
+    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    # A mean needs of each group no more than its sum and its size, however often it is drawn.
+    sums, sizes = np.bincount(member, weights=score), np.bincount(member)
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        some = rng.integers(0, len(sums), len(sums))
+        drawn[i] = sums[some].sum() / sizes[some].sum()
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(float(score.mean()), float(low), float(high))
 
 
 def percent(share: Interval | float, *, short: bool = False) -> str:

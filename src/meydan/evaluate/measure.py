@@ -124,11 +124,20 @@ class HateCheckRun:
         return {
             one.language: {
                 "threshold": one.threshold,
+                "cases": one.cases,
+                "unscored": one.unscored,
                 "accuracy": one.accuracy,
                 "hateful_right": one.hateful_right,
                 "not_hateful_right": one.not_hateful_right,
                 "macro_f1": one.macro_f1,
                 "auc": one.auc,
+                "functionalities": one.functionalities,
+                "peers": {
+                    f"{peer.peer} {peer.version}": {"macro_f1": figures.macro_f1, "auc": figures.auc}
+                    for peer in self.peers
+                    for figures in peer.figures
+                    if figures.language == one.language
+                },
             }
             for one in self.figures
         }
@@ -166,12 +175,22 @@ class RowsRun:
         return {
             one.label: {
                 "rows": one.positives + one.negatives,
+                "positives": one.positives,
+                "unscored": one.unscored,
                 "threshold": self.threshold,
                 "auc": one.auc,
                 "average_precision": one.average_precision,
                 "macro_f1": one.macro_f1,
                 "recall": one.recall,
                 "right": one.right,
+                "parts": [part for part in self.figures if part.label == one.label and part.by != "all"],
+                "identities": self.identities.get(one.label, ()),
+                "peers": {
+                    f"{peer.peer} {peer.version}": {"macro_f1": figures.macro_f1, "auc": figures.auc}
+                    for peer in self.peers
+                    for figures in peer.figures
+                    if (figures.label, figures.by) == (one.label, "all")
+                },
             }
             for one in self.figures
             if one.by == "all"

@@ -118,6 +118,41 @@ def bootstrap(
     return Interval(value, float(low), float(high))
 
 
+def auc_and_precision(
+    positive: Truth, score: Scores, *, groups: Sequence[str], seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[Interval, Interval]:
+    """
+    `auc` and `average_precision` with the intervals that `bootstrap` gives them, in a fraction of its time.
+
+    Rows are sorted once; a resample only says how often each of them was drawn.
+    """
+    values = auc(positive, score), average_precision(positive, score)
+    if np.isnan(values[0]):
+        return Interval(*[values[0]] * 3), Interval(*[values[1]] * 3)
+    rng = np.random.default_rng(seed)
+    _, member = np.unique(np.asarray(groups), return_inverse=True)
+    number = int(member.max()) + 1
+    order = np.argsort(-score, kind="stable")
+    member, truth, ordered = member[order], positive[order], score[order]
+    last = np.concatenate((np.flatnonzero(np.diff(ordered)), [len(ordered) - 1]))
+    drawn = np.full((resamples, 2), np.nan)
+    for i in range(resamples):
+        times = np.bincount(rng.integers(0, number, number), minlength=number)[member]
+        found = np.concatenate(([0], np.cumsum(times * truth)[last]))
+        flagged = np.concatenate(([0], np.cumsum(times)[last]))
+        alarms = flagged - found
+        if found[-1] and alarms[-1]:
+            risen = np.diff(found)
+            between = (found[1:] + found[:-1]) / 2
+            drawn[i, 0] = (np.diff(alarms) * between).sum() / (found[-1] * alarms[-1])
+            drawn[i, 1] = (risen * (found[1:] / np.maximum(flagged[1:], 1))).sum() / found[-1]
+    drawn = drawn[~np.isnan(drawn[:, 0])]
+    if not len(drawn):
+        return Interval(values[0], np.nan, np.nan), Interval(values[1], np.nan, np.nan)
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0).tolist()
+    return Interval(values[0], low[0], high[0]), Interval(values[1], low[1], high[1])
+
+
 def _curve(positive: Truth, score: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positives found and rows flagged at every distinct threshold, from the highest down."""
     order = np.argsort(-score, kind="stable")
