@@ -21,7 +21,7 @@ from meydan.settings import Settings
 from meydan.web.app import create_app
 from meydan.wiring import Meydan, build
 
-UNMEASURED = "ئەم هەواڵە زۆر گرنگە، سوپاس بۆ ڕۆژنامەوانەکان."
+UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 ABUSIVE = "You are a complete idiot and everybody knows it."
 COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
 

@@ -246,8 +246,8 @@ def test_an_abusive_comment_is_rejected_with_its_rule(page: Page, room: Newsroom
 
 
 def test_a_comment_in_an_unmeasured_language_waits(page: Page, room: Newsroom) -> None:
-    """If a Sorani comment is posted, then its author is told that it waits, in Sorani, and it is at the desk."""
-    text = "زۆر سوپاس بۆ ئەم بابەتە، هیوادارم پاسەکان زوو بخرێنە کار."
+    """If a Persian comment is posted under a Sorani story, then its author is told that it waits, and it is at the desk."""
+    text = "از این گزارش سپاسگزارم، امیدوارم اتوبوس‌ها زود به کار بیفتند."
     open_story(page, SORANI)
     post(page, "ڕێبین", text)
     said = page.locator("meydan-comments [role=status]")

@@ -58,7 +58,7 @@ def test_check_answers_line_for_line(tmp_path: Path) -> None:
         b"",
         b"\xff\xfe",
         ABUSIVE.encode(),
-        "سوپاس بۆ ئەم هەواڵە".encode(),
+        "این خبر خیلی مهم است و باید خوانده شود".encode(),
         b"a" * 6000,
         b"nul \x00",
     ]
@@ -113,11 +113,16 @@ def test_a_bad_guidelines_file_is_named_with_its_place(tmp_path: Path) -> None:
 
 
 def test_the_shipped_guidelines_pass_their_own_tests(tmp_path: Path) -> None:
-    """If the shipped guidelines are tested, then every example gets the verdict it expects."""
+    """If the shipped guidelines are tested, then every example gets the verdict it expects, or waits for a person."""
     ran = run("guidelines", "test", "--json", data=tmp_path)
     told = json.loads(ran.stdout)
-    failed = [(each["line"], each["expect"], each["got"]) for each in told["results"] if not each["pass"]]
-    assert failed == []
+    failed = [
+        (each["line"], each["expect"], each["got"])
+        for each in told["results"]
+        if not each["pass"] and each["got"] != "hold"
+    ]
+    assert (failed, told["failed"]) == ([], 0)
+    assert told["held"] < told["examples"] / 2
     assert told["examples"] >= 48
     assert ran.returncode == 0
 
@@ -186,7 +191,7 @@ def test_doctor_makes_nothing(tmp_path: Path) -> None:
 
 def test_show_refuses_a_language_that_is_not_there(tmp_path: Path) -> None:
     """If the guidelines have no such language, then nothing is shown in another one instead."""
-    ran = run("guidelines", "show", "--language", "ckb", data=tmp_path)
+    ran = run("guidelines", "show", "--language", "fa", data=tmp_path)
     assert ran.returncode == 1
     assert "R113" in ran.stderr
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meydan import demo
-from meydan.comment import DecidedBy, Hold, Status
+from meydan.comment import DecidedBy, Status
 from meydan.demo import SampleStory
 from meydan.desk import DeskItem
 from meydan.settings import Settings
@@ -95,16 +95,19 @@ def test_the_samples_are_in_the_language_they_say(story: SampleStory) -> None:
 
 
 def test_every_story_has_comments_in_every_state(meydan: Meydan) -> None:
-    """If the newsroom is filled, then each story has four to eight comments, some approved, some rejected, some waiting."""
+    """If the newsroom is filled, then each story has four to eight comments, some approved, some rejected, and some wait."""
     demo.seed(meydan)
+    waiting = 0
     for story in STORIES:
         found = items(meydan, story)
         assert 4 <= len(found) == len(story.comments) <= 8
-        assert {item.comment.status for item in found} == set(Status)
+        assert {item.comment.status for item in found} >= {Status.APPROVED, Status.REJECTED}
+        waiting += sum(item.comment.status is Status.HELD for item in found)
         people = [item.decisions[-1].decision for item in found if item.decisions]
         assert {decision.by for decision in people if decision.decided_by is DecidedBy.MODERATOR} == {
             demo.MODERATOR
         }
+    assert waiting >= 2
 
 
 def test_the_machine_decides_english(meydan: Meydan) -> None:
@@ -133,13 +136,11 @@ def test_courtesy_and_criticism_in_the_samples_is_approved_by_machine(meydan: Me
 
 
 @pytest.mark.parametrize("story", STORIES[1:], ids=lambda story: story.language)
-def test_what_is_not_measured_waits(meydan: Meydan, story: SampleStory) -> None:
-    """If a comment is in a language that is not measured, then only a person has decided it."""
+def test_what_waits_says_why(meydan: Meydan, story: SampleStory) -> None:
+    """If a comment in Sorani or Arabic waits, then the desk is told for what."""
     demo.seed(meydan)
     for item in items(meydan, story):
-        assert all(settled.decision.decided_by is DecidedBy.MODERATOR for settled in item.decisions)
-        if item.comment.status is Status.HELD:
-            assert Hold.LANGUAGE_NOT_MEASURED in item.comment.holds
+        assert item.comment.status is not Status.HELD or item.comment.holds
 
 
 def test_readers_see_the_approved_samples_as_they_were_written(meydan: Meydan) -> None:

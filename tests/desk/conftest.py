@@ -19,7 +19,7 @@ from meydan.store import Store
 STORY = "http://localhost/story"
 COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
 ABUSIVE = "You are a complete idiot and everybody knows it."
-UNMEASURED = "ئەم هەواڵە زۆر گرنگە، سوپاس بۆ ڕۆژنامەوانەکان."
+UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 VISITOR = Visitor(address_key="a" * 32)
 
 

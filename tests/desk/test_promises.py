@@ -234,7 +234,7 @@ def test_a_comment_that_shows_nothing_is_missing(room: Room, text: str) -> None:
 
 def test_a_text_at_the_limit_is_kept_and_one_longer_is_not(room: Room) -> None:
     """If a text is longer than the limit, then the refusal says the limit and the size, counted in characters."""
-    assert room.send("ە" * 5000).status is Status.HELD
+    assert room.desk.item(room.send("ە" * 5000).id) is not None
     with pytest.raises(TooLong) as caught:
         room.send("ە" * 5001)
     assert (caught.value.limit, caught.value.size, caught.value.fields) == (5000, 5001, ("text",))
@@ -387,7 +387,7 @@ def test_escalated_is_hidden_kept_and_restricted(room: Room) -> None:
 def test_an_escalated_comment_is_decided_no_more(room: Room) -> None:
     """If a comment is escalated, then no verdict is taken on it, no appeal offered, and a reply does not quote it."""
     outcome = room.send()
-    reply = room.send("ئەمە زۆر ڕاستە.", parent=outcome.id)
+    reply = room.send("این حرف کاملاً درست است و باید گفته شود.", parent=outcome.id)
     room.desk.escalate(outcome.id, kind="private-data", told="", by="shler")
     with pytest.raises(NotFound):
         room.desk.review(outcome.id, Verdict.APPROVE, by="azad")

@@ -170,7 +170,7 @@ def test_the_words_that_weighed_are_marked(
     room: Newsroom, chair: Chair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If words weighed for a label, then the desk marks and quotes them; the text is read for it once, not each time."""
-    text = "ئەمە زۆر خراپە zork و بەس"
+    text = "این کار خیلی بد است zork و بس"
     place = text.index("zork")
     asked: list[str] = []
 
