@@ -63,7 +63,7 @@ def test_the_demo_is_ready_to_click_and_leaves_nothing_behind(tmp_path: Path) ->
 
 def test_the_demo_keeps_its_folder_when_asked(tmp_path: Path) -> None:
     """If the demo is started twice on one folder, then what was posted the first time is there the second time, once."""
-    text = "I hope that the officers come to the table on the thirtieth, as promised."
+    text = "Thank you, this was a good read, and I agree with most of it."
     counts = []
     for _ in range(2):
         with started("--data", str(tmp_path / "kept"), folder=tmp_path) as told:
