@@ -14,7 +14,7 @@ import pytest
 
 from meydan.comment import RULE_LABELS, Evidence, Story, Verdict
 from meydan.errors import Malformed
-from meydan.evaluate.card import _log
+from meydan.evaluate.card_sections import log as card_log
 from meydan.evaluate.drawing import reliability_bins
 from meydan.evaluate.figures import share
 from meydan.evaluate.hatecheck import read_hatecheck
@@ -368,7 +368,7 @@ def test_every_run_leaves_a_line_that_the_card_shows(made_up: Path) -> None:
     assert [one["at"] for one in runs] == ["2026-01-02 03:04", "2026-01-02 03:05"]
     assert set(runs[0]) == {"at", "commit", "model", "set", "figures"}
     assert runs[0]["figures"]["en"]["accuracy"]["value"] == 0.5
-    card = _log([], runs)
+    card = card_log(runs)
     assert card.count("the judge, hatecheck | en accuracy 0.500, macro-F1 0.500, AUC 0.750; ar accuracy") == 2
     with pytest.raises(Malformed, match="--log"):
         log_run("hatecheck", {}, model="", at=datetime(2026, 1, 2, tzinfo=UTC), log=made_up / "no" / "log")

@@ -1,356 +1,277 @@
 """
-The model card of the fast tier: measured, and written as docs/model-card.md.
+The model card of the full judge: measured, and written as docs/model-card.md.
 
-Development rows may be measured at any time. Test rows are measured only when
-asked for, and every such run is kept in the card's log, with those of `meydan evaluate`.
+What is measured here, on development rows and the newsroom suite, is kept beside the models
+(card.json), so that the words can be written anew without measuring. What was measured on
+test rows comes from their log, and what the models are from their manifests.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
+from meydan.comment import LANGUAGES, RULE_LABELS
+from meydan.errors import Malformed
+from meydan.evaluate import card_sections as sections
+from meydan.evaluate.drawing import reliabilities
+from meydan.evaluate.figures import plain
+from meydan.evaluate.labelled import read_entries
+from meydan.evaluate.measure import SILENT, Progress, measure_newsroom
+from meydan.evaluate.peers import Peer
+from meydan.evaluate.report import as_learned, measure_dev, read_dev
+from meydan.evaluate.runs import LOG, commit_of, read_runs
+from meydan.evaluate.scores import MODELS
+from meydan.evaluate.suite import Case
+from meydan.judge import Judge, calibration, lexicon
+from meydan.policy import load
 
-from meydan.evaluate.labelled import SELF_WRITTEN, Labelled, join, load_rows
-from meydan.evaluate.metrics import Interval
-from meydan.evaluate.report import LabelFigures, Report, classifier_report
-from meydan.evaluate.runs import LOG, read_runs
-from meydan.judge.classifier import SHIPPED, Classifier
-from meydan.text.fold import fold
+FORMAT: Final = 1
 
-RUNS: Final = "test-runs.jsonl"
-"""Beside the manifest: every run on test rows, one a line, never rewritten."""
+FIGURES: Final = "card.json"
+"""Beside the models: what was measured for the card."""
+
+CORPUS: Final = MODELS.parents[1] / "train" / "corpus"
+"""Our own rows as they are now."""
 
 _INTRO: Final = """\
-# Model card: the fast tier
+# Model card: the judge
 
-What the machine's first reading of a comment is made of, how well it does, and where it fails.
+What reads a comment before anybody else does: what it is made of, how well it does, and where it fails.
 Written by `python -m meydan.evaluate`; every figure comes from a run, none is typed in by hand.
 """
 
 _FAILURES: Final = """\
 ## Known failures
 
-- **It counts words; it does not understand.** Irony, implication, dehumanising comparisons without listed words
-  and threats put as hints are mostly missed. Negation and quotation are seen only as far as neighbouring words show them.
-- **Spelling tricks** inside words are partly undone before the model reads (`text/fold`); what is left lowers its scores.
-- **It learned from social media and talk pages.** Few of its rows are comments under news stories, and transfer from
-  social media to news comments is known to be poor. The figures on collected rows are figures about those collections.
-- **Names of groups** are taken out before a label is read, and only the names on one English list (`judge/groups`) are.
-  A group that is missing there is read like any word, and raises scores where the collections named it in abuse.
-  Insults that are only a comparison, and hatred that is only in the choice of the group, are missed instead.
-- **Vulgarity, threat, disability_hate and promotion** rest mostly on rows that we wrote ourselves, or on text messages and
-  video comments. Figures on self-written rows are optimistic: the same hands wrote what it learned from.
-- **English only.** Other languages are not measured, and the judge holds them.
-- **Swearing in African American English**: one source marks it "offensive" far too often. It weighs little here, and
-  the bias is not measured.
+- **It was taught by us.** Most violations of a rule in the languages besides English, and most of vulgarity, threat and hatred of
+  people with disabilities in every language, are rows that we wrote. None is a reader's comment. Figures on them are optimistic.
+- **Kurdish is ours alone.** No public collection labels Sorani or Kurmanji, so no figure on Kurdish rests on anybody else's rows.
+  A reading of samples found errors of language and of labels: the [review of our own rows](corpus-review.md) has the numbers.
+- **Little of it is news.** The collections are social media and talk pages; few of their rows are comments under stories, and
+  transfer from the one to the other is known to be poor. A newsroom should calibrate on its own decisions before it trusts it.
+- **What is meant and not said**: irony, implication, comparisons without listed words and threats put as hints are often
+  missed. The functionalities of the newsroom suite say how often.
+- **It rejects what is listed.** A rejection needs the lexicon, alone or seconded, or certain signs of advertising; what only the
+  models see waits for a person. Abuse in words that no list has is at best held.
+- **Groups that are named** raise scores where the collections name them in abuse. The fast tier reads without the names on one
+  English list (`judge/groups`); the encoder reads every name. Runs on identity templates say what is left of it.
+- **Quoting, condemning, denying** is seen as far as the neighbouring words show it; a hold is then more likely than a rejection.
+- **The worst stretch counts**, so a long comment has more chances to be held than a short one.
+- **Spelling tricks** are partly undone before it reads; what is left lowers its scores ("What spelling changes" has figures).
+- **Several languages in one comment**, or one that it does not recognise, is held; a dialect far from what it learned is held or
+  read as its neighbour.
+- **Swearing in African American English**: one collection marks it "offensive" far too often. It weighs little here, and the
+  bias is not measured.
+- **It reads words only**: no picture, no page behind a link, no earlier comment of the thread.
 """
+
+_NO_REVIEW: Final = (
+    "\n  A reading of samples found errors of language and of labels: the [review of our own rows](corpus-review.md) has the "
+    "numbers."
+)
 
 _USE: Final = """\
 ## Use
 
-Evidence for `judge.decide`, beside the lexicon and the signals; never a verdict by itself. Not for judging people, and
-not for any text but reader comments. A label the model could not learn scores "not measured", which holds the comment.
+To approve, hold or reject readers' comments under written guidelines, where people see what is held, audit what is decided
+and hear appeals. Not for judging people, and not for any text but reader comments. A label that is not measured, a language
+that is not calibrated or a model that fails holds the comment; nothing is rejected for want of knowledge.
 """
 
 
 def write_card(
-    card: Path, data: Path, *, own: Path, test: bool = False, model: Path | None = None, at: datetime
-) -> list[tuple[str, Report]]:
+    card: Path,
+    *,
+    data: Path | None,
+    own: Path,
+    cases: Sequence[Case],
+    at: datetime,
+    models: Path = MODELS,
+    peers: Sequence[Peer] = (),
+    progress: Progress = SILENT,
+) -> dict[str, Any]:
     """
-    Measure a model directory and write its card.
+    Write the card, and its drawing beside it.
 
     Args:
         card: the file to write.
-        data: the data folder (`dev.jsonl.gz`, and `test.jsonl.gz` when `test`).
-        own: the folder of our own rows; only their dev part is measured.
-        test: measure the test rows too, and log the run beside the manifest.
-        model: None measures the shipped model.
-        at: the time of the run.
+        data: the data folder (`dev.jsonl.gz`), to measure anew; None: with the figures that are kept beside the models.
+        own: the folder of our own rows as the models learned from them; their dev part is measured.
+        cases: the newsroom suite.
+        at: the time of the measurement.
+        models: the folder with the models, their logs and their calibration.
+        peers: other filters, measured on the newsroom suite; none: their figures stay as they are.
 
     Returns:
-        The reports behind the card, by the name of the rows they are about.
+        The figures, as they are kept.
+
+    Raises:
+        Malformed: there are no figures to write with, or they are another judge's.
     """
-    directory = SHIPPED if model is None else model
-    classifier = Classifier.load(directory)
-    manifest = json.loads((directory / "manifest.json").read_bytes())
-    written = join(load_rows(path, split="dev", source=SELF_WRITTEN) for path in sorted(own.glob("*.jsonl")))
-    reports = [("collected, dev", _measure(classifier, load_rows(data / "dev.jsonl.gz")))]
-    if len(written):
-        reports.append((f"{SELF_WRITTEN}, dev", _measure(classifier, written)))
-    if test:
-        run = _test_run(classifier, load_rows(data / "test.jsonl.gz"), at)
-        with (directory / RUNS).open("a", encoding="utf-8") as log:
-            log.write(json.dumps(run, ensure_ascii=False) + "\n")
-    card.write_text(
-        _card(
-            manifest, classifier, reports, read_runs(directory / RUNS), read_runs(directory.parent / LOG.name)
-        ),
-        encoding="utf-8",
-    )
-    return reports
-
-
-def _measure(classifier: Classifier, rows: Labelled) -> Report:
-    return classifier_report(classifier, _folded(rows), rows)
-
-
-def _folded(rows: Labelled) -> list[str]:
-    return [fold(text).text for text in rows.texts]
-
-
-def _test_run(classifier: Classifier, rows: Labelled, at: datetime) -> dict[str, Any]:
-    sets = {}
-    for source in np.unique(rows.sources).tolist():
-        part = rows.where(lambda name, source=source: name == source)  # type: ignore[misc]
-        sets[source] = _plain(_measure(classifier, part))
-    return {
-        "at": at.strftime("%Y-%m-%d %H:%M"),
-        "model": classifier.model,
-        "sets": sets,
-        "hatecheck": _by_kind(classifier, rows.where(lambda name: name == "hatecheck")),
-    }
-
-
-def _by_kind(classifier: Classifier, rows: Labelled, hold_from: float = 0.30) -> dict[str, Any]:
-    """For each kind of test sentence: how many, and the share on which any rule label reaches `hold_from`."""
-    if not len(rows):
-        return {}
-    worst = np.nan_to_num(classifier.score(_folded(rows)), nan=0.0).max(axis=1)
-    return {
-        kind: [
-            int((rows.kinds == kind).sum()),
-            round(float((worst[rows.kinds == kind] >= hold_from).mean()), 4),
-        ]
-        for kind in np.unique(rows.kinds).tolist()
-    }
-
-
-def _plain(report: Report) -> dict[str, Any]:
-    """A report as JSON keeps it: numbers to four digits, null where there is no meaning."""
-
-    def tidy(value: Any) -> Any:
-        if isinstance(value, float):
-            return None if np.isnan(value) else round(value, 4)
-        if isinstance(value, Mapping):
-            if set(value) == {"value", "low", "high"}:
-                return [tidy(value["value"]), tidy(value["low"]), tidy(value["high"])]
-            return {name: tidy(each) for name, each in value.items()}
-        return [tidy(each) for each in value] if isinstance(value, list | tuple) else value
-
-    tidied: dict[str, Any] = tidy(asdict(report))
-    return tidied
-
-
-def _card(
-    manifest: Mapping[str, Any],
-    classifier: Classifier,
-    reports: Sequence[tuple[str, Report]],
-    runs: Sequence[Mapping[str, Any]],
-    others: Sequence[Mapping[str, Any]],
-) -> str:
-    trained = manifest["trained"]
-    last = next((run for run in reversed(runs) if run["model"] == classifier.model), None)
-    parts = [_INTRO, _FAILURES + _weakest(last), _USE, "## Figures on development rows\n"]
-    parts.append(
-        "Rows that training did not see; calibration and the choice of settings did, so these figures are somewhat\n"
-        "optimistic. In brackets: 95 % bootstrap intervals, rows of one template or article drawn together.\n"
-        "*Within* is the mean AUC inside single sources: the pooled AUC also rewards telling sources apart.\n"
-        "*Recall* is at 1 % false positives. *From 0.30* and *from 0.90* (the default guidelines' hold and reject\n"
-        "thresholds) are the shares of violations and of other rows that reach them.\n"
-    )
-    for name, report in reports:
-        parts += [f"### {name[0].upper()}{name[1:]} ({report.rows:,} rows)\n", _table(report), _whole(report)]
-    parts.append("## Figures on test rows\n")
-    if last:
-        parts.append(
-            f"Measured once for this model, on {last['at']}. The test rows were never trained on or tuned to. "
-            "They were\nmade to be hard (templates, contrasts) or come from one site, and say little about shares "
-            "in a comment section.\n"
+    judge = Judge.load(None if models == MODELS else models)
+    kept_at = models / FIGURES
+    kept: dict[str, Any] = json.loads(kept_at.read_bytes()) if kept_at.exists() else {}
+    if data is not None:
+        found = _measure(judge, data, own, cases, models, peers=peers, progress=progress)
+        found = {"format": FORMAT, "at": f"{at:%Y-%m-%d %H:%M}", **found}
+        found["peers"] = {"at": found["at"], "rows": found["peers"]} if peers else kept.get("peers")
+        kept = found
+        fresh = kept_at.with_name(kept_at.name + ".new")
+        fresh.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        fresh.replace(kept_at)
+    elif kept.get("format") != FORMAT or kept["model"] != judge.model:
+        raise Malformed(
+            "There are no figures of this judge yet: measure it with --data FOLDER.", fields=("data",)
         )
-        parts += [_test_set(source, figures) for source, figures in sorted(last["sets"].items())]
-        parts += [_kinds(last["hatecheck"])]
-    else:
-        parts.append("Not measured for this model.\n")
-    parts += [_model(manifest, classifier), _sources(trained), _log(runs, others)]
+    drawing = card.with_name(card.stem + "-reliability.svg")
+    drawing.write_text(_drawing(kept["development"]) + "\n", encoding="utf-8")
+    card.write_text(card_of(kept, models, card=card, drawing=drawing.name), encoding="utf-8")
+    return kept
+
+
+def card_of(figures: Mapping[str, Any], models: Path, *, card: Path, drawing: str) -> str:
+    """
+    The card's text, from figures and from what lies beside the models.
+
+    Args:
+        card: where it will be, for what it links to.
+        drawing: the file of the drawing, beside it.
+    """
+    encoder = json.loads((models / "encoder" / "manifest.json").read_bytes())
+    fast_source = (models / "fast" / "manifest.json").read_bytes()
+    calibrated = _entries(models)
+    relevance = _json(models / "relevance.json").get("languages", {})
+    runs = read_runs(models / LOG.name)
+    latest = list({run["set"]: run for run in runs}.values())
+    failures = _FAILURES
+    if not (card.parent / "corpus-review.md").exists():
+        failures = failures.replace(_NO_REVIEW, "")
+    parts = [
+        _INTRO,
+        failures
+        + sections.changed(figures["changed"])
+        + sections.unmeasured(figures["development"], calibrated, relevance)
+        + sections.weakest(figures["newsroom"], latest),
+        _USE,
+        sections.model(
+            figures["model"],
+            json.loads(fast_source),
+            "sha256:" + hashlib.sha256(fast_source).hexdigest(),
+            encoder,
+            _lexicons(),
+        ),
+        sections.newsroom(figures["newsroom"]),
+        sections.test_runs(latest, figures["model"]),
+        sections.development(figures["development"]),
+        sections.reliability(figures["development"], drawing),
+        sections.calibration(calibrated),
+        sections.peers(figures.get("peers"), runs),
+        sections.sources(encoder, figures["corpus"]),
+        sections.training(encoder),
+        sections.log(runs, read_runs(models / "fast" / LOG.name)),
+        f"Development rows and the newsroom suite were measured on {figures['at']} UTC, commit {figures['commit'] or '–'}, in "
+        f"{figures['seconds']} seconds.\n",
+    ]
     return "\n".join(parts)
 
 
-def _weakest(run: Mapping[str, Any] | None) -> str:
-    """The kinds of sentences of the last test run that go wrong most often."""
-    if not run or not run["hatecheck"]:
-        return ""
-    right = {kind: _right(kind, share) for kind, (_, share) in run["hatecheck"].items()}
-    missed = sorted((kind for kind in right if kind.endswith("_h")), key=right.__getitem__)[:4]
-    alarmed = sorted((kind for kind in right if not kind.endswith("_h")), key=right.__getitem__)[:3]
-
-    def listed(kinds: Sequence[str]) -> str:
-        return ", ".join(f"{kind} {_percent(right[kind])}" for kind in kinds)
-
-    return (
-        "- **On HateCheck, alone**, it is right least often where hate is "
-        f"{listed(missed)};\n  and where it is not, {listed(alarmed)}.\n"
+def _measure(
+    judge: Judge,
+    data: Path,
+    own: Path,
+    cases: Sequence[Case],
+    models: Path,
+    *,
+    peers: Sequence[Peer],
+    progress: Progress,
+) -> dict[str, Any]:
+    begun = time.monotonic()
+    guidelines = load(None)
+    shipped = models / calibration.SHIPPED.name
+    calibrations = calibration.load(shipped) if shipped.exists() else None
+    rows, left_out = read_dev(data, own, _learned(models))
+    development = measure_dev(
+        judge, guidelines, rows, calibrations=calibrations, left_out=left_out, progress=progress
     )
+    newsroom = measure_newsroom(
+        judge, guidelines, cases, calibrations=calibrations, peers=peers, progress=progress
+    ).answer()
+    said = newsroom.pop("peers")
+    # Every case that goes wrong would be a line; `meydan evaluate newsroom --html` shows them.
+    newsroom.pop("mistakes")
+    return {
+        "commit": commit_of(Path(__file__).parent),
+        "seconds": round(time.monotonic() - begun),
+        "model": judge.model,
+        "guidelines": guidelines.digest,
+        "development": plain(development),
+        "newsroom": newsroom,
+        "peers": said,
+        "corpus": corpus_of(own),
+        "changed": _changed(CORPUS, _learned(models)),
+    }
 
 
-def _right(kind: str, reached: float) -> float:
-    """The share of sentences of a kind that went right, given the share that reached the threshold."""
-    return reached if kind.endswith("_h") else 1 - reached
+def corpus_of(own: Path) -> dict[str, Any]:
+    """Our own rows by language: how many train and dev, and the violations of each label among both."""
+    found: dict[str, Any] = {}
+    for path in sorted(own.glob("*.jsonl")):
+        for entry in read_entries(path):
+            here = found.setdefault(entry["lang"], {"train": 0, "dev": 0, "violations": {}})
+            here[entry["split"]] += 1
+            for label, share in entry["labels"].items():
+                if share is not None and share >= 0.5:
+                    here["violations"][label] = here["violations"].get(label, 0) + 1
+    return found
 
 
-def _table(report: Report) -> str:
-    head = (
-        "| label | violations | others | AUC | within | average precision | recall | macro-F1 at 0.5 "
-        "| from 0.30 | from 0.90 |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
-    )
-    return "\n".join([head, *(_line(figures) for figures in report.labels)]) + "\n"
-
-
-def _line(one: LabelFigures) -> str:
-    def pair(found: float, wrong: float) -> str:
-        return f"{_percent(found)} / {_percent(wrong)}"
-
-    within = "–" if np.isnan(one.within) else f"{one.within:.3f}"
-    return (
-        f"| {one.label} | {one.positives:,} | {one.negatives:,} | {one.auc} | {within} | {one.precision} "
-        f"| {one.recall} | {one.macro_f1} | {pair(one.found_from_hold, one.wrong_from_hold)} "
-        f"| {pair(one.found_from_reject, one.wrong_from_reject)} |"
-    )
-
-
-def _whole(report: Report) -> str:
-    if not report.violations and not report.clean:
-        return ""
-    return (
-        f"Any rule label, by this model alone: of {report.violations:,} violations {_span(report.caught)} reach 0.30 and "
-        f"{_span(report.rejected)} reach 0.90;\nof {report.clean:,} clean rows {_span(report.clean_held)} reach 0.30 and "
-        f"{_span(report.clean_rejected)} reach 0.90.\n"
-    )
-
-
-def _span(interval: Interval) -> str:
-    if np.isnan(interval.value):
-        return "–"
-    return f"{_percent(interval.value)} ({_percent(interval.low)} to {_percent(interval.high)})"
-
-
-def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.1f} %"
-
-
-def _test_set(source: str, figures: Mapping[str, Any]) -> str:
-    labels = [
-        LabelFigures(**_revived(one)) for one in figures["labels"] if one["positives"] and one["negatives"]
+def _learned(models: Path) -> list[dict[str, str]]:
+    """Of each model, the digests of our own files that it learned from, by name."""
+    manifests = [_json(models / name / "manifest.json") for name in ("fast", "encoder")]
+    return [
+        {one["file"]: one["digest"] for one in manifest["trained"]["files"] if one["own"]}
+        for manifest in manifests
     ]
-    report = Report(**{**_revived(figures), "labels": tuple(labels)})
-    return "\n".join(
-        [f"### {source} ({report.rows:,} rows)\n", _table(report) if labels else "", _whole(report)]
-    )
 
 
-def _revived(plain: Mapping[str, Any]) -> dict[str, Any]:
-    def revive(value: Any) -> Any:
-        if value is None:
-            return float("nan")
-        if isinstance(value, list) and len(value) == 3 and not isinstance(value[0], dict):
-            return Interval(*(revive(each) for each in value))
-        return value
-
-    return {name: revive(value) for name, value in plain.items()}
-
-
-def _kinds(kinds: Mapping[str, Sequence[float]]) -> str:
-    lines = [
-        f"| {kind} | {number:,} | {_percent(_right(kind, share))} |"
-        for kind, (number, share) in sorted(kinds.items(), key=lambda item: (item[0].endswith("_h"), item[0]))
-    ]
-    return (
-        "### HateCheck by functionality\n\nRight means: any rule label from 0.30 on for hateful sentences (`_h`), "
-        "none for the others (`_nh`).\n\n| functionality | sentences | right |\n|---|--:|--:|\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+def _changed(own: Path, learned: Sequence[Mapping[str, str]]) -> dict[str, int]:
+    """By language, the development rows in files that a model learned another state of."""
+    found: dict[str, int] = {}
+    for path in sorted(own.glob("*.jsonl")):
+        if not as_learned(path, learned):
+            for entry in read_entries(path):
+                if entry["split"] == "dev":
+                    found[entry["lang"]] = found.get(entry["lang"], 0) + 1
+    return {language: found[language] for language in LANGUAGES if language in found}
 
 
-def _model(manifest: Mapping[str, Any], classifier: Classifier) -> str:
-    features, trained = manifest["features"], manifest["trained"]
-    unmeasured = [name for name in classifier.labels + classifier.aux if name not in manifest["measured"]]
-    return (
-        "## The model\n\n"
-        f"- Model: `{classifier.model}`; weights: {manifest['weights']['size_bytes']:,} bytes, int8, "
-        f"2^{manifest['buckets_log2']} buckets.\n"
-        "- Every label is read from the text without the names of groups. Hatred of one group is the product of two: "
-        "that the words are hateful, and that hateful words in this text are about that group.\n"
-        f"- Features: {', '.join(map(str, features['words']))} words in a row; {', '.join(map(str, features['letters']))} "
-        "letters inside a word; each once per text, hashed.\n"
-        "- One logistic regression per label, fitted together (AdaGrad); a label that a row does not carry takes no part.\n"
-        "- Calibration: Platt, on the dev rows, weighted so that violations make up the share given below: "
-        "a probability means what it says in a thread with that share.\n"
-        f"- Not measured: {', '.join(unmeasured) or 'none'}.\n"
-        f"- Settings: `{json.dumps(trained['settings'])}`, seed {trained['seed']}.\n\n"
-        "| label | violations trained on | violations calibrated on | assumed share |\n|---|--:|--:|--:|\n"
-        + "\n".join(
-            f"| {name} | {taught:,} | {held:,} | {_percent(trained['prevalence'][name])} |"
-            for name, (taught, held) in trained["positives"].items()
-        )
-        + "\n"
-    )
+def _drawing(development: Mapping[str, Any]) -> str:
+    curves = {
+        one["label"]: [(tenth["said"], tenth["seen"], tenth["rows"]) for tenth in one["bins"] if tenth]
+        for one in development["reliability"]
+    }
+    ordered = {label: curves[label] for label in RULE_LABELS if label in curves}
+    return reliabilities(ordered, about="Of the rows scored about so much, how many breach the label")
 
 
-def _sources(trained: Mapping[str, Any]) -> str:
-    rows = "\n".join(
-        f"| {one['source']} | {one['train']:,} | {one['dev']:,} | {one['licence']} |"
-        for one in trained["sources"]
-    )
-    files = "\n".join(
-        f"| {one['file']} | `{one['digest'].removeprefix('sha256:')}` |" for one in trained["files"]
-    )
-    return (
-        "## Where it comes from\n\nNo text of these collections is part of Meydan; `meydan` are rows that this project "
-        "wrote.\nRepaired on reading: unreliable negatives of toxic_spans are unknown; tokenised and escaped text is "
-        "levelled;\nretweet marks, mentions and addresses are left out; a clean row counts, at half weight, as clean for "
-        "every label.\n\n| source | train | dev | licence |\n|---|--:|--:|---|\n"
-        f"{rows}\n\n| file | SHA-256 |\n|---|---|\n{files}\n"
-    )
+def _entries(models: Path) -> dict[str, Any]:
+    entries: dict[str, Any] = _json(models / calibration.SHIPPED.name).get("languages", {})
+    return {language: entries[language] for language in LANGUAGES if language in entries}
 
 
-def _log(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    lines = []
-    for run in runs:
-        figures = "; ".join(
-            f"{source} {one['label']} {one['auc'][0]:.3f}"
-            for source, report in sorted(run["sets"].items())
-            for one in report["labels"]
-            if one["label"] in ("toxic", "hate") and one["auc"][0] is not None
-        )
-        lines.append((run["at"], "–", run["model"], "the fast tier alone, AUC", figures))
-    for run in others:
-        figures = "; ".join(f"{part} {_figures_in(given)}" for part, given in run["figures"].items())
-        lines.append((run["at"], run["commit"] or "–", run["model"], f"the judge, {run['set']}", figures))
-    return (
-        "## Every run on test rows\n\n"
-        "Runs of the fast tier alone are told in full above; `meydan evaluate` adds a line for each run of its own.\n\n"
-        "| when (UTC) | commit | model | what | figures |\n|---|---|---|---|---|\n"
-        + "\n".join(
-            f"| {at} | {commit} | `{model.removeprefix('sha256:')[:12]}` | {what} | {figures} |"
-            for at, commit, model, what, figures in sorted(lines, key=lambda line: line[0])
-        )
-        + "\n"
-    )
+def _lexicons() -> dict[str, tuple[str, int]]:
+    """The lexicons' files, each with its digest and size."""
+    files = sorted(Path(lexicon.__file__).parent.glob("*.toml"))
+    return {
+        path.name: (hashlib.sha256(source := path.read_bytes()).hexdigest(), len(source)) for path in files
+    }
 
 
-_LOGGED: Final = {"accuracy": "accuracy", "right": "right", "macro_f1": "macro-F1", "auc": "AUC"}
-
-
-def _figures_in(given: Mapping[str, Any]) -> str:
-    """The figures of one part of a logged run that a line has room for."""
-    return ", ".join(
-        f"{told} {given[name]['value']:.3f}"
-        for name, told in _LOGGED.items()
-        if name in given and given[name]["value"] is not None
-    )
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_bytes()) if path.exists() else {}

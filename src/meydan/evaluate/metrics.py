@@ -71,11 +71,6 @@ def macro_f1(positive: Truth, score: Scores, *, threshold: float = 0.5) -> float
     return (_f1(positive, flagged) + _f1(~positive, ~flagged)) / 2
 
 
-def share_from(chosen: Truth, score: Scores, *, threshold: float) -> float:
-    """The share of the chosen rows whose score is `threshold` or more."""
-    return float((score[chosen] >= threshold).mean()) if chosen.any() else float("nan")
-
-
 def bootstrap(
     metric: Metric,
     positive: Truth,
