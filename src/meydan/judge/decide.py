@@ -15,9 +15,6 @@ from meydan.comment import GROUNDS, Decision, Evidence, Hold, Reason, Verdict
 from meydan.judge.calibration import APPROVALS, NEVER, Calibration, Calibrations, shipped
 from meydan.policy import Automation, Guidelines, Rule
 
-MEASURED = shipped().measured
-"""Languages that the machine may decide as shipped."""
-
 
 def decide(
     evidence: Evidence,

@@ -12,7 +12,6 @@ SHA-256 when loaded.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tokenizers import Tokenizer
 
 from meydan.errors import BadModel
 from meydan.judge.blend import Blend
+from meydan.judge.classifier import digest_of
 
 SHIPPED: Final = Path(__file__).parent / "models" / "encoder"
 """The model that comes with the program."""
@@ -111,7 +111,7 @@ class Encoder:
             parts = {}
             for file, about in manifest["files"].items():
                 parts[file] = (directory / file).read_bytes()
-                if "sha256:" + hashlib.sha256(parts[file]).hexdigest() != about["digest"]:
+                if digest_of(parts[file]) != about["digest"]:
                     raise BadModel(f"{name}/{file}: not the file that the manifest describes.")
             options = ort.SessionOptions()
             # One comment, one core: the server judges several at a time, each on its own.
@@ -131,7 +131,7 @@ class Encoder:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever the files are, they are not a model
             raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
-        model = "sha256:" + hashlib.sha256(source).hexdigest()
+        model = digest_of(source)
         return cls(
             session, tokenizer, labels, languages, blend, model, constructive=constructive, graph=graph
         )

@@ -4,7 +4,6 @@ Gathers everything that can be known about a comment, and scores each label once
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from bisect import bisect_left
@@ -29,7 +28,7 @@ from meydan.comment import (
 from meydan.errors import ClassifierUnavailable
 from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
-from meydan.judge.classifier import Classifier
+from meydan.judge.classifier import Classifier, digest_of
 from meydan.judge.encoder import Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
@@ -104,7 +103,7 @@ class Judge:
         self._relevance = relevance if ours else None
         models = [model.model for model in (classifier, encoder) if model is not None]
         parts = [*models, lexicon.digest, *([self._relevance.digest] if self._relevance else [])]
-        self.model = "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        self.model = digest_of("\n".join(parts).encode())
         """Digest of all that produces scores: the models' and the lexicons' together."""
 
     @classmethod

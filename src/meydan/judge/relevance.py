@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from meydan.comment import Story
 from meydan.errors import BadModel
+from meydan.judge.classifier import digest_of
 from meydan.judge.reading import as_written
 
 SHIPPED: Final = Path(__file__).parent / "models" / "relevance.json"
@@ -119,7 +120,7 @@ class Relevance:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever the file is, it holds no measures
             raise BadModel(f"{path.name}: not a measure of relevance ({type(fault).__name__}).") from None
-        return cls(measures, graph=graph, digest="sha256:" + hashlib.sha256(source).hexdigest())
+        return cls(measures, graph=graph, digest=digest_of(source))
 
     def asks(self, story: Story | None) -> bool:
         """Whether anything can be said of comments on this story."""

@@ -9,7 +9,6 @@ with a scale a column; what enters a matrix is rounded as it comes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -25,6 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
+from meydan.judge.classifier import digest_of
 from meydan.judge.reading import as_written
 from meydan.train.base import SPECIAL, Base, tokenizer_of
 from meydan.train.net import ABSENT, EPSILON, Net
@@ -252,7 +252,7 @@ def write_manifest(directory: Path, about: Mapping[str, Any]) -> None:
     """`manifest.json`: what `about` says, and the files beside it with their digests."""
     files = {
         path.name: {
-            "digest": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
+            "digest": digest_of(path.read_bytes()),
             "size_bytes": path.stat().st_size,
         }
         for path in sorted(directory.iterdir())
