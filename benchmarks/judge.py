@@ -1,5 +1,5 @@
 """
-Judging: 1,000 lines through `meydan check -` on one core, and one comment at a time.
+Judging: 1,000 lines through `meydan check -` on one core, with the full judge and with the fast tier, and one comment at a time.
 
 The lines are generated here: about 140 characters of news-comment English each.
 """
@@ -37,9 +37,10 @@ def run(seconds: int, runs: int) -> dict[str, Any]:
     del seconds  # a run is one pass over the lines, however long that takes
     lines = texts()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    whole, inside, single = [], [], []
-    judge, guidelines = Judge.load(), load()
+    whole, inside, single, fast = [], [], [], []
+    judge, quick, guidelines = Judge.load(), Judge.load(tier="fast"), load()
     judge.evidence_of(lines[:50])
+    quick.evidence_of(lines[:50])
     for _ in range(runs):
         begin = time.perf_counter()
         subprocess.run(
@@ -51,13 +52,23 @@ def run(seconds: int, runs: int) -> dict[str, Any]:
         for evidence in judge.evidence_of(lines, expected=("en",)):
             decide(evidence, guidelines)
         inside.append(LINES / (time.perf_counter() - begin))
+        begin = time.perf_counter()
+        for evidence in quick.evidence_of(lines, expected=("en",)):
+            decide(evidence, guidelines)
+        fast.append(round(LINES / (time.perf_counter() - begin)))
         for line in lines:
             begin = time.perf_counter()
             decide(judge.evidence(line, expected=("en",)), guidelines)
             single.append(time.perf_counter() - begin)
-    many = subprocess.run(
-        [sys.executable, "-c", _MANY], input="\n".join(lines * 20).encode(), capture_output=True, check=True
-    )
+    many = {
+        tier: float(
+            subprocess.run(
+                [sys.executable, "-c", _MANY, tier],
+                input="\n".join(lines * 20).encode(), capture_output=True, check=True,
+            ).stdout
+        )
+        for tier in ("full", "fast")
+    }  # fmt: skip
     single.sort()
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
     return {
@@ -67,7 +78,9 @@ def run(seconds: int, runs: int) -> dict[str, Any]:
         "comments_per_s": round(statistics.median(inside)),
         "comments_per_s_runs": [round(rate) for rate in inside],
         "check_command_s_with_start": round(statistics.median(whole), 2),
-        "check_command_comments_per_s_20000_lines_with_start": round(float(many.stdout)),
+        "check_command_comments_per_s_20000_lines_with_start": round(many["full"]),
+        "fast_tier_comments_per_s": statistics.median(fast),
+        "check_command_fast_tier_comments_per_s_20000_lines_with_start": round(many["fast"]),
         "one_comment_p50_ms": round(single[len(single) // 2] * 1000, 2),
         "one_comment_p99_ms": round(single[int(len(single) * 0.99)] * 1000, 2),
     }
@@ -77,6 +90,6 @@ _MANY = """
 import subprocess, sys, time
 lines = sys.stdin.buffer.read()
 begin = time.perf_counter()
-subprocess.run([sys.executable, "-m", "meydan", "check", "--json", "-"], input=lines, stdout=subprocess.DEVNULL, check=True)
+subprocess.run([sys.executable, "-m", "meydan", "check", "--json", "--tier", sys.argv[1], "-"], input=lines, stdout=subprocess.DEVNULL, check=True)
 print((lines.count(b"\\n") + 1) / (time.perf_counter() - begin))
 """

@@ -87,6 +87,19 @@ def test_check_explains_when_asked(tmp_path: Path) -> None:
     assert "because of" in lines[1]
 
 
+def test_check_takes_the_tier_it_is_given(tmp_path: Path) -> None:
+    """If `--tier fast` is given, then another model answers, in English only, and the full one stays the default."""
+    full = answer("check", "--json", ABUSIVE, data=tmp_path)
+    fast = answer("check", "--json", "--tier", "fast", ABUSIVE, data=tmp_path)
+    assert answer("check", "--json", "--tier", "full", ABUSIVE, data=tmp_path)["model"] == full["model"]
+    assert fast["model"] != full["model"]
+    assert fast["verdict"] == "reject"
+    turkish = "Bakanlığın bu kararı yanlış, yol hâlâ kapalı ve köylüler yürüyerek gidiyor."
+    held = run("check", "--tier", "fast", turkish, data=tmp_path)
+    assert held.stdout.startswith("hold")
+    assert run("check", "--tier", "slow", ABUSIVE, data=tmp_path).returncode == 2
+
+
 def test_check_takes_a_last_line_without_an_end(tmp_path: Path) -> None:
     """If the input has one line and no line end, or nothing at all, then it is one answer, or none."""
     assert len(run("check", "-", data=tmp_path, given=COURTEOUS).stdout.splitlines()) == 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from meydan.judge import Calibrations, Judge
     from meydan.judge.occlusion import Weighed
     from meydan.policy import Guidelines
+
+
+class Tier(Enum):
+    """Which of the shipped judges reads."""
+
+    FULL = "full"
+    FAST = "fast"
+
 
 BATCH = 256
 CHUNK_BYTES = 65_536
@@ -37,6 +46,14 @@ def check(
     explained: Annotated[
         bool, typer.Option("--explain", help="Say which words weighed for a high score; slower.")
     ] = False,
+    tier: Annotated[
+        Tier,
+        typer.Option(
+            "--tier",
+            help="full: the judge that decides. fast: without the encoder, several times as fast, for triage of "
+            "archives; English only, all else is held.",
+        ),
+    ] = Tier.FULL,
     as_json: JsonOption = False,
 ) -> None:
     """Judge one comment, or one a line; keeps nothing."""
@@ -49,7 +66,7 @@ def check(
     with refusals(as_json=as_json):
         given = settings_of(settings, guidelines=guidelines)
         # Not through wiring: judging needs no database, and its libraries take as long to load as the judge.
-        judge, rules = Judge.load(), load(given.guidelines)
+        judge, rules = Judge.load(tier=tier.value), load(given.guidelines)
         known = in_force(given.calibration_file, judge.model)
         if text == "-":
             for batch in _batches(sys.stdin.buffer):
