@@ -37,6 +37,7 @@ class Topics(Encoder):
         self.languages = frozenset({"en"})
         self.model = self.graph = "sha256:topics"
         self.constructive = constructive
+        self.alleges_from = None
         self.asked: list[str] = []
         self._broken = broken
 

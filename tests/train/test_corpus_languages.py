@@ -187,8 +187,9 @@ def test_shipped_rows_are_sound(rows: dict[str, list[dict[str, Any]]], language:
         assert set(row) == {"text", "lang", "labels", "group", "split", "provenance"}
         assert row["lang"] == language
         assert row["text"].strip() == row["text"] != ""
-        assert not set("{}[]|") & set(row["text"]), row["text"]
-        assert set(row["labels"]) == {*RULE_LABELS, "toxic", "hate"}
+        written = generate.WRITTEN in row["group"]
+        assert written or not set("{}[]|") & set(row["text"]), row["text"]
+        assert set(row["labels"]) == {*RULE_LABELS, "toxic", "hate", *({"allegation"} if written else ())}
     keys = Counter(generate.key_of(row["text"]) for row in rows[language])
     assert [text for text, n in keys.items() if n > 1] == []
 
@@ -213,3 +214,26 @@ def test_shipped_rows_are_what_the_templates_make(
     assert [
         row for name in sorted(made, key=lambda n: f"{language}-{n}.jsonl") for row in made[name]
     ] == rows[language]
+
+
+def test_a_written_sentence_is_taken_as_it_stands(folder: Path) -> None:
+    """If a file's name begins with written-, then each line is one row, brackets and all, in its block's side."""
+    (folder / "tr" / "written-1.txt").write_text(
+        "A: sen tam bir [aptal|maymun]sın {city}\n-: Maymun bakan {city} hayvanat bahçesi kapandı.\n\n"
+        "C: Kasap Veli Şahin kasadan para çaldı.\n-: Kasap kasadan para çalındığını söyledi.\n",
+        "utf-8",
+    )
+    rows = generate.make("tr", folder)["written-1"]
+    assert rows[0]["text"] == "sen tam bir [aptal|maymun]sın {city}"
+    labels: Any = [row["labels"] for row in rows]
+    assert [one["allegation"] for one in labels] == [0, 0, 1, 0]
+    assert [one["toxic"] for one in labels] == [1, 0, 0, 0]
+    assert rows[0]["group"] == rows[1]["group"]
+    assert len({row["split"] for row in rows[:2]}) == len({row["split"] for row in rows[2:]}) == 1
+
+
+def test_a_bad_line_among_written_sentences_is_told_with_its_place(folder: Path) -> None:
+    """If a written line has no codes or an unknown one, then every such line is told, and no row is made."""
+    (folder / "tr" / "written-1.txt").write_text("A: aptal herif\nZ: ne bu\nkodsuz bir cümle\n", "utf-8")
+    with pytest.raises(ValueError, match=r"written-1\.txt:2(.|\n)*written-1\.txt:3"):
+        generate.make("tr", folder)

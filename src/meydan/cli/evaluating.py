@@ -118,7 +118,7 @@ def hatecheck(
     from meydan.evaluate.hatecheck import read_hatecheck
     from meydan.evaluate.measure import measure_hatecheck
     from meydan.evaluate.runs import LOG, check_log, log_run
-    from meydan.evaluate.scores import abuse_threshold
+    from meydan.evaluate.scores import abuse_threshold, abuse_thresholds
     from meydan.evaluate.telling import hatecheck_page, hatecheck_tables
     from meydan.judge import Judge
     from meydan.policy import load
@@ -133,6 +133,7 @@ def hatecheck(
             load(None),
             rows,
             threshold=abuse_threshold() if threshold is None else threshold,
+            by_language=abuse_thresholds() if threshold is None else {},
             peers=others,
             progress=_progress(shown=progress),
         )

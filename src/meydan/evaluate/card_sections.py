@@ -587,8 +587,12 @@ def model(
     ]  # fmt: skip
     if "thresholds" in encoder:
         parts.append(
-            f"\nWhere a test asks for yes or no, hatred begins at {encoder['thresholds']['abuse']:g}, chosen on our own "
-            "development rows.\n"
+            f"\nWhere a test asks for yes or no, hatred begins at {encoder['thresholds']['abuse']:g}"
+            + "".join(
+                f", in {language} at {begin:g}"
+                for language, begin in encoder["thresholds"].get("abuse_in", {}).items()
+            )
+            + ", chosen on our own development rows.\n"
         )
     if constructive:
         low, high = constructive["interval"]

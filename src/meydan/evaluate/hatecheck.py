@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -73,7 +74,12 @@ def read_hatecheck(folder: Path) -> list[Row]:
 
 
 def hatecheck_figures(
-    rows: Sequence[Row], scores: Sequence[float], *, threshold: float, seed: int = 0
+    rows: Sequence[Row],
+    scores: Sequence[float],
+    *,
+    threshold: float,
+    by_language: Mapping[str, float] = MappingProxyType({}),
+    seed: int = 0,
 ) -> tuple[HateCheck, ...]:
     """
     Figures by language, in the order of SETS.
@@ -81,13 +87,15 @@ def hatecheck_figures(
     Args:
         scores: of abuse, one for each row; NaN where it was not measured.
         threshold: from which a row counts as hateful.
+        by_language: languages in which it does from another one.
     """
     found = []
     for source, language in SETS:
         here = [i for i, row in enumerate(rows) if (row.source, row.lang) == (source, language)]
         if here:
             some = [rows[i] for i in here]
-            found.append(_language(source, language, some, [scores[i] for i in here], threshold, seed))
+            begin = by_language.get(language, threshold)
+            found.append(_language(source, language, some, [scores[i] for i in here], begin, seed))
     return tuple(found)
 
 

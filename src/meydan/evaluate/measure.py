@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from meydan.comment import RULE_LABELS, Verdict
@@ -244,10 +245,11 @@ def measure_hatecheck(
     rows: Sequence[Row],
     *,
     threshold: float,
+    by_language: Mapping[str, float] = MappingProxyType({}),
     peers: Sequence[Peer] = (),
     progress: Progress = SILENT,
 ) -> HateCheckRun:
-    """Score every row by the abuse criterion, and count."""
+    """Score every row by the abuse criterion, and count; `by_language` as in `hatecheck_figures`."""
     texts = [row.text for row in rows]
     with progress("Judging", len(rows)) as advance:
         outcomes = judge_all(judge, guidelines, texts, advance=advance)
@@ -263,7 +265,7 @@ def measure_hatecheck(
         for peer in peers
     ]
     with progress("Counting", len(rows)):
-        figures = hatecheck_figures(rows, scores, threshold=threshold)
+        figures = hatecheck_figures(rows, scores, threshold=threshold, by_language=by_language)
     return HateCheckRun(judge.model, tuple(rows), tuple(scores), threshold, figures, tuple(found))
 
 

@@ -98,6 +98,14 @@ def abuse_threshold(models: Path = MODELS) -> float:
     return THRESHOLD
 
 
+def abuse_thresholds(models: Path = MODELS) -> dict[str, float]:
+    """The languages with a threshold of their own, where development rows were enough for one: `thresholds.abuse_in`."""
+    path = models / "encoder" / "manifest.json"
+    manifest: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+    chosen = (manifest.get("thresholds") or {}).get("abuse_in") or {}
+    return {str(language): float(begin) for language, begin in chosen.items()}
+
+
 def counted(scores: Sequence[float]) -> tuple[NDArray[np.float64], int]:
     """Scores to measure with, and how many of them were not measured: those count as nothing found, 0."""
     values = np.asarray(scores, float)

@@ -71,6 +71,7 @@ class Encoder:
         model: str,
         *,
         constructive: tuple[float, float] | None = None,
+        alleges_from: float | None = None,
         graph: str = "",
     ) -> None:
         """
@@ -82,11 +83,13 @@ class Encoder:
             blend: how its word and the fast tier's become one.
             model: digest of the manifest that describes all this.
             constructive: slope and bias that make a probability of that label's log-odds; None: not measured.
+            alleges_from: from which log-odds of "allegation" on a crime is alleged of a named person; None: not measured.
             graph: digest of the graph, which is what vectors may be compared by.
         """
         self.languages = frozenset(languages)
         self.blend = blend
         self.constructive = constructive
+        self.alleges_from = alleges_from
         self.graph = graph
         self.labels = tuple(labels)
         self.model = model
@@ -126,6 +129,10 @@ class Encoder:
             blend = Blend.of(manifest["blend"])
             pair = manifest.get("constructive")
             constructive = None if pair is None else (float(pair["slope"]), float(pair["bias"]))
+            alleging = manifest.get("allegation")
+            alleges_from = None if alleging is None else float(alleging["from"])
+            if alleging is not None and "allegation" not in labels:
+                raise BadModel(f"{name}/manifest.json: a line for allegations and no label of that name.")
             graph = str(manifest["files"]["encoder.onnx"]["digest"])
         except BadModel:
             raise
@@ -133,7 +140,15 @@ class Encoder:
             raise BadModel(f"{name}: not a model ({type(fault).__name__}).") from None
         model = digest_of(source)
         return cls(
-            session, tokenizer, labels, languages, blend, model, constructive=constructive, graph=graph
+            session,
+            tokenizer,
+            labels,
+            languages,
+            blend,
+            model,
+            constructive=constructive,
+            alleges_from=alleges_from,
+            graph=graph,
         )
 
     def read(self, texts: Sequence[str]) -> Read:

@@ -5,14 +5,14 @@ How one score is made of what the lexicon, the signals and the model say. All of
 * The fast tier, a linear model that takes the naming of a group for hatred of it,
   never rejects alone. It puts before a person what the lexicon overlooks, and it
   seconds a doubt of the lexicon's, which together can be clear.
-* The full model reads words in their company, and is a stronger second.
-  Alone it holds: what it still gets wrong, a people named in
-  sorrow or a bullet bitten, is not to be rejected. And what is clear to the lexicon
-  and means nothing to the model waits for a person.
+* The full model reads words in their company, and is a stronger second. Alone it holds,
+  unless it is as sure that the comment offends at all: of a people named in sorrow or a
+  bullet bitten it is sure of one label and not of the offence. And what is clear to the
+  lexicon and means nothing to the model waits for a person.
 * An approval needs both to be low.
 
 The constants were chosen on development data; docs/decisions/0006-lexicon.md and
-0008-full-judge.md have the figures.
+0011-sentences-one-by-one.md have the figures.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from meydan.judge.lexicon import Hit
 
 ALONE_AT_MOST = 0.89
-"""What doubts add up to at most, and what the classifier says at most: a person decides, nobody is rejected."""
+"""What doubts add up to at most, and what the fast tier says at most: a person decides, nobody is rejected."""
 
 WARINESS = 0.4
 """
@@ -33,6 +33,9 @@ more than a look by a person. A calibration of the thresholds will take its plac
 
 SECONDED_FROM = 0.6
 """A doubt of the lexicon's from which the classifier's agreement makes it clear, and how sure it must be."""
+
+OFFENDS_FROM = 0.92
+"""How sure the full model must be that a comment offends in any way for its word on one label to reject alone."""
 
 CONTRADICTED_BELOW = 0.03
 """What the full model says of a passage that is clear to the lexicon, from which on the two agree enough to reject."""
@@ -44,7 +47,9 @@ EXCUSED_SHARE = 0.35
 """What the classifier's word is worth about an excused passage: it sees the words and not their company."""
 
 
-def fuse(hits: Sequence[Hit], signal: float, classified: float, *, full: bool = False) -> float:
+def fuse(
+    hits: Sequence[Hit], signal: float, classified: float, *, full: bool = False, offence: float = 0.0
+) -> float:
     """
     The probability that a comment breaches one label.
 
@@ -53,12 +58,15 @@ def fuse(hits: Sequence[Hit], signal: float, classified: float, *, full: bool = 
         signal: what certain signs alone say, in [0, 1].
         classified: the model's calibrated probability, its worst window.
         full: whether the full model said it, which reads words in their company, or the fast tier.
+        offence: the full model's probability that the comment offends in any way.
 
     Returns:
-        A probability in [0, 1], which never falls when `signal`, `classified` or the
+        A probability in [0, 1], which never falls when `signal`, `classified`, `offence` or the
         score of a hit rises and the company stays.
     """
-    wary = min(classified if full else _warily(classified), ALONE_AT_MOST)
+    wary = classified if full else _warily(classified)
+    if offence < OFFENDS_FROM:
+        wary = min(wary, ALONE_AT_MOST)
     if not hits and not signal:
         return wary
     strongest = max((hit.score for hit in hits), default=0.0)

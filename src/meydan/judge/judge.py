@@ -9,7 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from meydan.judge.classifier import Classifier, digest_of
 from meydan.judge.encoder import Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
+from meydan.judge.mending import Mending
 from meydan.judge.occlusion import Weighed, weigh
 from meydan.judge.reading import as_written, undisguised
 from meydan.judge.relevance import Relevance
@@ -49,6 +50,9 @@ FAST_ALONE: Final = frozenset({"en"})
 LONGEST = 20_000
 """Code points that are read; a longer text waits for a person (the doors refuse it much earlier)."""
 
+ALLEGATION: Final = "allegation"
+"""The encoder's label of a crime alleged of a named private person, which is no rule's."""
+
 SPAN_FROM = 0.2
 """What scores less is noise to the person who reads."""
 
@@ -61,6 +65,8 @@ SHOWN_FROM = 0.3
 EXPLAINED = 3
 """The labels that are explained of one comment, the strongest: a person reads no further either."""
 
+_GAP = re.compile(r"\s")
+_GAPS_FROM = 3
 _WINDOW = 200  # characters; a comment up to here is one window
 _PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/\S+")
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
@@ -79,6 +85,14 @@ class Scorer(Protocol):
         """How much each word of one folded text moved a label: (begin, end, weight)."""
 
 
+class _Taken(NamedTuple):
+    """A text as it is read; `mended` is None where it has no slips, or where none are looked for."""
+
+    folded: Folded
+    language: Language
+    mended: Folded | None
+
+
 class Judge:
     """Evidence from text. Holds a classifier (or none: then nothing is scored) and the lexicons."""
 
@@ -88,21 +102,29 @@ class Judge:
         lexicon: Lexicon | Lexicons,
         encoder: Encoder | None = None,
         relevance: Relevance | None = None,
+        mending: Mending | None = None,
     ) -> None:
         """
         Args:
             classifier: the fast tier; None: nothing is scored.
             encoder: with it the judge is the full one; without, the fast tier judges alone.
+            mending: reads English slips; None: they are read as they are.
             relevance: how the encoder's vectors tell what a comment is about; of another encoder it is left out.
         """
         self.labels = RULE_LABELS + WELCOME_LABELS
         self._classifier = classifier
         self._encoder = encoder
         self._lexicon = lexicon
+        self._mending = mending
         ours = encoder is not None and relevance is not None and relevance.graph == encoder.graph
         self._relevance = relevance if ours else None
         models = [model.model for model in (classifier, encoder) if model is not None]
-        parts = [*models, lexicon.digest, *([self._relevance.digest] if self._relevance else [])]
+        parts = [
+            *models,
+            lexicon.digest,
+            *([self._relevance.digest] if self._relevance else []),
+            *([mending.form] if mending else []),
+        ]
         self.model = digest_of("\n".join(parts).encode())
         """Digest of all that produces scores: the models' and the lexicons' together."""
 
@@ -122,7 +144,14 @@ class Judge:
         encoder = Encoder.load(models / "encoder") if tier == "full" else None
         told = models / "relevance.json"
         relevance = Relevance.load(told) if encoder is not None and told.exists() else None
-        return cls(Classifier.load(models / "fast"), Lexicons.load(), encoder, relevance)
+        return cls.of(Classifier.load(models / "fast"), encoder, relevance)
+
+    @classmethod
+    def of(cls, classifier: Scorer, encoder: Encoder | None, relevance: Relevance | None = None) -> Judge:
+        """A judge of these models, with the shipped lexicons; with an encoder it mends slips too."""
+        lexicons = Lexicons.load()
+        mending = None if encoder is None else Mending.load(lexicons.english_words)
+        return cls(classifier, lexicons, encoder, relevance, mending)
 
     def evidence(
         self,
@@ -160,13 +189,15 @@ class Judge:
         """Gather the evidence on many comments at once, in their order; see `evidence`."""
         if not texts:
             return []
-        folded = [fold(text[:LONGEST]) for text in texts]
-        languages = [identify(one, language, expected) for one in folded]
-        scored, read = self._scored(folded, languages)
-        welcome = self._welcome(folded, languages, read, story)
+        given = self._taken(texts, language, expected)
+        scored, read = self._scored(given)
+        welcome = self._welcome(given, read, story)
+        alleging = self._alleging(len(texts), read)
         return [
-            self._one(text, one, tongue, None if scored is None else scored[i], welcome[i], history)
-            for i, (text, one, tongue) in enumerate(zip(texts, folded, languages, strict=True))
+            self._one(
+                text, one, None if scored is None else scored[i], welcome[i], history, alleging=alleging[i]
+            )
+            for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
 
     def explain(
@@ -186,11 +217,11 @@ class Judge:
             return ()
         column = RULE_LABELS.index(label)
         read_text = text[:LONGEST]
-        tongue = identify(fold(read_text), language, expected)
+        tongue = self._taken([read_text], language, expected)[0].language
 
         def read(texts: Sequence[str]) -> NDArray[np.float32]:
             # In the language of the whole: what is left of it may be too little to have one.
-            scored, _ = self._scored([fold(one) for one in texts], [tongue] * len(texts))
+            scored, _ = self._scored([self._taken_in(tongue, one) for one in texts])
             assert scored is not None
             return scored[:, column]
 
@@ -231,8 +262,7 @@ class Judge:
         return self._beyond_rules(texts, "toxic")
 
     def _beyond_rules(self, texts: Sequence[str], label: str) -> NDArray[np.float32]:
-        folded = [fold(text[:LONGEST]) for text in texts]
-        scored, _ = self._scored(folded, [identify(one, None, ()) for one in folded])
+        scored, _ = self._scored(self._taken(texts))
         if scored is None or self._encoder is None:
             return np.full(len(texts), np.nan, np.float32)
         found: NDArray[np.float32] = scored[:, LABELS.index(label)]
@@ -245,16 +275,38 @@ class Judge:
         Returns:
             Log-odds, float32 (n, k) each, in the order of judge.blend.LABELS; NaN where a tier has no opinion.
         """
-        folded = [fold(text[:LONGEST]) for text in texts]
-        fast = self._fast(folded)
-        read = self._read(folded)
+        given = self._taken(texts)
+        fast = self._fast(given)
+        read = self._read(given)
         if read is None:
-            return np.full((len(folded), len(LABELS)), np.nan, np.float32), fast
+            return np.full((len(given), len(LABELS)), np.nan, np.float32), fast
         return self._blended(read), fast
 
-    def _scored(
-        self, folded: Sequence[Folded], languages: Sequence[Language]
-    ) -> tuple[NDArray[np.float32] | None, Read | None]:
+    def _taken(
+        self, texts: Sequence[str], language: str | None = None, expected: Sequence[str] = ()
+    ) -> list[_Taken]:
+        """Texts as they are read: folded, with their language, and with their slips mended."""
+        taken = []
+        for text in texts:
+            folded = fold(text[:LONGEST])
+            tongue = identify(folded, language, expected)
+            mended = self._mended(folded, tongue)
+            if mended is not None and tongue.tag == UNKNOWN_LANGUAGE and _run_together(folded, mended):
+                tongue = identify(mended, None, expected)
+            taken.append(_Taken(folded, tongue, mended))
+        return taken
+
+    def _taken_in(self, language: Language, text: str) -> _Taken:
+        folded = fold(text)
+        return _Taken(folded, language, self._mended(folded, language))
+
+    def _mended(self, folded: Folded, language: Language) -> Folded | None:
+        """The text with its slips mended, where the full judge reads English or what may be English run together."""
+        if self._mending is None or language.tag not in ("en", UNKNOWN_LANGUAGE) or language.others:
+            return None
+        return self._mending.mended(folded)
+
+    def _scored(self, given: Sequence[_Taken]) -> tuple[NDArray[np.float32] | None, Read | None]:
         """
         The model's probabilities of texts, one column a label, and what the encoder read; None where nothing does.
 
@@ -263,11 +315,11 @@ class Judge:
         if self._classifier is None:
             return None, None
         try:
-            read = self._read(folded)
+            read = self._read(given)
             if self._encoder is None or read is None:
-                return self._fast_scores(folded), None
-            tags = [language.tag for language in languages]
-            return self._encoder.blend.probabilities(self._blended(read), self._fast(folded), tags), read
+                return self._fast_scores(given), None
+            tags = [one.language.tag for one in given]
+            return self._encoder.blend.probabilities(self._blended(read), self._fast(given), tags), read
         except Exception as fault:  # noqa: BLE001
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
@@ -277,19 +329,19 @@ class Judge:
         known = FAST_ALONE if self._encoder is None else self._encoder.languages
         return language.tag in known and known.issuperset(language.others)
 
-    def _fast(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
-        found = np.full((len(folded), len(LABELS)), np.nan, np.float32)
+    def _fast(self, given: Sequence[_Taken]) -> NDArray[np.float32]:
+        found = np.full((len(given), len(LABELS)), np.nan, np.float32)
         if self._classifier is not None:
-            found[:, : len(RULE_LABELS)] = odds_of(self._fast_scores(folded))
+            found[:, : len(RULE_LABELS)] = odds_of(self._fast_scores(given))
         return found
 
-    def _fast_scores(self, folded: Sequence[Folded]) -> NDArray[np.float32]:
+    def _fast_scores(self, given: Sequence[_Taken]) -> NDArray[np.float32]:
         assert self._classifier is not None
         windows: list[str] = []
         begins = []
-        for one in folded:
+        for one in given:
             begins.append(len(windows))
-            windows += _windows_of(_without_paths(one.text))
+            windows += _windows_of(_without_paths(one.folded.text))
         if not windows:
             return np.zeros((0, len(RULE_LABELS)), np.float32)
         scored = self._classifier.score(windows)
@@ -302,14 +354,13 @@ class Judge:
 
     def _welcome(
         self,
-        folded: Sequence[Folded],
-        languages: Sequence[Language],
+        given: Sequence[_Taken],
         read: Read | None,
         story: Story | None,
     ) -> list[dict[str, float | None]]:
         """The scores of what is welcome, for each text; what cannot be said is None."""
         encoder, relevance = self._encoder, self._relevance
-        found: list[dict[str, float | None]] = [dict.fromkeys(WELCOME_LABELS) for _ in folded]
+        found: list[dict[str, float | None]] = [dict.fromkeys(WELCOME_LABELS) for _ in given]
         if encoder is None or read is None:
             return found
         if encoder.constructive is not None:
@@ -318,38 +369,56 @@ class Judge:
             for scores, one in zip(found, odds.tolist(), strict=True):
                 scores["constructive"] = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, one))))
         if relevance is not None and relevance.asks(story):
-            for i, (one, language) in enumerate(zip(folded, languages, strict=True)):
+            for i, one in enumerate(given):
                 try:
                     found[i]["relevance"] = relevance.probability(
-                        one.original, read.meaning[i], language.tag, story, lambda t: encoder.read(t).meaning
+                        one.folded.original,
+                        read.meaning[i],
+                        one.language.tag,
+                        story,
+                        lambda t: encoder.read(t).meaning,
                     )
                 except Exception as fault:  # noqa: BLE001 - no reader's word may be in the message
                     raise ClassifierUnavailable(f"The encoder failed ({type(fault).__name__}).") from None
         return found
+
+    def _alleging(self, number: int, read: Read | None) -> list[bool]:
+        """Whether the encoder reads a crime alleged of a named private person, for each text."""
+        encoder = self._encoder
+        if encoder is None or read is None or encoder.alleges_from is None:
+            return [False] * number
+        odds = read.odds[:, encoder.labels.index(ALLEGATION)]
+        said: list[bool] = (odds >= encoder.alleges_from).tolist()
+        return said
 
     def _blended(self, read: Read) -> NDArray[np.float32]:
         """The log-odds of what is blended, in the order of LABELS."""
         assert self._encoder is not None
         return read.odds[:, [self._encoder.labels.index(label) for label in LABELS]]
 
-    def _read(self, folded: Sequence[Folded]) -> Read | None:
-        """What the encoder says; a disguised text is read again without its disguise, and the worse of a label counts."""
+    def _read(self, given: Sequence[_Taken]) -> Read | None:
+        """
+        What the encoder says.
+
+        A disguised or misspelled text is read again without that, and the worse of a label counts.
+        """
         if self._encoder is None:
             return None
-        texts = [as_written(one.original) for one in folded]
+        texts = [as_written(one.folded.original) for one in given]
         seconds = []
-        for i, one in enumerate(folded):
-            bare = undisguised(one)
-            if bare is not None and bare != texts[i]:
+        for i, one in enumerate(given):
+            bare = {undisguised(one.folded), None if one.mended is None else as_written(one.mended.text)}
+            for other in sorted(bare - {None, texts[i]}, key=str):
                 seconds.append(i)
-                texts.append(bare)
+                texts.append(str(other))
         read = self._encoder.read(texts)
-        n = len(folded)
+        n = len(given)
         odds = read.odds[:n]
-        columns = [self._encoder.labels.index(label) for label in LABELS]
-        worse = np.ix_(seconds, columns)
-        # Only what may breach a rule: a disguise does not make a comment constructive.
-        odds[worse] = np.maximum(odds[worse], read.odds[n:, columns])
+        labels = self._encoder.labels
+        # What may breach a rule or has to be held: a disguise does not make a comment constructive.
+        columns = [labels.index(label) for label in (*LABELS, *({ALLEGATION} & set(labels)))]
+        for i, other_odds in zip(seconds, read.odds[n:], strict=True):
+            odds[i, columns] = np.maximum(odds[i, columns], other_odds[columns])
         return Read(odds, read.meaning[:n], read.windows[:n])
 
     def name_evidence(self, name: str) -> Evidence:
@@ -378,15 +447,21 @@ class Judge:
     def _one(
         self,
         text: str,
-        folded: Folded,
-        language: Language,
+        given: _Taken,
         classified: NDArray[np.float32] | None,
         welcome: dict[str, float | None],
         history: History,
+        *,
+        alleging: bool,
     ) -> Evidence:
+        folded, language = given.folded, given.language
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
-        hits = self._lexicon.find(folded, language.tag)
+        hits = self._lexicon.find(folded, language.tag, given.mended)
         findings = list(seen.findings)
+        if alleging and not any(finding.hold is Hold.ALLEGATION for finding in findings):
+            findings.append(
+                Finding(ALLEGATION, "it may allege a crime of a named person", hold=Hold.ALLEGATION)
+            )
         if len(text) > LONGEST:
             findings.append(Finding("long", "longer than the judge reads", hold=Hold.LENGTH))
         scores: dict[str, float | None] = dict.fromkeys(self.labels)
@@ -398,6 +473,7 @@ class Judge:
                 by_label.setdefault(hit.label, []).append(hit)
             scores.update(welcome)
             full = self._encoder is not None
+            offence = float(classified[LABELS.index("toxic")]) if full else 0.0
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
                     scores[label] = fuse(
@@ -405,6 +481,8 @@ class Judge:
                         _signal(seen, label),
                         probability,
                         full=full,
+                        # Advertising offends nobody.
+                        offence=0.0 if label == "promotion" else offence,
                     )
         spans = _spans_of(hits)
         seen_labels = {span.label for span in spans}
@@ -421,6 +499,11 @@ class Judge:
             findings=tuple(findings),
             model=self.model,
         )
+
+
+def _run_together(folded: Folded, mended: Folded) -> bool:
+    """Whether a whole comment was one run of letters: it has a language once it has gaps. One mended word has none."""
+    return not _GAP.search(folded.text) and mended.text.count(" ") >= _GAPS_FROM
 
 
 def _signal(seen: signals.Signals, label: str) -> float:

@@ -97,6 +97,12 @@ _ACCUSED = re.compile(
     r"|(?:has\s+)?(?:stole|stolen|raped|murdered|molested|embezzled|blackmailed|kidnapped)\b"
     r"|(?:takes?|took|accepts?|accepted|pa(?:ys|id))\s+(?:\w+\s+)?bribes?\b)"
 )
+# Two names and a deed, in Turkish; in Sorani, which has no capitals, somebody who says that he saw it.
+_ACCUSED_ELSEWHERE = re.compile(
+    r"(?<!\w)[A-ZÇĞİÖŞÜ][a-zçğıöşü]+ [A-ZÇĞİÖŞÜ][a-zçğıöşü]{2,}\s(?:[^.!?\n]{0,60}\s)?"
+    r"(?:zimmetine geçir|rüşvet al|rüşvet yed|dolandırdı|tecavüz etti|para(?:sı|ları)?n?ı? çaldı)"
+    r"|بە چاوی خۆم [^.!?\n]{0,60}(?:بەرتیلی? وەرگرت|دزی|پارەی خوارد)"
+)
 
 
 def _words(lines: str) -> frozenset[str]:
@@ -236,6 +242,8 @@ def _accusations(text: str) -> Iterator[Finding]:
     high office are left out by title and by a short list of surnames; whoever is
     missing from it is held for a person, which is the harmless mistake.
     """
+    for match in _ACCUSED_ELSEWHERE.finditer(text):
+        yield Finding("allegation", "a crime alleged of a named person", None, *match.span(), Hold.ALLEGATION)
     if not _CRIME.search(text):
         return
     for match in _ACCUSED.finditer(text):

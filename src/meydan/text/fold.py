@@ -247,6 +247,18 @@ def fold(text: str) -> Folded:
     return Folded(text, now, tuple(chain), imitated=len(imitated))
 
 
+def respelled(reading: Folded, edits: list[Edit]) -> Folded:
+    """
+    Another reading of the same text, with stretches of this one replaced.
+
+    Args:
+        edits: (begin, end, new) in code points of `reading.text`, in order and apart.
+    """
+    chain = list(reading._chain)
+    now = _apply(reading.text, edits, chain)
+    return Folded(reading.original, now, tuple(chain), unmasked=True)
+
+
 def _apply(text: str, edits: list[Edit], chain: list[_Stage]) -> str:
     """Apply edits (in order, not overlapping), remember them in the chain, and return the new text."""
     if not edits:

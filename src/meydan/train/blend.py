@@ -33,6 +33,9 @@ SHIFTED_FROM: Final = (25, 100)
 OWN_WEIGHT: Final = 3.0
 """How much a row of our own counts: it follows the guidelines, a collection's follows its collectors."""
 
+JUDGED_FROM: Final = 100
+"""Hateful and other rows of our own that a language needs for a threshold of its own."""
+
 _ASSUMED: Final = 0.5
 _STIFFNESS: Final = 0.0005
 
@@ -94,19 +97,30 @@ def learn(rows: Sequence[Row], encoder: Floats, fast: Floats) -> Learned:
     return Learned(Blend(weights, bias, shifts), evidence)
 
 
-def abuse_threshold(rows: Sequence[Row], learned: Blend, encoder: Floats, fast: Floats) -> float:
+def abuse_thresholds(
+    rows: Sequence[Row], learned: Blend, encoder: Floats, fast: Floats
+) -> tuple[float, dict[str, float]]:
     """
     From which score a text counts as hatred of a group, where a test asks for yes or no.
 
     The score is the largest over the grounds and "hate", as evaluate/hatecheck takes it; the
     threshold the one with the best macro-F1 on our own development rows, which hold hatred
-    against its opposites as such tests do.
+    against its opposites as such tests do. In all languages, and in each that has enough rows.
     """
     own = [i for i, row in enumerate(rows) if row.source == OWN and "hate" in row.labels]
-    said = learned.probabilities(encoder[own], fast[own], [rows[i].language for i in own])
+    languages = np.array([rows[i].language for i in own])
+    said = learned.probabilities(encoder[own], fast[own], languages.tolist())
     score = said[:, [LABELS.index(label) for label in (*GROUNDS, "hate")]].max(axis=1)
     truth = np.array([rows[i].labels["hate"] >= 0.5 for i in own])
+    by_language = {}
+    for language in sorted(set(languages.tolist())):
+        here = languages == language
+        if min((here & truth).sum(), (here & ~truth).sum()) >= JUDGED_FROM:
+            by_language[language] = _best_threshold(score[here], truth[here])
+    return _best_threshold(score, truth), by_language
 
+
+def _best_threshold(score: NDArray[np.float32], truth: NDArray[np.bool_]) -> float:
     def macro_f1(threshold: float) -> float:
         parts = []
         for side in (True, False):

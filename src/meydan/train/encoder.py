@@ -1,11 +1,12 @@
 """
 Train the encoder of the full judge: labelled rows in, a model directory out.
 
-Two phases. In the first the network learns from the data folder what abuse looks
-like in many collections; in the second from our own rows, with as many of the first
-kind again so that nothing is forgotten: what a newsroom means by it. Each label that a row does not carry takes
-no part. A part of the rows also teaches the network to keep the sentence vectors of the
-base, by which relevance is measured. Test rows are never read.
+Two phases. In the first the network learns from the data folder, and from the rows that
+our templates make, what abuse looks like in many collections and languages; in the second
+from all that we wrote, the sentences written one by one above all, with a part of the first
+kind again so that nothing is forgotten: what a newsroom means by it. Each label that a row
+does not carry takes no part. A part of the rows also teaches the network to keep the sentence
+vectors of the base, by which relevance is measured. Test rows are never read.
 
 Stops at any point and goes on from the last `Recipe.saved_every` steps as if it had
 not stopped: the network, the optimiser, the step and every source of chance are kept.
@@ -35,11 +36,11 @@ from meydan.text.fold import fold
 from meydan.train.base import Base, base_file, read_base, tokenizer_of
 from meydan.train.net import Net
 from meydan.train.noise import in_other_letters, noisy
-from meydan.train.rows import HEADS, OWN, SOURCES, Row, Source, read_own, read_rows
+from meydan.train.rows import HEADS, OWN, SOURCES, WRITTEN, Row, Source, read_own, read_own_file, read_rows
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-LABELS: Final = (*HEADS, "constructive")
-"""What the network has a head for, in order."""
+LABELS: Final = (*HEADS, "constructive", "allegation")
+"""What the network has a head for, in order; the last says that a crime is alleged of a named private person."""
 
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "fr", "ckb", "kmr-Latn", "kmr-Arab"})
 CONSTRUCTIVE: Final = 4
@@ -59,9 +60,9 @@ class Recipe:
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     longest: int = 80
     batch: int = 64
-    samples: tuple[int, int] = (288_000, 384_000)
+    samples: tuple[int, int] = (352_000, 416_000)
     """How many texts each phase sees."""
-    falls_over: tuple[int, int] = (480_000, 384_000)
+    falls_over: tuple[int, int] = (800_000, 416_000)
     """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
     rates: tuple[float, float] = (2e-4, 1.2e-4)
     """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
@@ -69,6 +70,14 @@ class Recipe:
     warm_up: int = 300
     noise: tuple[float, float] = (0.15, 0.3)
     assumed: float = 0.5
+    own: tuple[float, float] = (1.0, 1.5)
+    """How much a row of our own counts in each phase, where one of a collection counts once."""
+    written: int = 2
+    """How often a sentence that was written one by one comes in one pass of the second phase."""
+    made: float = 0.6
+    """The share of the rows that templates make which comes in one pass of the second phase."""
+    again: float = 0.7
+    """How many rows of collections come in one pass of the second phase, for each row of our own."""
     arabic: int = 3
     """How often an Arabic row of the data folder comes in one pass: there are few."""
     vectors: int = 30_000
@@ -145,8 +154,17 @@ def train(
             )
             if run.step >= end:
                 continue
-            ours = [] if phase == 0 else own_rows(own, "train")
-            samples = _samples(public, ours, vectors, tokenizer, recipe, phase, run.step - begin)
+            written = own_rows(own, "train", written=True) * recipe.written if phase else []
+            samples = _samples(
+                public,
+                own_rows(own, "train", written=False),
+                written,
+                vectors,
+                tokenizer,
+                recipe,
+                phase,
+                run.step - begin,
+            )
             for batch in samples:
                 fraction = (run.step - begin) * recipe.batch / recipe.falls_over[phase]
                 loss = _learn(run, batch, recipe, phase, fraction, run.step - begin)
@@ -161,9 +179,19 @@ def train(
     return out / "net.pt"
 
 
-def own_rows(own: Path, split: str) -> list[Row]:
-    """What this project wrote: rows that break rules or keep them, and rows that are constructive or not."""
-    rows = list(read_own(own, split, LANGUAGES))
+def own_rows(own: Path, split: str, *, written: bool | None = None) -> list[Row]:
+    """
+    What this project wrote: rows that break rules or keep them, and rows that are constructive or not.
+
+    Args:
+        written: only the sentences that were written one by one (True), or only the others (False).
+    """
+    rows: list[Row] = []
+    for path in sorted(own.glob("*.jsonl")):
+        if written is None or written == (WRITTEN in path.name):
+            rows += read_own_file(path, split, LANGUAGES, LABELS)
+    if written:
+        return rows
     few = list(read_own(own / "constructive", split, LANGUAGES, LABELS))
     return rows + few * (CONSTRUCTIVE if split == "train" else 1)
 
@@ -180,7 +208,8 @@ class _Batch:
 
 def _samples(
     public: Sequence[Row],
-    ours: Sequence[Row],
+    made: Sequence[Row],
+    written: Sequence[Row],
     vectors: dict[int, NDArray[np.float16]],
     tokenizer: Tokenizer,
     recipe: Recipe,
@@ -193,7 +222,7 @@ def _samples(
     epoch = 0
     while True:
         chance = random.Random(f"{recipe.seed}/{phase}/{epoch}")  # noqa: S311 (repeatable, not secret)
-        picked = _picked(public, ours, recipe, chance)
+        picked = _picked(public, made, written, recipe, phase, chance)
         for begin in range(0, len(picked), _CHUNK * recipe.batch):
             chunk = picked[begin : begin + _CHUNK * recipe.batch]
             batches = math.ceil(len(chunk) / recipe.batch)
@@ -209,19 +238,28 @@ def _samples(
             for group in groups:
                 number += 1
                 if number > skip:
-                    yield _batch([chunk[i] for i in group], [ids[i] for i in group], vectors, width, recipe)
+                    yield _batch(
+                        [chunk[i] for i in group], [ids[i] for i in group], vectors, width, recipe, phase
+                    )
         epoch += 1
 
 
 def _picked(
-    public: Sequence[Row], ours: Sequence[Row], recipe: Recipe, chance: random.Random
+    public: Sequence[Row],
+    made: Sequence[Row],
+    written: Sequence[Row],
+    recipe: Recipe,
+    phase: int,
+    chance: random.Random,
 ) -> list[tuple[int, Row]]:
     """One pass: rows with their number among the public ones (-1: our own), shuffled."""
+    ours = [*made, *written]
     numbered: list[tuple[int, Row]] = list(enumerate(public))
     numbered += [(i, row) for i, row in enumerate(public) if row.language == "ar"] * (recipe.arabic - 1)
-    if ours:
-        numbered = chance.sample(numbered, min(len(numbered), len(ours)))
-        numbered += [(-1, row) for row in ours]
+    if phase:
+        ours = [*chance.sample(list(made), round(recipe.made * len(made))), *written]
+        numbered = chance.sample(numbered, min(len(numbered), round(recipe.again * len(ours))))
+    numbered += [(-1, row) for row in ours]
     chance.shuffle(numbered)
     return numbered
 
@@ -242,6 +280,7 @@ def _batch(
     vectors: dict[int, NDArray[np.float16]],
     width: int,
     recipe: Recipe,
+    phase: int,
 ) -> _Batch:
     longest = max(len(one) for one in ids)
     padded = np.ones((len(rows), longest), np.int64)
@@ -253,7 +292,7 @@ def _batch(
     for i, ((number, row), one) in enumerate(zip(rows, ids, strict=True)):
         padded[i, : len(one)] = one
         mask[i, : len(one)] = 1
-        trust = 1.0 if row.source == OWN else SOURCES.get(row.source, Source()).weight
+        trust = recipe.own[phase] if row.source == OWN else SOURCES.get(row.source, Source()).weight
         for name, share in row.labels.items():
             column = LABELS.index(name)
             targets[i, column] = share
@@ -317,7 +356,7 @@ def _vectors(
     kept = out / "vectors.npz"
     if kept.exists():
         with np.load(kept) as stored:
-            return dict(zip(stored["rows"].tolist(), stored["vectors"], strict=True))
+            return dict(zip(stored["rows"].tolist(), _centred(stored["vectors"]), strict=True))
     chance = random.Random(f"{recipe.seed}/vectors")  # noqa: S311
     chosen = sorted(chance.sample(range(len(rows)), min(recipe.vectors, len(rows))))
     if not chosen:
@@ -338,7 +377,20 @@ def _vectors(
             vectors = fn.normalize(teacher.pooled(padded, mask).float(), dim=-1)
             found[group] = vectors.numpy().astype(np.float16)
     np.savez(kept, rows=np.array(chosen), vectors=found)
-    return dict(zip(chosen, found, strict=True))
+    return dict(zip(chosen, _centred(found), strict=True))
+
+
+def _centred(vectors: NDArray[np.float16]) -> NDArray[np.float16]:
+    """
+    What tells the vectors apart.
+
+    All of the base's vectors share most of their direction; whoever learns them as they are learns what they
+    have in common, and no likeness of one text to another.
+    """
+    apart = vectors.astype(np.float32) - vectors.astype(np.float32).mean(0)
+    length = np.maximum(np.linalg.norm(apart, axis=1, keepdims=True), 1e-6)
+    centred: NDArray[np.float16] = (apart / length).astype(np.float16)
+    return centred
 
 
 def _same_recipe(out: Path, recipe: Recipe) -> None:

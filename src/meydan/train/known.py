@@ -1,11 +1,12 @@
 """
 What the shipped calibration rests on: development rows whose truth the guidelines settle.
 
-Our own development rows, written to the guidelines; the sentences that languages are told
+Our own development rows, written to the guidelines, those that allege a crime to be held, which no calibration counts; the sentences that languages are told
 apart by, as `corpus/sentences/verdicts.toml` judges them, few of which are training rows
 too; and from the collections what every rater found clean, so that other people's writing
 counts too. The violations of the collections do not: what raters called toxic, no guideline
-may forbid.
+may forbid. The sentences written one by one are hard on purpose, violations without a bad word
+beside innocent ones full of them: bounds that hold on them are on the safe side.
 
 Rows of one template with the same labels stand or fall together, and share a `group`.
 
@@ -24,8 +25,9 @@ from typing import Final
 
 from meydan import text
 from meydan.comment import RULE_LABELS
+from meydan.judge.judge import ALLEGATION
 from meydan.judge.reading import as_written
-from meydan.train.rows import read_own, read_rows
+from meydan.train.rows import WRITTEN, read_own, read_own_file, read_rows
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab"})
@@ -60,14 +62,36 @@ cannot count against it.
 """
 
 
+UNCLEAR: Final = frozenset(
+    {
+        'He is what my grandmother called a "lamp without oil".',
+        "It's not racism, it's zoology.",
+        "The goat was the most natural thing in the photo.",
+        "Well, what else will they grow into? You don't water thistles and wait for wheat.",
+        "Two crows and a raven had tea.",
+        "Don't you think? Ever?",
+    }
+)
+"""
+Sentences written one by one that breach a rule beside their twins and name neither target nor act without them.
+
+Those English violations were read that the judge found least in; the rest of them stand.
+"""
+
+
 def known_rows(data: Path, own: Path = CORPUS) -> Iterator[dict[str, str]]:
-    """`text`, `lang`, `verdict` (approve or reject) and, where several share one, `group` of each row."""
+    """`text`, `lang`, `verdict` (approve, reject or hold) and, where several share one, `group` of each row."""
     learned = {as_written(row.text) for row in read_own(own, "train", LANGUAGES)}
-    for row in read_own(own, "dev", LANGUAGES):
-        breached = [label for label in RULE_LABELS if row.labels.get(label, 0.0) >= 0.5]
-        verdict = "reject" if breached else "approve"
-        group = "/".join((row.language, row.group or row.text, *breached))
-        yield {"text": row.text, "lang": row.language, "verdict": verdict, "group": group}
+    for path in sorted(own.glob("*.jsonl")):
+        for row in read_own_file(path, "dev", LANGUAGES, (*RULE_LABELS, ALLEGATION)):
+            if row.text in UNCLEAR:
+                continue
+            breached = [label for label in RULE_LABELS if row.labels.get(label, 0.0) >= 0.5]
+            verdict = "reject" if breached else "hold" if row.labels.get(ALLEGATION) else "approve"
+            # What was written one by one stands for itself.
+            same = row.text if WRITTEN in path.name else row.group or row.text
+            group = "/".join((row.language, same, *breached))
+            yield {"text": row.text, "lang": row.language, "verdict": verdict, "group": group}
     verdicts = tomllib.loads(VERDICTS.read_text(encoding="utf-8"))
     for language in sorted(LANGUAGES):
         rejected, unclear = verdicts[language]["reject"], verdicts[language]["unclear"]

@@ -20,8 +20,7 @@ from meydan.judge.blend import Blend
 from meydan.judge.classifier import Classifier
 from meydan.judge.encoder import FORMAT, Encoder
 from meydan.judge.judge import Judge
-from meydan.judge.lexicon import Lexicons
-from meydan.train import blend, constructive, relevance
+from meydan.train import allegation, blend, constructive, relevance
 from meydan.train.base import FILE, PACKAGE, base_file, read_base, tokenizer_of
 from meydan.train.encoder import CORPUS, LABELS, LANGUAGES, Recipe, own_rows, train
 from meydan.train.export import cut_tokenizer, pieces_to_keep, write_graph, write_manifest
@@ -86,10 +85,14 @@ def make(
     heard = _witnesses(fresh, fast, held_out)
     learned = blend.learn(held_out, *heard)
     about["blend"] = learned.blend.to_dict()
-    about["thresholds"] = {"abuse": blend.abuse_threshold(held_out, learned.blend, *heard)}
+    everywhere, by_language = blend.abuse_thresholds(held_out, learned.blend, *heard)
+    about["thresholds"] = {"abuse": everywhere, "abuse_in": by_language}
     known = constructive.learn_from(Encoder.load(fresh), own / "constructive")
     if known.pop("measured"):
         about["constructive"] = known
+    alleging = allegation.learn_from(Encoder.load(fresh), held_out)
+    if alleging is not None:
+        about["allegation"] = alleging
     about["trained"] = {
         "recipe": asdict(recipe),
         "base": {"package": PACKAGE, "file": FILE, "digest": digest_of_file(base)},
@@ -116,7 +119,7 @@ def _alone() -> Blend:
 
 
 def _witnesses(model: Path, fast: Path | None, rows: Sequence[Row]) -> tuple[Any, Any]:
-    judge = Judge(Classifier.load(fast), Lexicons.load(), Encoder.load(model))
+    judge = Judge.of(Classifier.load(fast), Encoder.load(model))
     return judge.witnesses([row.text for row in rows])
 
 

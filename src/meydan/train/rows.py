@@ -35,6 +35,9 @@ GROUP_HATE: Final = (
 OWN: Final = "meydan"
 """The source name of rows that this project wrote."""
 
+WRITTEN: Final = "-written-"
+"""What the names of files have in them whose sentences were written one by one, and not made from templates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -119,9 +122,15 @@ def read_own(
         names: the labels that are kept; the folder `constructive` has one more than HEADS.
     """
     for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if not line.strip():
-                continue
+        yield from read_own_file(path, split, languages, names)
+
+
+def read_own_file(
+    path: Path, split: str, languages: frozenset[str], names: tuple[str, ...] = HEADS
+) -> Iterator[Row]:
+    """The rows of one file that this project wrote; see `read_own`."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip():
             entry = json.loads(line)
             if entry["split"] == split and entry["lang"] in languages:
                 yield _row_of(entry, OWN, names)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Literal, overload
+from typing import Any, Final, Literal, overload
 
 from ahocorasick_rs import AhoCorasick
 
@@ -177,6 +177,10 @@ _PUNISHMENT = 0.55
 _NEAR = 40  # characters of a row: some three words
 
 
+MENDED_AT_MOST: Final = 0.85
+"""What is found only where a slip was mended counts so much at most: a doubt, which a model has to share."""
+
+
 class Lexicon:
     """The words and phrases of one language. Immutable, and safe to share between threads."""
 
@@ -235,12 +239,18 @@ class Lexicon:
         """The shipped lexicon of a language; KeyError where there is none."""
         return _english() if language == "en" else Listed.load(language)
 
-    def find(self, folded: Folded, language_tag: str = "en") -> list[Hit]:
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word that it knows anything about."""
+        return frozenset(self._elements) | self._innocent
+
+    def find(self, folded: Folded, language_tag: str = "en", mended: Folded | None = None) -> list[Hit]:
         """
         Find everything listed, in every reading of a text.
 
         Args:
             language_tag: not asked: English words count in a text of any language.
+            mended: one more reading of it.
 
         Returns:
             One hit for each label and stretch of the text, the highest score of
@@ -248,8 +258,10 @@ class Lexicon:
         """
         del language_tag
         best: dict[tuple[str, int, int], Hit] = {}
-        for reading in folded.variants:
+        for reading in folded.variants if mended is None else (*folded.variants, mended):
             for hit in self._find_in(reading, folded.text):
+                if reading is mended:
+                    hit = replace(hit, score=min(hit.score, MENDED_AT_MOST))
                 key = (hit.label, hit.begin, hit.end)
                 if key not in best or best[key].score < hit.score:
                     best[key] = hit

@@ -34,7 +34,12 @@ class Lexicons:
         """Every shipped lexicon."""
         return cls(Lexicon.load("en"), Listed.load())
 
-    def find(self, folded: Folded, language_tag: str = "") -> list[Hit]:
+    @property
+    def english_words(self) -> frozenset[str]:
+        """Every word that the English lexicon knows anything about."""
+        return self._english.words
+
+    def find(self, folded: Folded, language_tag: str = "", mended: Folded | None = None) -> list[Hit]:
         """
         Find everything listed in any language, in text order.
 
@@ -43,8 +48,9 @@ class Lexicons:
                 unmistakable counts; in a text of no known language ("und") the rest
                 raises a doubt. "" is none of them: a name. English phrases and hard
                 words count in every language.
+            mended: one more reading, for the English lexicon.
         """
-        hits = self._english.find(folded)
+        hits = self._english.find(folded, mended=mended)
         if language_tag not in _READ_AS_ENGLISH:
             hits = [hit for hit in hits if hit.source != "word" or hit.alone >= _LIKELY]
         others = self._listed.find(folded, language_tag)

@@ -12,7 +12,10 @@ pair differing in one thing never straddles train and dev. A line is
 `fillers.txt`, `# …` is a comment. In files named `each-…` every block is written
 once and read six times, once for each ground, whose code is G there. Files named
 `more-…` (or `more-each…`) come after all others and are split by themselves, so
-that templates written later leave every earlier row as it was.
+that templates written later leave every earlier row as it was. Files named
+`written-…` are no templates: each line is one sentence that somebody wrote, taken
+as it stands, and split by itself too. Its codes may have `C`, for a crime alleged
+of a named private person, which no template has a word on.
 
 Whom an each-file speaks of:
 * English: `{G}` is a people, `{G1}` one of them, `{Gs}` and `{Gs1}` what they are
@@ -46,6 +49,7 @@ from pathlib import Path
 
 from meydan.comment import GROUNDS, RULE_LABELS
 from meydan.train.corpus.templates import (
+    ALLEGATION,
     CODE_OF,
     Block,
     Fillers,
@@ -57,6 +61,7 @@ from meydan.train.corpus.templates import (
     load_blocks,
     load_fillers,
     load_peoples,
+    load_written,
 )
 
 HERE = Path(__file__).parent
@@ -83,6 +88,9 @@ ALSO = (
 NOT_TEMPLATES = ("fillers", "disguised")
 LATER = "more-"
 """How the names of files begin whose rows are made and split after all others."""
+
+WRITTEN = "written-"
+"""How the names of files begin whose lines are sentences, not templates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +312,7 @@ def _with_also(codes: str, text: str) -> str:
 
 def labels_of(codes: str) -> dict[str, int]:
     """Every label as 0 or 1; `hate` follows from the grounds, `toxic` from all but promotion."""
-    named = {CODE_OF[code] for code in codes}
+    named = {CODE_OF[code] for code in codes if code in CODE_OF}
     labels = {label: int(label in named) for label in RULE_LABELS}
     labels["toxic"] = int(bool(named - {"promotion"}))
     labels["hate"] = int(bool(named & set(GROUNDS)))
@@ -333,7 +341,11 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
     peoples = NO_PEOPLES if english else load_peoples(home / "groups.toml")
     loaded = load_loaded(home / "disguised.txt") if english else frozenset[str]()
     files = sorted(
-        (path for path in home.glob("*.txt") if path.stem not in NOT_TEMPLATES),
+        (
+            path
+            for path in home.glob("*.txt")
+            if path.stem not in NOT_TEMPLATES and not path.stem.startswith(WRITTEN)
+        ),
         key=lambda path: (path.stem.startswith(LATER), path.name),
     )
     blocks = [block for path in files for block in load_blocks(path, language)]
@@ -345,6 +357,11 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
         counts[row.file.startswith(LATER)].setdefault(row.group, Counter()).update(row.codes or "-")
     split = split_of(counts[False]) | split_of(counts[True])
 
+    by_block: dict[str, Counter[str]] = {}
+    for row in written_rows(home, language):
+        by_block.setdefault(row.group, Counter()).update(row.codes or "-")
+    apart = split_of(by_block)
+
     # Sentences that may stand beside another: a side's own only, so that none is in both.
     beside: dict[str, list[str]] = {"train": [], "dev": []}
     for row in rows:
@@ -352,6 +369,7 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
             beside[split[row.group]].append(row.text)
 
     made: dict[str, list[dict[str, object]]] = {}
+    labels: dict[str, int]
     known: dict[str, Row] = {}
     faults: dict[str, None] = {}
     for row in rows:
@@ -379,19 +397,43 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
                     ] = None
                 continue
             known[key] = row
-            made.setdefault(row.file, []).append(
-                {
-                    "text": text,
-                    "lang": language,
-                    "labels": labels_of(row.codes),
-                    "group": row.group,
-                    "split": split[row.group],
-                    "provenance": PROVENANCE,
-                }
-            )
+            labels = labels_of(row.codes)
+            made.setdefault(row.file, []).append(_entry_of(row, text, language, labels, split))
+    for row in written_rows(home, language):
+        key = key_of(row.text)
+        if key in known:
+            if set(known[key].codes) != set(row.codes):
+                faults[f"{row.place}: the same words with other labels in {known[key].place}"] = None
+            continue
+        known[key] = row
+        labels = labels_of(row.codes) | {ALLEGATION[1]: int(ALLEGATION[0] in row.codes)}
+        made.setdefault(row.file, []).append(_entry_of(row, row.text, language, labels, apart))
     if faults:
         raise ValueError("\n".join(faults))
     return made
+
+
+def written_rows(home: Path, language: str) -> list[Row]:
+    """Every sentence of the files of a language that were written one by one."""
+    return [
+        Row(block.file, block.name, line.codes, line.words, line.place)
+        for path in sorted(home.glob(f"{WRITTEN}*.txt"))
+        for block in load_written(path, language)
+        for line in block.templates
+    ]
+
+
+def _entry_of(
+    row: Row, text: str, language: str, labels: Mapping[str, int], split: Mapping[str, str]
+) -> dict[str, object]:
+    return {
+        "text": text,
+        "lang": language,
+        "labels": labels,
+        "group": row.group,
+        "split": split[row.group],
+        "provenance": PROVENANCE,
+    }
 
 
 def _ended(text: str) -> str:

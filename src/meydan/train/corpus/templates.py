@@ -30,6 +30,9 @@ CODE_OF = {
 }
 """Letters that template lines name labels by."""
 
+ALLEGATION = ("C", "allegation")
+"""The code of written sentences that allege a crime of a named private person, and its label: no breach, but for a person."""
+
 GROUND_OF = {
     "S": "sexism",
     "R": "racism",
@@ -168,6 +171,30 @@ def load_blocks(path: Path, language: str = "en") -> list[Block]:
         # Named by its first line as written, so that adding lines or fillers does not move it to another split.
         name = f"{path.stem}-{hashlib.sha256(lines[0][1].encode()).hexdigest()[:8]}"
         blocks.append(Block(path.stem, name if language == "en" else f"{language}-{name}", tuple(templates)))
+    return blocks
+
+
+def load_written(path: Path, language: str = "en") -> list[Block]:
+    """
+    Read one file of sentences that were written one by one: taken as they stand, one row each.
+
+    Raises:
+        ValueError: a line without codes, or with an unknown one; every such line is told.
+    """
+    blocks: list[Block] = []
+    faults: list[str] = []
+    for lines in _paragraphs_of(path):
+        written: list[Template] = []
+        for number, line in lines:
+            codes, colon, words = line.partition(": ")
+            if not colon or not codes or (codes != "-" and set(codes) - {*CODE_OF, ALLEGATION[0]}):
+                faults.append(f"{_place(path, number)}: not a line `CODES: words`: {line[:40]}")
+                continue
+            written.append(Template(codes.replace("-", ""), words.strip(), 1, _place(path, number)))
+        name = f"{language}-{path.stem}-{hashlib.sha256(lines[0][1].encode()).hexdigest()[:8]}"
+        blocks.append(Block(path.stem, name, tuple(written)))
+    if faults:
+        raise ValueError("\n".join(faults))
     return blocks
 
 

@@ -1,0 +1,206 @@
+"""
+Misspelled English: a letter dropped, added, changed or exchanged with its neighbour, and words run together.
+
+A word that no dictionary has and that is one slip away from a word of the lexicon is read as
+that word; letters without a gap are read as the commonest words that make them up. Innocent
+slips are mended too, sometimes wrongly, so this reading may only raise a suspicion: what the
+lexicon finds in it counts as a doubt (`lexicon.MENDED_AT_MOST`). Capitalised words may be names, and stay.
+
+The dictionary, words with how often they occur, is that of the package pyspellchecker.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Final
+
+from meydan.text.fold import Folded, respelled
+
+SHORTEST: Final = 5
+"""Letters of a word that slips are mended to: shorter ones are a slip away from too much."""
+
+RIVALRY: Final = 0.1
+"""How common a word must be, against the commonest that the same slip could mean, to be read as meant."""
+
+EVERYDAY: Final = 200_000
+"""How often a word occurs in the dictionary's source to which other slips of a mended text are mended too."""
+
+RUN_TOGETHER_FROM: Final = 8
+"""Letters from which a word that nobody knows may be several."""
+
+_LONGEST_WORD: Final = 15
+_LONGEST_SLIP: Final = 20
+_LONGEST_RUN: Final = 120
+_COMMON: Final = 2_000
+"""How often a word occurs in the dictionary's source that may be part of a run."""
+
+_UNKNOWN_COUNT: Final = 2_000
+"""What a word of the lexicon counts that the dictionary does not have."""
+
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+
+
+_PACKAGE: Final = "pyspellchecker"
+_FORM: Final = "mending/1"
+
+
+class Mending:
+    """The words that are known and those that slips are mended to. Immutable after loading; shared between threads."""
+
+    def __init__(self, targets: Collection[str], counts: Mapping[str, int]) -> None:
+        """
+        Args:
+            targets: the lexicon's words.
+            counts: how often each word of the dictionary occurs.
+        """
+        self._counts = dict(counts)
+        for word in targets:
+            if word.isalpha():
+                self._counts.setdefault(word, _UNKNOWN_COUNT)
+        self._targets = frozenset(
+            word for word in targets if len(word) >= SHORTEST and word.isascii() and word.isalpha()
+        )
+        self._lacking: dict[str, tuple[str, ...]] = {}
+        for word in sorted(self._targets):
+            for short in {word[:at] + word[at + 1 :] for at in range(1, len(word))}:
+                self._lacking[short] = (*self._lacking.get(short, ()), word)
+        self._total = math.log(sum(self._counts.values()))
+        self.form = f"{_FORM} {version(_PACKAGE)}"
+        """What decides how slips are read, beside the lexicon: these rules and the dictionary."""
+
+    @classmethod
+    def load(cls, targets: Collection[str]) -> Mending:
+        """With the shipped dictionary."""
+        return cls(targets, _dictionary())
+
+    def mended(self, folded: Folded) -> Folded | None:
+        """
+        Read a text with its slips mended, on top of its other disguises undone.
+
+        Returns:
+            A reading with the way back to the text as sent; None where nothing was mended.
+        """
+        reading = folded.unmasked
+        edits: list[tuple[int, int, str]] = []
+        others: list[tuple[int, int, str]] = []
+        for match in _WORD.finditer(reading.text):
+            word = match[0]
+            if not 3 <= len(word) <= _LONGEST_RUN or "'" in word or word in self._counts:
+                continue
+            begin, end = match.span()
+            if _is_part(reading.text, begin, end) or _is_name(reading, begin, end):
+                continue
+            meant = None if len(word) < SHORTEST - 1 else self._meant(word) or self._parted(word)
+            (others if meant is None else edits).append((begin, end, meant or word))
+        if not edits:
+            return None
+        # Whoever hides one word may have hidden its neighbours: "yuo mroon".
+        for begin, end, word in others:
+            everyday = self._everyday(word)
+            if everyday is not None:
+                edits.append((begin, end, everyday))
+        return respelled(reading, sorted(edits))
+
+    def _everyday(self, word: str) -> str | None:
+        """The commonest everyday word one slip away that begins alike."""
+        if len(word) > _LONGEST_SLIP:
+            return None
+        near = [one for one in _slips_of(word) if self._counts.get(one, 0) >= EVERYDAY]
+        return max(near, key=lambda one: (self._counts[one], one)) if near else None
+
+    def _meant(self, word: str) -> str | None:
+        """The lexicon's word that a slip stands for."""
+        near = set(self._near(word)) if len(word) <= _LONGEST_SLIP else set()
+        if not near:
+            return None
+        best = max(near, key=lambda one: (self._counts[one], one))
+        commonest = max((self._counts.get(one, 0) for one in _slips_of(word)), default=0)
+        return best if self._counts[best] >= RIVALRY * commonest else None
+
+    def _near(self, word: str) -> Iterator[str]:
+        """Targets with the same first letter, one slip away."""
+        yield from self._lacking.get(word, ())
+        for at in range(1, len(word)):
+            short = word[:at] + word[at + 1 :]
+            if short in self._targets:
+                yield short
+            for other in self._lacking.get(short, ()):
+                if len(other) == len(word) and sum(map(str.__ne__, other, word)) <= 1:
+                    yield other
+            if at + 1 < len(word):
+                turned = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+                if turned in self._targets:
+                    yield turned
+
+    def _parted(self, word: str) -> str | None:
+        """The commonest words that a run of letters is made of, or None."""
+        size = len(word)
+        if size < RUN_TOGETHER_FROM:
+            return None
+        best = [0.0, *[math.inf] * size]
+        back = [0] * (size + 1)
+        for end in range(1, size + 1):
+            for begin in range(max(0, end - _LONGEST_WORD), end):
+                cost = best[begin] + self._cost(word[begin:end])
+                if cost < best[end]:
+                    best[end], back[end] = cost, begin
+        if math.isinf(best[size]):
+            return None
+        parts = []
+        end = size
+        while end:
+            parts.append(word[back[end] : end])
+            end = back[end]
+        # Names and foreign words fall into scraps; sentences fall into words.
+        return " ".join(reversed(parts)) if len(parts) > 1 and size >= 3 * len(parts) else None
+
+    def _cost(self, part: str) -> float:
+        if len(part) == 1 and part not in "ai":
+            return math.inf
+        count = self._counts.get(part, 0)
+        if count < _COMMON and part not in self._targets:
+            return math.inf
+        return self._total - math.log(count)
+
+
+def _slips_of(word: str) -> Iterator[str]:
+    """Everything one slip away from a word that begins with the same letter."""
+    for at in range(1, len(word) + 1):
+        head, tail = word[:at], word[at:]
+        if tail:
+            yield head + tail[1:]
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:]
+        for letter in _LETTERS:
+            if tail:
+                yield head + letter + tail[1:]
+            yield head + letter + tail
+
+
+def _is_part(text: str, begin: int, end: int) -> bool:
+    """Whether a stretch is part of an address, a handle or a word in another script."""
+    before, after = text[begin - 1 : begin], text[end : end + 2]
+    return (
+        before in ("@", "#", "/", ".", "_")
+        or before.isalnum()
+        or after[:1] in ("@", "/", "_")
+        or (after[:1].isalnum() or (after[:1] == "." and after[1:].isalnum()))
+    )
+
+
+def _is_name(reading: Folded, begin: int, end: int) -> bool:
+    """Whether a word was sent with a capital, as names are, and not all in capitals."""
+    sent = reading.original[slice(*reading.span(begin, end))]
+    return sent[:1].isupper() and sent[1:].islower()
+
+
+@cache
+def _dictionary() -> Mapping[str, int]:
+    from spellchecker import SpellChecker
+
+    return dict(SpellChecker(language="en", distance=1).word_frequency.dictionary)
