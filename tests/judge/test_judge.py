@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from meydan import policy
 from meydan.comment import RULE_LABELS, WELCOME_LABELS, History, Hold, Verdict
 from meydan.errors import ClassifierUnavailable
-from meydan.judge import Judge, decide
+from meydan.judge import Judge, decide, signals
 from meydan.judge.judge import LONGEST
 from meydan.judge.lexicon import Lexicon
 
@@ -286,3 +286,12 @@ def test_an_alleged_crime_waits(judge, guidelines):
         "I tell you that Karim Rashid is a thief, and everybody in the street knows it."
     )
     assert Hold.ALLEGATION in decide(evidence, guidelines).holds
+
+
+def test_an_allegation_that_no_pattern_knows_waits(judge, guidelines):
+    """If the encoder reads a crime alleged of a named person, then the comment waits for that; without a name it does not."""
+    sly = "Shwan Hadi at the customs office pockets half of what we pay, I've seen the envelopes."
+    assert Hold.ALLEGATION not in {finding.hold for finding in signals.read(sly).findings}
+    assert Hold.ALLEGATION in decide(judge.evidence(sly), guidelines).holds
+    nobody = judge.evidence("Somebody at the customs office pockets half of what we pay.")
+    assert Hold.ALLEGATION not in decide(nobody, guidelines).holds

@@ -124,6 +124,8 @@ def test_marks_that_languages_use_are_no_disguise(text):
         "Hiwa Karim raped a girl in 2019.",
         "The owner, Dler Hassan, took bribes for years. Dler Hassan took bribes.",
         "Anna Maria Lopez is the murderer.",
+        "Veli Şahin derneğin parasını zimmetine geçirdi.",
+        "بە چاوی خۆم بینیم ئازاد کەریم بەرتیلی وەرگرت",
     ],
 )
 def test_a_crime_alleged_of_a_named_person_waits(text):
@@ -142,6 +144,8 @@ def test_a_crime_alleged_of_a_named_person_waits(text):
         "Whoever did this is a thief.",
         "Saddam Hussein murdered thousands.",
         "Karim Rashid is a teacher.",
+        "Müdürün biri parayı zimmetine geçirdi.",
+        "بە چاوی خۆم بینیم ئازاد کەریم نانی دابەش کرد",
     ],
 )
 def test_the_powerful_and_the_nameless_may_be_accused(text):

@@ -57,8 +57,11 @@ _FAILURES: Final = """\
   transfer from the one to the other is known to be poor. A newsroom should calibrate on its own decisions before it trusts it.
 - **What is meant and not said**: irony, implication, comparisons without listed words and threats put as hints are often
   missed. The functionalities of the newsroom suite say how often.
-- **It rejects what is listed.** A rejection needs the lexicon, alone or seconded, or certain signs of advertising; what only the
-  models see waits for a person. Abuse in words that no list has is at best held.
+- **It rejects what is listed**, mostly. A rejection needs the lexicon, alone or seconded, certain signs of advertising, or an
+  encoder that is sure both of a label and that the comment offends at all, which is rare. Other abuse in words that no list has is at best held.
+- **Its hard examples share few voices.** The sentences written one by one come from few writers, and the judge may have learned
+  their manner: that wit is innocent.
+- **A name beside a deed** may be held as an allegation though the deed is harmless: one innocent comment in twenty-five that names somebody.
 - **Groups that are named** raise scores where the collections name them in abuse. The fast tier reads without the names on one
   English list (`judge/groups`); the encoder reads every name. Runs on identity templates say what is left of it.
 - **Quoting, condemning, denying** is seen as far as the neighbouring words show it; a hold is then more likely than a rejection.

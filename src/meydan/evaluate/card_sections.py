@@ -559,7 +559,9 @@ def model(
         "- **Blend**: per label a logistic rule of the two models' log-odds, weights never negative, with shifts by language; "
         "learned on development rows.\n"
         "- **Fusion** (`judge/fusion.py`): the lexicon's clear finding, a model that agrees with a doubt of the lexicon's, or "
-        "certain signs of advertising can reject. What only the models think ends at 0.89 and holds. An approval needs all to be low.\n"
+        "certain signs of advertising can reject. What only the models think ends at 0.89 and holds, unless the encoder is "
+        "also sure that the comment offends at all. An approval needs all to be low.\n"
+        "- **Slips** of English spelling are read as what they hide (`judge/mending.py`), and count as a doubt.\n"
         "- **Calibration** by language sets from which score people decide; see below.\n\n",
         table(
             ("file", "SHA-256", "bytes"),
