@@ -65,7 +65,7 @@ def fuse(
         score of a hit rises and the company stays.
     """
     wary = classified if full else _warily(classified)
-    if offence < OFFENDS_FROM:
+    if not offence >= OFFENDS_FROM:  # not a number: no second opinion, no rejection
         wary = min(wary, ALONE_AT_MOST)
     if not hits and not signal:
         return wary
