@@ -85,9 +85,12 @@ ALSO = (
 )
 """English words that carry a further code wherever the template already marks a breach."""
 
-NOT_TEMPLATES = ("fillers", "disguised")
-LATER = "more-"
-"""How the names of files begin whose rows are made and split after all others."""
+NOT_TEMPLATES = ("fillers", "disguised", "coinciding")
+
+COINCIDING = HERE / "coinciding.txt"
+"""Digests of what is left out because a public test says the same; see train/coinciding."""
+LATER = ("more-", "pairs-")
+"""How the names of files begin whose rows are made and split after all others, in the order they were written."""
 
 WRITTEN = "written-"
 """How the names of files begin whose lines are sentences, not templates."""
@@ -269,6 +272,12 @@ def key_of(text: str) -> str:
     return re.sub(r"\s+", " ", text.casefold()).strip(" .!")
 
 
+def same_words(text: str) -> str:
+    """A digest that two texts share when they have the same words, case and signs aside: 16 hexadecimal digits."""
+    words = re.sub(r"[\W_]+", " ", text.casefold()).strip()
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
 NO_PEOPLES: Peoples = {}
 
 
@@ -324,9 +333,14 @@ def languages_of(folder: Path = HERE) -> tuple[str, ...]:
     return ("en", *sorted(path.name for path in folder.iterdir() if any(path.glob("*.txt"))))
 
 
-def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, object]]]:
+def make(
+    language: str = "en", folder: Path = HERE, *, every: bool = False
+) -> dict[str, list[dict[str, object]]]:
     """
     Make all rows of a language.
+
+    Args:
+        every: those too that say what a public test says.
 
     Returns:
         The rows by template file name.
@@ -346,16 +360,16 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
             for path in home.glob("*.txt")
             if path.stem not in NOT_TEMPLATES and not path.stem.startswith(WRITTEN)
         ),
-        key=lambda path: (path.stem.startswith(LATER), path.name),
+        key=lambda path: (_turn_of(path.stem), path.name),
     )
     blocks = [block for path in files for block in load_blocks(path, language)]
     check(blocks, fillers, peoples)
     rows = rows_of(blocks, fillers, peoples, language)
 
-    counts: dict[bool, dict[str, Counter[str]]] = {False: {}, True: {}}
+    counts: list[dict[str, Counter[str]]] = [{} for _ in range(len(LATER) + 1)]
     for row in rows:
-        counts[row.file.startswith(LATER)].setdefault(row.group, Counter()).update(row.codes or "-")
-    split = split_of(counts[False]) | split_of(counts[True])
+        counts[_turn_of(row.file)].setdefault(row.group, Counter()).update(row.codes or "-")
+    split = {group: side for turn in counts for group, side in split_of(turn).items()}
 
     by_block: dict[str, Counter[str]] = {}
     for row in written_rows(home, language):
@@ -410,7 +424,16 @@ def make(language: str = "en", folder: Path = HERE) -> dict[str, list[dict[str, 
         made.setdefault(row.file, []).append(_entry_of(row, row.text, language, labels, apart))
     if faults:
         raise ValueError("\n".join(faults))
-    return made
+    tested = frozenset() if every else frozenset(COINCIDING.read_text("utf-8").split())
+    return {
+        file: [entry for entry in entries if same_words(str(entry["text"])) not in tested]
+        for file, entries in made.items()
+    }
+
+
+def _turn_of(file: str) -> int:
+    """When the rows of a template file are made and split: 0 for the first, then as LATER has it."""
+    return next((turn for turn, prefix in enumerate(LATER, 1) if file.startswith(prefix)), 0)
 
 
 def written_rows(home: Path, language: str) -> list[Row]:

@@ -45,6 +45,9 @@ GROUND_OF = {
 
 ROWS_PER_TEMPLATE = 14
 
+_EACH = ("each", "more-each", "pairs-each")
+"""How the names of files begin whose blocks are read once for each ground."""
+
 Fillers = Mapping[str, Sequence[str]]
 People = Mapping[str, Sequence[str]]
 """The word forms of one people: spellings by the form's name, "G" being the plain one."""
@@ -147,7 +150,7 @@ def load_blocks(path: Path, language: str = "en") -> list[Block]:
     """
     blocks: list[Block] = []
     for lines in _paragraphs_of(path):
-        if path.stem.startswith(("each", "more-each")):
+        if path.stem.startswith(_EACH):
             lines = [(n, _for_ground(line, ground, language)) for n, line in lines for ground in GROUND_OF]
         templates: list[Template] = []
         for number, line in lines:
@@ -355,6 +358,9 @@ def expand(
         text = _SLOT.sub(fill, text)
     if language == "en":
         text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]+))", _article, text)
+    if language == "ar":
+        # A doubled letter is written twice before the women's ending.
+        text = text.replace("يستحقن", "يستحققن")
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,.!?;:،؛؟])(?=\s|$)", r"\1", text)
     text = text.strip()
