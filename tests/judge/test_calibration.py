@@ -114,11 +114,23 @@ def test_a_label_that_is_absent_is_not_decided_on(tmp_path: Path) -> None:
 def test_a_newsrooms_own_take_the_shipped_places(tmp_path: Path) -> None:
     """If a newsroom has calibrated a language with this judge, then its entry rules there; another judge's does not."""
     path = written(tmp_path / "calibration.json", ckb=ENTRY, en={**ENTRY, "model": "sha256:another"})
-    known = in_force(path, "sha256:m")
+    own = load(path).of("ckb")
+    assert own is not None
+    entry = shipped().of("en")
+    assert entry is not None
+    path.write_text(path.read_text().replace('sha256:m"', f'{entry.model}"'))
+    known = in_force(path, entry.model)
     assert known.measured == shipped().measured | {"ckb"}
     assert known.of("en") == shipped().of("en")
-    assert known.of("ckb") == load(path).of("ckb")
-    assert in_force(tmp_path / "nowhere.json", "sha256:m") == shipped()
+    assert known.of("ckb") == load(path).of("ckb") != shipped().of("ckb")
+    assert in_force(tmp_path / "nowhere.json", entry.model) == shipped()
+
+
+def test_what_another_judge_was_measured_by_rules_nowhere(tmp_path: Path) -> None:
+    """If neither the shipped entries nor a newsroom's own were made with this judge, then every language is held."""
+    path = written(tmp_path / "calibration.json", ckb={**ENTRY, "model": "sha256:another"})
+    assert not in_force(path, "sha256:m").measured
+    assert not in_force(tmp_path / "nowhere.json", "sha256:m").measured
 
 
 def test_a_new_calibration_lifts_a_withdrawal() -> None:

@@ -101,3 +101,12 @@ def test_the_full_model_rejects_alone_only_where_it_is_sure_twice(classified):
     assert fuse([], 0.0, classified, full=True) <= ALONE_AT_MOST
     assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM - 0.01) <= ALONE_AT_MOST
     assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM) == classified
+
+
+@given(hits, quarters, quarters, quarters)
+def test_an_excuse_buys_nothing_from_the_full_model(found, signal, classified, offence):
+    """If the full model speaks, then a hit that is excused, added to a comment, never lowers the score."""
+    before = fuse(found, signal, classified, full=True, offence=offence)
+    for company in sorted(EXCUSES):
+        more = [*found, hit(0.12, company, begin=40)]
+        assert fuse(more, signal, classified, full=True, offence=offence) >= before - 1e-12

@@ -59,7 +59,8 @@ def check(
     """Judge one comment, or one a line; keeps nothing."""
     from meydan.judge import Judge, decide
     from meydan.judge.answer import answer_of
-    from meydan.judge.calibration import in_force
+    from meydan.judge.calibration import in_force, uncalibrated
+    from meydan.judge.judge import FAST_ALONE
     from meydan.policy import load
     from meydan.text.exact import check_words
 
@@ -67,7 +68,10 @@ def check(
         given = settings_of(settings, guidelines=guidelines)
         # Not through wiring: judging needs no database, and its libraries take as long to load as the judge.
         judge, rules = Judge.load(tier=tier.value), load(given.guidelines)
-        known = in_force(given.calibration_file, judge.model)
+        # No calibration was made with the fast tier alone.
+        known = (
+            uncalibrated(FAST_ALONE) if tier is Tier.FAST else in_force(given.calibration_file, judge.model)
+        )
         if text == "-":
             for batch in _batches(sys.stdin.buffer):
                 _answer_batch(

@@ -168,7 +168,9 @@ def shipped() -> Calibrations:
 
 def in_force(path: Path, model: str) -> Calibrations:
     """
-    The shipped entries, and a newsroom's own in their place where they were made for this judge.
+    The shipped entries, and a newsroom's own in their place; of both only what was made for this judge.
+
+    A language that is left without one is held: what another judge was measured by says nothing of this one.
 
     Args:
         path: the newsroom's file; it need not be there.
@@ -177,7 +179,13 @@ def in_force(path: Path, model: str) -> Calibrations:
     Raises:
         BadCalibration: the file is there and cannot be used.
     """
-    return shipped().replaced_by(load(path).made_for(model)) if path.exists() else shipped()
+    known = shipped().made_for(model)
+    return known.replaced_by(load(path).made_for(model)) if path.exists() else known
+
+
+def uncalibrated(languages: Collection[str]) -> Calibrations:
+    """Calibrations by which the guidelines' own thresholds rule in these languages, and nothing is promised."""
+    return Calibrations({language: Calibration(language, 1.0, 0.0) for language in languages})
 
 
 def load(path: Path) -> Calibrations:

@@ -59,7 +59,7 @@ BUCKETS_LOG2: Final = 19
 # that advertisements have many. Links, telephone numbers and prices are found
 # with certainty by judge/signals.
 _TOKEN = re.compile(
-    r"(?:https?://|www\.)\S+|[@#]?[<\[](?:user|url|number)[>\]]|@\w+|\d+(?![\w*'’])"
+    r"(?:https?://|www\.)[^\s,،؛—–\u2800\u200c]+|[@#]?[<\[](?:user|url|number)[>\]]|@\w+|\d+(?![\w*'’])"
     r"|([^\W_](?:[\w*'’]*[^\W_])?|[☀-➿\U0001f000-\U0001faff])"
 )
 

@@ -13,6 +13,7 @@ SHA-256 when loaded.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,11 @@ from meydan.judge.classifier import digest_of
 SHIPPED: Final = Path(__file__).parent / "models" / "encoder"
 """The model that comes with the program."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+ALLEGATION: Final = "allegation"
+"""The label of a crime alleged of a named private person, which is no rule's."""
+
 WHOLE: Final = 80
 """Tokens up to which a text is read in one piece."""
 
@@ -39,7 +44,10 @@ STRIDE: Final = 40
 """Tokens in a window of a longer text, and from one window's beginning to the next's."""
 
 MOST_WINDOWS: Final = 120
-"""Windows of one text that are read; the longest comment that is judged has fewer."""
+"""Windows of one text that are read; of a longer one `Read.cut` says so, and the comment waits."""
+
+MOST_TOKENS: Final = (MOST_WINDOWS - 1) * STRIDE + WINDOW + 2
+"""Tokens of one text that are read, its bounds among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +59,13 @@ class Read:
         odds: float32 (n, k), log-odds of each label, the worst window's.
         meaning: float32 (n, width), sentence vectors of length 1, the mean of the windows'.
         windows: int (n,), in how many windows each was read.
+        cut: bool (n,), whether a text went on after the last window that was read.
     """
 
     odds: NDArray[np.float32]
     meaning: NDArray[np.float32]
     windows: NDArray[np.int64]
+    cut: NDArray[np.bool_]
 
 
 class Encoder:
@@ -76,7 +86,7 @@ class Encoder:
     ) -> None:
         """
         Args:
-            session: the graph: ids and mask to odds and meaning.
+            session: the graph: ids to odds and meaning.
             tokenizer: of the same vocabulary; neither truncates nor pads.
             labels: what the columns of `odds` are.
             languages: those it has learned.
@@ -129,9 +139,11 @@ class Encoder:
             blend = Blend.of(manifest["blend"])
             pair = manifest.get("constructive")
             constructive = None if pair is None else (float(pair["slope"]), float(pair["bias"]))
-            alleging = manifest.get("allegation")
+            alleging = manifest.get(ALLEGATION)
             alleges_from = None if alleging is None else float(alleging["from"])
-            if alleging is not None and "allegation" not in labels:
+            if not all(map(math.isfinite, (*(constructive or ()), alleges_from or 0.0))):
+                raise BadModel(f"{name}/manifest.json: a number that is none.")
+            if alleging is not None and ALLEGATION not in labels:
                 raise BadModel(f"{name}/manifest.json: a line for allegations and no label of that name.")
             graph = str(manifest["files"]["encoder.onnx"]["digest"])
         except BadModel:
@@ -157,23 +169,31 @@ class Encoder:
 
         Returns:
             Log-odds and vectors, in the order of the texts. An empty text is read too, as nothing but its bounds.
+
+        Raises:
+            ValueError: the model answered something that is no number.
         """
         odds = np.full((len(texts), len(self.labels)), -np.inf, np.float32)
         numbers = np.zeros(len(texts), np.int64)
+        cut = np.zeros(len(texts), np.bool_)
         meanings = []
         for i, text in enumerate(texts):
             meaning: NDArray[np.float32] | float = 0.0
             # One by one: rounding depends on what is read together, and a comment's score must not
             # depend on its neighbours. On one core nothing is lost by it.
-            for window in windows_of(self._tokenizer.encode(text).ids):
+            tokens = self._tokenizer.encode(text).ids
+            cut[i] = len(tokens) > MOST_TOKENS
+            for window in windows_of(tokens):
                 ids = np.array([window], np.int64)
-                said, meant = self._session.run(["odds", "meaning"], {"ids": ids, "mask": np.ones_like(ids)})
+                said, meant = self._session.run(["odds", "meaning"], {"ids": ids})
                 odds[i] = np.maximum(odds[i], said[0])
                 meaning = meaning + meant[0]
                 numbers[i] += 1
             meanings.append(meaning / max(float(np.linalg.norm(meaning)), 1e-9))
         found = np.array(meanings, np.float32) if meanings else np.zeros((0, 0), np.float32)
-        return Read(odds, found, numbers)
+        if not (np.isfinite(odds).all() and np.isfinite(found).all()):
+            raise ValueError("The encoder answered something that is no number.")
+        return Read(odds, found, numbers, cut)
 
 
 def windows_of(ids: Sequence[int]) -> list[list[int]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -29,12 +30,12 @@ from meydan.errors import ClassifierUnavailable
 from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier, digest_of
-from meydan.judge.encoder import Encoder, Read
+from meydan.judge.encoder import ALLEGATION, Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
 from meydan.judge.mending import Mending
 from meydan.judge.occlusion import Weighed, weigh
-from meydan.judge.reading import as_written, undisguised
+from meydan.judge.reading import as_written, opened, undisguised, undisguised_otherwise
 from meydan.judge.relevance import Relevance
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
@@ -50,9 +51,6 @@ FAST_ALONE: Final = frozenset({"en"})
 LONGEST = 20_000
 """Code points that are read; a longer text waits for a person (the doors refuse it much earlier)."""
 
-ALLEGATION: Final = "allegation"
-"""The encoder's label of a crime alleged of a named private person, which is no rule's."""
-
 SPAN_FROM = 0.2
 """What scores less is noise to the person who reads."""
 
@@ -62,13 +60,19 @@ SPANS_AT_MOST = 200
 SHOWN_FROM = 0.3
 """What scores less keeps no comment waiting, so nobody has to see why."""
 
+SEEN_THROUGH_BELOW: Final = 0.1
+"""
+What every label and any offence of a disguised comment must be below for the disguise alone not to keep it waiting,
+where the full judge has undone it: it was read with it and without, and the worse counts.
+"""
+
 EXPLAINED = 3
 """The labels that are explained of one comment, the strongest: a person reads no further either."""
 
 _GAP = re.compile(r"\s")
 _GAPS_FROM = 3
 _WINDOW = 200  # characters; a comment up to here is one window
-_PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/\S+")
+_PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/[\w/.~:?#\[\]@!$&()*+;=%-]*")
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
 
 
@@ -193,9 +197,16 @@ class Judge:
         scored, read = self._scored(given)
         welcome = self._welcome(given, read, story)
         alleging = self._alleging(len(texts), read)
+        cut = [False] * len(texts) if read is None else read.cut.tolist()
         return [
             self._one(
-                text, one, None if scored is None else scored[i], welcome[i], history, alleging=alleging[i]
+                text,
+                one,
+                None if scored is None else scored[i],
+                welcome[i],
+                history,
+                alleging=alleging[i],
+                cut=cut[i],
             )
             for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
@@ -388,7 +399,7 @@ class Judge:
         if encoder is None or read is None or encoder.alleges_from is None:
             return [False] * number
         odds = read.odds[:, encoder.labels.index(ALLEGATION)]
-        said: list[bool] = (odds >= encoder.alleges_from).tolist()
+        said: list[bool] = (~(odds < encoder.alleges_from)).tolist()
         return said
 
     def _blended(self, read: Read) -> NDArray[np.float32]:
@@ -400,14 +411,20 @@ class Judge:
         """
         What the encoder says.
 
-        A disguised or misspelled text is read again without that, and the worse of a label counts.
+        A disguised or misspelled text is read again without that, and one with words inside its addresses with
+        them; the worse of a label counts.
         """
         if self._encoder is None:
             return None
         texts = [as_written(one.folded.original) for one in given]
         seconds = []
         for i, one in enumerate(given):
-            bare = {undisguised(one.folded), None if one.mended is None else as_written(one.mended.text)}
+            bare = {
+                undisguised(one.folded),
+                undisguised_otherwise(one.folded),
+                opened(one.folded.original),
+                None if one.mended is None else as_written(one.mended.text),
+            }
             for other in sorted(bare - {None, texts[i]}, key=str):
                 seconds.append(i)
                 texts.append(str(other))
@@ -417,9 +434,10 @@ class Judge:
         labels = self._encoder.labels
         # What may breach a rule or has to be held: a disguise does not make a comment constructive.
         columns = [labels.index(label) for label in (*LABELS, *({ALLEGATION} & set(labels)))]
-        for i, other_odds in zip(seconds, read.odds[n:], strict=True):
+        for i, other_odds, other_cut in zip(seconds, read.odds[n:], read.cut[n:], strict=True):
             odds[i, columns] = np.maximum(odds[i, columns], other_odds[columns])
-        return Read(odds, read.meaning[:n], read.windows[:n])
+            read.cut[i] |= other_cut
+        return Read(odds, read.meaning[:n], read.windows[:n], read.cut[:n])
 
     def name_evidence(self, name: str) -> Evidence:
         """
@@ -453,6 +471,7 @@ class Judge:
         history: History,
         *,
         alleging: bool,
+        cut: bool,
     ) -> Evidence:
         folded, language = given.folded, given.language
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
@@ -462,7 +481,7 @@ class Judge:
             findings.append(
                 Finding(ALLEGATION, "it may allege a crime of a named person", hold=Hold.ALLEGATION)
             )
-        if len(text) > LONGEST:
+        if cut or len(text) > LONGEST:
             findings.append(Finding("long", "longer than the judge reads", hold=Hold.LENGTH))
         scores: dict[str, float | None] = dict.fromkeys(self.labels)
         if not self._reads(language):
@@ -484,6 +503,8 @@ class Judge:
                         # Advertising offends nobody.
                         offence=0.0 if label == "promotion" else offence,
                     )
+            if full and folded.is_undone and _harmless(scores, offence):
+                findings = [_seen_through(finding) for finding in findings]
         spans = _spans_of(hits)
         seen_labels = {span.label for span in spans}
         for label in RULE_LABELS:
@@ -504,6 +525,17 @@ class Judge:
 def _run_together(folded: Folded, mended: Folded) -> bool:
     """Whether a whole comment was one run of letters: it has a language once it has gaps. One mended word has none."""
     return not _GAP.search(folded.text) and mended.text.count(" ") >= _GAPS_FROM
+
+
+def _harmless(scores: Mapping[str, float | None], offence: float) -> bool:
+    """Whether nothing that was measured speaks against a comment, everything having been measured."""
+    said = [offence, *(scores[label] for label in RULE_LABELS)]
+    return all(score is not None and score < SEEN_THROUGH_BELOW for score in said)
+
+
+def _seen_through(finding: Finding) -> Finding:
+    """The finding; of a disguise that was undone before the comment was read, without its reason to wait."""
+    return replace(finding, hold=None) if finding.kind == "obfuscated" else finding
 
 
 def _signal(seen: signals.Signals, label: str) -> float:

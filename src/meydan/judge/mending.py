@@ -11,11 +11,11 @@ The dictionary, words with how often they occur, is that of the package pyspellc
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from importlib.metadata import version
 from typing import Final
 
 from meydan.text.fold import Folded, respelled
@@ -45,7 +45,6 @@ _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
-_PACKAGE: Final = "pyspellchecker"
 _FORM: Final = "mending/1"
 
 
@@ -70,8 +69,8 @@ class Mending:
             for short in {word[:at] + word[at + 1 :] for at in range(1, len(word))}:
                 self._lacking[short] = (*self._lacking.get(short, ()), word)
         self._total = math.log(sum(self._counts.values()))
-        self.form = f"{_FORM} {version(_PACKAGE)}"
-        """What decides how slips are read, beside the lexicon: these rules and the dictionary."""
+        self.form = f"{_FORM} {_digest_of(counts)}"
+        """What decides how slips are read, beside the lexicon: these rules and the dictionary's words."""
 
     @classmethod
     def load(cls, targets: Collection[str]) -> Mending:
@@ -197,6 +196,12 @@ def _is_name(reading: Folded, begin: int, end: int) -> bool:
     """Whether a word was sent with a capital, as names are, and not all in capitals."""
     sent = reading.original[slice(*reading.span(begin, end))]
     return sent[:1].isupper() and sent[1:].islower()
+
+
+def _digest_of(counts: Mapping[str, int]) -> str:
+    # Of the words, not of the package's version: another release with the same dictionary reads alike.
+    words = "\n".join(counts) + "\n" + ",".join(map(str, counts.values()))
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 @cache

@@ -3,7 +3,7 @@ What the encoder reads of a text: as the reader wrote it, with the noise taken o
 
 Folding for the lexicon rewrites more than an encoder wants (it makes one letter of
 several in Arabic, and an encoder has learned words as they are spelled), so the
-encoder has two readings of its own. Both are total on any string and linear in it.
+encoder has readings of its own. All are total on any string and linear in it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from meydan.text.fold import Folded
 DISGUISED_FROM: Final = 0.02
 """The share of disguised words from which a text is read a second time, undisguised."""
 
+SAYS_FROM: Final = 3
+"""Words inside one address or handle from which they may say something."""
+
 _NOISE = re.compile(
     "[\u00ad\u034f\u061c\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b\u200d-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-_ADDRESS = re.compile(r"(?:https?://|www\.)([\w-]+(?:\.[\w-]+)+)[^\s<>\"']*", re.IGNORECASE)
+# What no address has ends it: whatever was hung on by a comma or an invisible sign is the writer's.
+_ADDRESS = re.compile(r"(?:https?://|www\.)([\w-]+(?:\.[\w-]+)+)([\w/.~:?#\[\]@!$&()*+;=%-]*)", re.IGNORECASE)
 _HANDLE = re.compile(r"(?<![\w@])@\w[\w.]*")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 _SPACE = re.compile(r"[\s\u200c]+")
 _STRETCHED = re.compile(r"(\w)\1{2,}|([^\w\s])\2{3,}")
 _KURDISH = re.compile("[ێۆڕڵڤەژ]")
@@ -50,3 +55,30 @@ def undisguised(folded: Folded) -> str | None:
     if folded.obfuscation < DISGUISED_FROM:
         return None
     return as_written(folded.unmasked.text)
+
+
+def undisguised_otherwise(folded: Folded) -> str | None:
+    """The other text that a disguise may stand for, where its signs can be read in two ways ("1" as l)."""
+    if folded.obfuscation < DISGUISED_FROM or len(folded.variants) < 3:
+        return None
+    return as_written(folded.variants[2].text)
+
+
+def opened(text: str) -> str | None:
+    """
+    The text with the words that were put into its addresses and handles, or None where there are hardly any.
+
+    `as_written` leaves them out, because an editor chose most of them; what can be read there may only raise a suspicion.
+    """
+    opened = _HANDLE.sub(_words_of_handle, _ADDRESS.sub(_words_of_address, text))
+    return as_written(opened) if opened != text else None
+
+
+def _words_of_address(found: re.Match[str]) -> str:
+    words = _LETTERS.findall(found[2])
+    return f"{found[1]} {' '.join(words)}" if len(words) >= SAYS_FROM else found[0]
+
+
+def _words_of_handle(found: re.Match[str]) -> str:
+    words = _LETTERS.findall(found[0])
+    return " ".join(words) if len(words) >= SAYS_FROM else found[0]

@@ -72,7 +72,10 @@ class Measure:
 
     def probability(self, nearness: float) -> float:
         """The probability that a comment as near as this is about its story."""
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, self.slope * nearness + self.bias))))
+        odds = self.slope * nearness + self.bias
+        if not math.isfinite(odds):
+            raise ValueError("How near a comment is to its story is no number.")
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, odds))))
 
 
 class Relevance:

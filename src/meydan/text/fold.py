@@ -113,6 +113,11 @@ class Folded:
         return self._unmasked
 
     @property
+    def is_undone(self) -> bool:
+        """Whether nothing in `unmasked` is seen to be disguised still: stars, for one, hide letters that nobody can restore."""
+        return not count_disguised(self.unmasked.text)
+
+    @property
     def variants(self) -> tuple[Folded, ...]:
         """
         Every reading worth searching, each text once: this one, `unmasked`, and one

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meydan.comment import RULE_LABELS
-from meydan.judge.encoder import Encoder
-from meydan.judge.judge import ALLEGATION
+from meydan.judge.encoder import ALLEGATION, Encoder
 from meydan.judge.reading import as_written
 from meydan.train.rows import Row
 

@@ -31,15 +31,27 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
+from meydan.judge.encoder import ALLEGATION
 from meydan.judge.reading import as_written, undisguised
 from meydan.text.fold import fold
 from meydan.train.base import Base, base_file, read_base, tokenizer_of
 from meydan.train.net import Net
 from meydan.train.noise import in_other_letters, noisy
-from meydan.train.rows import HEADS, OWN, SOURCES, WRITTEN, Row, Source, read_own, read_own_file, read_rows
+from meydan.train.rows import (
+    HEADS,
+    OWN,
+    SOURCES,
+    WRITTEN,
+    Row,
+    Source,
+    files_of,
+    read_own,
+    read_own_file,
+    read_rows,
+)
 
 CORPUS: Final = Path(__file__).parent / "corpus"
-LABELS: Final = (*HEADS, "constructive", "allegation")
+LABELS: Final = (*HEADS, "constructive", ALLEGATION)
 """What the network has a head for, in order; the last says that a crime is alleged of a named private person."""
 
 LANGUAGES: Final = frozenset({"en", "ar", "tr", "fr", "ckb", "kmr-Latn", "kmr-Arab"})
@@ -60,9 +72,9 @@ class Recipe:
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     longest: int = 80
     batch: int = 64
-    samples: tuple[int, int] = (352_000, 416_000)
+    samples: tuple[int, int] = (384_000, 608_000)
     """How many texts each phase sees."""
-    falls_over: tuple[int, int] = (800_000, 416_000)
+    falls_over: tuple[int, int] = (800_000, 608_000)
     """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
     rates: tuple[float, float] = (2e-4, 1.2e-4)
     """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
@@ -72,11 +84,11 @@ class Recipe:
     assumed: float = 0.5
     own: tuple[float, float] = (1.0, 1.5)
     """How much a row of our own counts in each phase, where one of a collection counts once."""
-    written: int = 2
+    written: int = 3
     """How often a sentence that was written one by one comes in one pass of the second phase."""
-    made: float = 0.6
+    made: float = 0.5
     """The share of the rows that templates make which comes in one pass of the second phase."""
-    again: float = 0.7
+    again: float = 0.5
     """How many rows of collections come in one pass of the second phase, for each row of our own."""
     arabic: int = 3
     """How often an Arabic row of the data folder comes in one pass: there are few."""
@@ -125,6 +137,7 @@ def train(
         torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     _same_recipe(out, recipe)
+    _same_rows(out, data, own)
     origin = read_base(base or base_file())
     tokenizer = tokenizer_of(origin.pieces, origin.scores.tolist())
     tokenizer.enable_truncation(recipe.longest)
@@ -327,6 +340,8 @@ def _learn(run: _Run, batch: _Batch, recipe: Recipe, phase: int, fraction: float
     if batch.has_vector.any():
         apart = 1.0 - fn.cosine_similarity(vectors.float(), batch.vectors, dim=-1)
         loss = loss + recipe.vector_weight * (apart * batch.has_vector).sum() / len(batch.has_vector)
+    if not torch.isfinite(loss):
+        raise ArithmeticError(f"The loss of step {run.step} is no number; the last saved state is whole.")
     loss.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(run.net.parameters(), 1.0)
     run.optimiser.step()
@@ -376,7 +391,9 @@ def _vectors(
                 mask[k, : len(ids[i])] = 1
             vectors = fn.normalize(teacher.pooled(padded, mask).float(), dim=-1)
             found[group] = vectors.numpy().astype(np.float16)
-    np.savez(kept, rows=np.array(chosen), vectors=found)
+    fresh = out / "vectors.new.npz"
+    np.savez(fresh, rows=np.array(chosen), vectors=found)
+    fresh.replace(kept)
     return dict(zip(chosen, _centred(found), strict=True))
 
 
@@ -399,6 +416,15 @@ def _same_recipe(out: Path, recipe: Recipe) -> None:
     text = json.dumps(asdict(recipe), indent=1) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise ValueError(f"{out} holds a run with other settings: give another folder, or delete it.")
+    path.write_text(text, encoding="utf-8")
+
+
+def _same_rows(out: Path, data: Path, own: Path) -> None:
+    """A run that was stopped goes on with the rows that it began with: others would be another run."""
+    path = out / "rows.json"
+    text = json.dumps([LABELS, files_of(data, own)], indent=1) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ValueError(f"{out} holds a run on other rows: give another folder, or delete it.")
     path.write_text(text, encoding="utf-8")
 
 

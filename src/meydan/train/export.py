@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 from meydan.judge.classifier import digest_of
 from meydan.judge.reading import as_written
 from meydan.train.base import SPECIAL, Base, tokenizer_of
-from meydan.train.net import ABSENT, EPSILON, Net
+from meydan.train.net import EPSILON, Net
 
 LONGEST: Final = 96
 """Tokens that the graph reads at most."""
@@ -107,9 +107,10 @@ class _Graph:
 
 def graph_of(net: Net, keep: Sequence[int]) -> onnx.ModelProto:
     """
-    The network as a graph: `ids` and `mask`, int64 (batch, length), to `odds` and `meaning`, float32.
+    The network as a graph: `ids`, int64 (batch, length), to `odds` and `meaning`, float32.
 
     `odds` (batch, labels) are log-odds; `meaning` (batch, width) is the sentence vector, of length 1.
+    Every token counts: comments are read one by one, so nothing is filled up and nothing masked.
     """
     g = _Graph()
 
@@ -141,11 +142,6 @@ def graph_of(net: Net, keep: Sequence[int]) -> onnx.ModelProto:
     place = g.add("Slice", [places, zero, length, zero], "places.read")
     x = norm(g.add("Add", [x, place], "read"), net.norm, "norm")
 
-    there = g.add("Cast", ["mask"], "there", to=TensorProto.FLOAT)
-    away = g.add("Sub", [g.constant("f1", np.array(1.0, np.float32)), there], "away")
-    away = g.add("Mul", [away, g.constant("absent", np.array(ABSENT, np.float32))], "away.much")
-    away = g.add("Unsqueeze", [away, g.constant("axes", np.array([1, 2], np.int64))], "away.wide")
-
     first = net.blocks[0]
     heads = int(first.heads)  # type: ignore[arg-type]
     width = words.shape[1]
@@ -164,30 +160,18 @@ def graph_of(net: Net, keep: Sequence[int]) -> onnx.ModelProto:
         query = g.add("Mul", [query, shrink], f"{n}.query")
         key = g.add("Transpose", [key], f"{n}.key", perm=[0, 1, 3, 2])
         seen = g.add("MatMul", [query, key], f"{n}.alike")
-        seen = g.add("Softmax", [g.add("Add", [seen, away], f"{n}.masked")], f"{n}.share", axis=-1)
+        seen = g.add("Softmax", [seen], f"{n}.share", axis=-1)
         seen = g.add("MatMul", [seen, value], f"{n}.seen")
         seen = g.add("Transpose", [seen], f"{n}.back", perm=[0, 2, 1, 3])
         seen = g.add("Reshape", [seen, merge], f"{n}.merged")
         seen = linear(seen, block.out, f"{n}.out")  # type: ignore[arg-type]
         x = norm(g.add("Add", [x, seen], f"{n}.sum1"), block.after_attention, f"{n}.norm1")  # type: ignore[arg-type]
-        up = g.add(
-            "MatMul",
-            [x, g.constant(f"{n}.up.w", array(block.up.weight).T)],  # type: ignore[union-attr, arg-type]
-            f"{n}.up",
-        )
-        up = g.add(
-            "BiasGelu",
-            [up, g.constant(f"{n}.up.b", array(block.up.bias))],  # type: ignore[union-attr, arg-type]
-            f"{n}.gelu",
-            domain=_FUSED,
-        )
+        up = linear(x, block.up, f"{n}.up")  # type: ignore[arg-type]
+        up = g.add("Gelu", [up], f"{n}.gelu", domain=_FUSED)
         down = linear(up, block.down, f"{n}.down")  # type: ignore[arg-type]
         x = norm(g.add("Add", [x, down], f"{n}.sum2"), block.after, f"{n}.norm2")  # type: ignore[arg-type]
 
-    weight = g.add("Unsqueeze", [there, g.constant("last", np.array([-1], np.int64))], "weight")
-    total = g.add("ReduceSum", [g.add("Mul", [x, weight], "weighed"), one], "total", keepdims=0)
-    number = g.add("ReduceSum", [there, one], "number", keepdims=1)
-    pooled = g.add("Div", [total, number], "pooled")
+    pooled = g.add("ReduceMean", [x], "pooled", axes=[1], keepdims=0)
     g.add(
         "Gemm",
         [
@@ -219,7 +203,7 @@ def graph_of(net: Net, keep: Sequence[int]) -> onnx.ModelProto:
     graph = helper.make_graph(
         g.nodes,
         "encoder",
-        [takes("ids"), takes("mask")],
+        [takes("ids")],
         [gives("odds", net.head.out_features), gives("meaning", width)],
         g.constants,
     )

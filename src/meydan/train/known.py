@@ -25,7 +25,7 @@ from typing import Final
 
 from meydan import text
 from meydan.comment import RULE_LABELS
-from meydan.judge.judge import ALLEGATION
+from meydan.judge.encoder import ALLEGATION
 from meydan.judge.reading import as_written
 from meydan.train.rows import WRITTEN, read_own, read_own_file, read_rows
 

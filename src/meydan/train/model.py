@@ -18,7 +18,7 @@ from rich.console import Console
 from meydan.judge.blend import LABELS as BLENDED
 from meydan.judge.blend import Blend
 from meydan.judge.classifier import Classifier
-from meydan.judge.encoder import FORMAT, Encoder
+from meydan.judge.encoder import ALLEGATION, FORMAT, Encoder
 from meydan.judge.judge import Judge
 from meydan.train import allegation, blend, constructive, relevance
 from meydan.train.base import FILE, PACKAGE, base_file, read_base, tokenizer_of
@@ -29,6 +29,9 @@ from meydan.train.rows import OWN, Row, digest_of_file, files_of, positives_of, 
 
 JUDGED: Final = LANGUAGES - {"fr"}
 """The languages that are blended and measured; French rows only teach."""
+
+IN_OTHER_LETTERS: Final = frozenset({"ar-Latn"})
+"""What our rows of a language are written in besides its own letters: scored, so that a person sees why, and held."""
 
 
 def make(
@@ -78,7 +81,7 @@ def make(
     about: dict[str, Any] = {
         "format": FORMAT,
         "labels": list(LABELS),
-        "languages": sorted(JUDGED),
+        "languages": sorted({*JUDGED, *IN_OTHER_LETTERS}),
         "blend": _alone().to_dict(),
     }
     write_manifest(fresh, about)
@@ -92,7 +95,7 @@ def make(
         about["constructive"] = known
     alleging = allegation.learn_from(Encoder.load(fresh), held_out)
     if alleging is not None:
-        about["allegation"] = alleging
+        about[ALLEGATION] = alleging
     about["trained"] = {
         "recipe": asdict(recipe),
         "base": {"package": PACKAGE, "file": FILE, "digest": digest_of_file(base)},

@@ -93,7 +93,7 @@ def learn(pairs: Pairs) -> tuple[Measure, dict[str, Any]]:
     )  # fmt: skip
     slope, bias = fit(numbers, truth, weight)
     # An aside must not be held: the least relevant of ours stay above where comments are held.
-    lowest = float(np.quantile(own[pairs.relevant], HELD_AT_MOST))
+    lowest = float(np.quantile(own[asked], HELD_AT_MOST))
     bias = max(bias, math.log(HELD_BELOW / (1 - HELD_BELOW)) - slope * lowest + 1e-6)
     # As they are stored, so that what is measured is what judges.
     measure = Measure(plain.of_comments.round(4), plain.of_stories.round(4), round(slope, 4), round(bias, 4))
