@@ -16,7 +16,8 @@ HUNG_ON = "nobody would miss you"
 def test_what_is_hung_on_an_address_is_read(sign: str) -> None:
     """If words follow an address without a gap, by a sign that no address has, then they are read."""
     read = as_written(f"Good read. www.x.example{sign}{HUNG_ON.replace(' ', sign)}")
-    assert "nobody" in read and "miss" in read
+    assert "nobody" in read
+    assert "miss" in read
 
 
 @pytest.mark.parametrize(

@@ -346,8 +346,8 @@ def development(figures: Figures) -> str:
         "## Development rows\n\n"
         f"{figures['rows']:,} rows that training did not see; the blend, the calibration and the choice of settings did, so these "
         "figures\nare somewhat optimistic. **Self-written rows are more so: the same hands wrote what the judge learned from.** "
-        "Labels are\nwhat raters said, and where they said nothing the row takes no part. `toxic` is the largest score over the "
-        "rules but\npromotion. In brackets: 95 % bootstrap intervals, rows of one template or article drawn together.\n\n"
+        "Labels are\nwhat raters said, and where they said nothing the row takes no part. `toxic` is the judge's score for "
+        "offence of any kind. In brackets: 95 % bootstrap intervals, rows of one template or article drawn together.\n\n"
         + (
             f"{figures['left_out']:,} more rows of our own are left out: their files are not those that both models learned from, "
             "so a model may know\nthem.\n\n"

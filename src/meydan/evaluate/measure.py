@@ -20,7 +20,7 @@ from meydan.evaluate.metrics import Interval
 from meydan.evaluate.newsroom import ALL, Newsroom, mistakes, newsroom_figures
 from meydan.evaluate.peers import FLAGGED_FROM, Peer
 from meydan.evaluate.rows import IdentityFigures, PartFigures, Row, identity_figures, row_figures
-from meydan.evaluate.scores import HATE, LABELS, TOXIC, abuse_scores, label_score
+from meydan.evaluate.scores import HATE, LABELS, TOXIC, abuse_scores, label_score, toxic_scores
 from meydan.evaluate.suite import Case
 from meydan.judge import Calibrations
 from meydan.policy import Guidelines
@@ -298,6 +298,11 @@ def measure_rows(
         if label == HATE:
             with progress("Asking for hatred", len(rows)) as advance:
                 scores[label] = abuse_scores(
+                    judge, texts, [one.evidence for one in outcomes], advance=advance
+                )
+        elif label == TOXIC:
+            with progress("Asking for offence", len(rows)) as advance:
+                scores[label] = toxic_scores(
                     judge, texts, [one.evidence for one in outcomes], advance=advance
                 )
         else:

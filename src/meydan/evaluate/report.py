@@ -22,7 +22,7 @@ from meydan.evaluate.judged import Judging, Outcome, judge_all
 from meydan.evaluate.measure import SILENT, Progress
 from meydan.evaluate.metrics import Interval, auc_and_precision
 from meydan.evaluate.rows import Row, read_rows
-from meydan.evaluate.scores import HATE, LABELS, abuse_scores, counted, label_score
+from meydan.evaluate.scores import HATE, LABELS, TOXIC, abuse_scores, counted, label_score, toxic_scores
 from meydan.judge import Calibrations
 from meydan.policy import Guidelines
 
@@ -143,7 +143,7 @@ def measure_dev(
     """
     Judge development rows as `meydan check` would, and count.
 
-    `toxic` is measured by the largest score over the rules but promotion, `hate` as on HateCheck.
+    `toxic` is measured by what the judge knows of offence as such, `hate` as on HateCheck.
 
     Args:
         calibrations: what bounds the machine's error; None: the shipped ones.
@@ -154,8 +154,10 @@ def measure_dev(
         outcomes = judge_all(judge, guidelines, texts, calibrations=calibrations, advance=advance)
     evidence = [outcome.evidence for outcome in outcomes]
     scores: dict[str, list[float]] = {
-        label: [label_score(one, label) for one in evidence] for label in LABELS if label != HATE
+        label: [label_score(one, label) for one in evidence] for label in LABELS if label not in (HATE, TOXIC)
     }
+    with progress("Asking for offence", len(rows)) as advance:
+        scores[TOXIC] = toxic_scores(judge, texts, evidence, advance=advance)
     asked = [i for i, row in enumerate(rows) if HATE in row.labels]
     scores[HATE] = [float("nan")] * len(rows)
     with progress("Asking for hatred", len(asked)) as advance:

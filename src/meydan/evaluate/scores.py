@@ -59,6 +59,34 @@ def abuse_scores(
     return listed
 
 
+@runtime_checkable
+class KnowsOffence(Protocol):
+    """A judge that has a score for offence of any kind, which no rule asks for."""
+
+    def offence(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
+def toxic_scores(
+    judge: object, texts: Sequence[str], evidence: Sequence[Evidence], *, advance: Advance | None = None
+) -> list[float]:
+    """
+    How surely each text offends in any way: by what the judge knows of offence as such, where it does, or by its evidence.
+
+    The evidence of languages that are not scored is not overruled: such texts stay NaN.
+    """
+    scores = np.array([toxic_score(one) for one in evidence], float)
+    if isinstance(judge, KnowsOffence):
+        for begin in range(0, len(texts), BATCH):
+            some = texts[begin : begin + BATCH]
+            here = slice(begin, begin + len(some))
+            said = judge.offence(some).astype(float)
+            scores[here] = np.where(np.isnan(scores[here]) | np.isnan(said), scores[here], said)
+            if advance is not None:
+                advance(len(some))
+    listed: list[float] = scores.tolist()
+    return listed
+
+
 def abuse_score(evidence: Evidence) -> float:
     """
     How surely a comment is abuse of a people or a group: the largest score over the grounds of abuse.
