@@ -48,7 +48,7 @@ class Topics(Encoder):
         vectors = np.array([[1.0, "water" in one, "madrid" in one] for one in texts], np.float32)
         odds = np.full((len(texts), len(self.labels)), -8.0, np.float32)
         odds[:, -1] = ["because" in one for one in texts]
-        return Read(odds, vectors, np.ones(len(texts), np.int64))
+        return Read(odds, vectors, np.ones(len(texts), np.int64), np.zeros(len(texts), np.bool_))
 
 
 class Quiet:

@@ -357,7 +357,7 @@ def expand(
     for _depth in range(3):
         text = _SLOT.sub(fill, text)
     if language == "en":
-        text = re.sub(r"\ba\(n\) (\W?)(?=([A-Za-z]+))", _article, text)
+        text = re.sub(r"\b[aA]\(n\) (\W?)(?=([A-Za-z]+))", _article, text)
     if language == "ar":
         # A doubled letter is written twice before the women's ending.
         text = text.replace("يستحقن", "يستحققن")
