@@ -5,7 +5,7 @@ One number for one question about a comment, from the judge's evidence.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -49,12 +49,7 @@ def abuse_scores(
     """
     scores = np.array([abuse_score(one) for one in evidence], float)
     if isinstance(judge, KnowsHatred):
-        for begin in range(0, len(texts), BATCH):
-            some = texts[begin : begin + BATCH]
-            here = slice(begin, begin + len(some))
-            scores[here] = np.fmax(scores[here], judge.hatred(some))
-            if advance is not None:
-                advance(len(some))
+        scores = np.fmax(scores, _asked(judge.hatred, texts, advance))
     listed: list[float] = scores.tolist()
     return listed
 
@@ -76,15 +71,23 @@ def toxic_scores(
     """
     scores = np.array([toxic_score(one) for one in evidence], float)
     if isinstance(judge, KnowsOffence):
-        for begin in range(0, len(texts), BATCH):
-            some = texts[begin : begin + BATCH]
-            here = slice(begin, begin + len(some))
-            said = judge.offence(some).astype(float)
-            scores[here] = np.where(np.isnan(scores[here]) | np.isnan(said), scores[here], said)
-            if advance is not None:
-                advance(len(some))
+        said = _asked(judge.offence, texts, advance)
+        scores = np.where(np.isnan(scores) | np.isnan(said), scores, said)
     listed: list[float] = scores.tolist()
     return listed
+
+
+def _asked(
+    ask: Callable[[Sequence[str]], NDArray[np.float32]], texts: Sequence[str], advance: Advance | None
+) -> NDArray[np.float64]:
+    """What the judge answers on each text, asked in batches."""
+    said = np.full(len(texts), np.nan)
+    for begin in range(0, len(texts), BATCH):
+        some = texts[begin : begin + BATCH]
+        said[begin : begin + len(some)] = ask(some)
+        if advance is not None:
+            advance(len(some))
+    return said
 
 
 def abuse_score(evidence: Evidence) -> float:

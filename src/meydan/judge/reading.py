@@ -70,15 +70,11 @@ def opened(text: str) -> str | None:
 
     `as_written` leaves them out, because an editor chose most of them; what can be read there may only raise a suspicion.
     """
-    opened = _HANDLE.sub(_words_of_handle, _ADDRESS.sub(_words_of_address, text))
-    return as_written(opened) if opened != text else None
+    again = _ADDRESS.sub(lambda found: _opened(found[0], f"{found[1]} ", found[2]), text)
+    again = _HANDLE.sub(lambda found: _opened(found[0], "", found[0]), again)
+    return as_written(again) if again != text else None
 
 
-def _words_of_address(found: re.Match[str]) -> str:
-    words = _LETTERS.findall(found[2])
-    return f"{found[1]} {' '.join(words)}" if len(words) >= SAYS_FROM else found[0]
-
-
-def _words_of_handle(found: re.Match[str]) -> str:
-    words = _LETTERS.findall(found[0])
-    return " ".join(words) if len(words) >= SAYS_FROM else found[0]
+def _opened(whole: str, before: str, inside: str) -> str:
+    words = _LETTERS.findall(inside)
+    return before + " ".join(words) if len(words) >= SAYS_FROM else whole

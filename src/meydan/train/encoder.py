@@ -412,19 +412,19 @@ def _centred(vectors: NDArray[np.float16]) -> NDArray[np.float16]:
 
 def _same_recipe(out: Path, recipe: Recipe) -> None:
     """A folder holds one run; going on with another recipe would be neither."""
-    path = out / "recipe.json"
-    text = json.dumps(asdict(recipe), indent=1) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{out} holds a run with other settings: give another folder, or delete it.")
-    path.write_text(text, encoding="utf-8")
+    _same(out, "recipe.json", asdict(recipe), "with other settings")
 
 
 def _same_rows(out: Path, data: Path, own: Path) -> None:
     """A run that was stopped goes on with the rows that it began with: others would be another run."""
-    path = out / "rows.json"
-    text = json.dumps([LABELS, files_of(data, own)], indent=1) + "\n"
+    _same(out, "rows.json", [LABELS, files_of(data, own)], "on other rows")
+
+
+def _same(out: Path, name: str, what: object, otherwise: str) -> None:
+    path = out / name
+    text = json.dumps(what, indent=1) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise ValueError(f"{out} holds a run on other rows: give another folder, or delete it.")
+        raise ValueError(f"{out} holds a run {otherwise}: give another folder, or delete it.")
     path.write_text(text, encoding="utf-8")
 
 
