@@ -120,7 +120,6 @@ def test_a_broken_classifier_names_no_words():
         "این مقاله بسیار خوب است و از نویسنده برای این کار تشکر می‌کنم",
         "Ich halte diesen Artikel für sehr gelungen und danke der Redaktion.",
         "I agree with the article completely. این مقاله بسیار خوب است و از نویسنده برای این کار تشکر می‌کنم",
-        "Qwzx vfrt plmk.",
         " ".join(POLITE) + " این مقاله بسیار خوب است و از نویسنده برای این کار و عکس‌های زیبا تشکر می‌کنم",
     ],
 )
@@ -129,6 +128,17 @@ def test_what_nobody_measured_is_held(judge, guidelines, text):
     evidence = judge.evidence(text)
     assert all(evidence.scores[label] is None for label in RULE_LABELS)
     assert decide(evidence, guidelines).holds == (Hold.LANGUAGE_NOT_MEASURED,)
+
+
+@pytest.mark.parametrize("text", ["Qwzx vfrt plmk.", "Sami"])
+def test_what_has_no_language_is_scored_and_held(judge, guidelines, text):
+    """If a comment is in no language that is recognised, then a person decides, and sees what the judge found."""
+    evidence = judge.evidence(text)
+    assert evidence.language == "und"
+    assert all(evidence.scores[label] is not None for label in RULE_LABELS)
+    decision = decide(evidence, guidelines)
+    assert decision.verdict is Verdict.HOLD
+    assert Hold.LANGUAGE_NOT_MEASURED in decision.holds
 
 
 def test_listed_words_are_shown_in_any_language(judge):

@@ -335,9 +335,20 @@ class Judge:
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None
 
-    def _reads(self, language: Language) -> bool:
+    def _knows(self, language: Language) -> bool:
         """Whether the models have learned a text's languages, all of them. What is not calibrated is held later."""
         known = FAST_ALONE if self._encoder is None else self._encoder.languages
+        return language.tag in known and known.issuperset(language.others)
+
+    def _reads(self, language: Language) -> bool:
+        """
+        Whether a text gets scores: one whose languages are known, and with the encoder one of no language that is recognised.
+
+        Such a text is mostly a few words of a known one. It waits for a person, who then sees what was found.
+        """
+        if self._knows(language):
+            return True
+        known = frozenset() if self._encoder is None else self._encoder.languages | {UNKNOWN_LANGUAGE}
         return language.tag in known and known.issuperset(language.others)
 
     def _fast(self, given: Sequence[_Taken]) -> NDArray[np.float32]:
@@ -484,9 +495,9 @@ class Judge:
         if cut or len(text) > LONGEST:
             findings.append(Finding("long", "longer than the judge reads", hold=Hold.LENGTH))
         scores: dict[str, float | None] = dict.fromkeys(self.labels)
-        if not self._reads(language):
+        if not self._knows(language):
             findings.append(_language_finding(language))
-        elif classified is not None:
+        if classified is not None and self._reads(language):
             by_label: dict[str, list[Hit]] = {}
             for hit in hits:
                 by_label.setdefault(hit.label, []).append(hit)

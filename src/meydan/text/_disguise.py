@@ -182,6 +182,8 @@ def count_disguised(text: str) -> int:
         count += end - begin > 3 and (letters >= 3 or end - begin > 4) and new.isalpha()
     for match in _TOKEN.finditer(text):
         token = match.group()
+        if token.isalpha():
+            continue  # nearly every word, and quickly told
         breaks = len(_INNER.findall(token))
         pieces = len(_WORD.findall(token))
         # One dot is a forgotten space; several in a row of scraps, or a rarer sign, is a disguise.

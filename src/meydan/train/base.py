@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib.util
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,24 @@ class Base:
     pieces: tuple[str, ...]
     scores: Floats
     heads: int
+
+
+def narrowed(base: Base, layers: Sequence[int], neurons: Sequence[Sequence[int]]) -> Base:
+    """
+    The base with some of its layers, and in each of these some of its inner neurons.
+
+    Args:
+        base: all of it.
+        layers: numbers of the layers that stay, in order.
+        neurons: for each of them, numbers of the neurons between its two outer matrices that stay.
+    """
+    kept = []
+    for i, stay in zip(layers, neurons, strict=True):
+        layer, chosen = base.layers[i], np.asarray(stay, np.intp)
+        kept.append(
+            replace(layer, up=layer.up[chosen], up_bias=layer.up_bias[chosen], down=layer.down[:, chosen])
+        )
+    return replace(base, layers=tuple(kept))
 
 
 def base_file() -> Path:

@@ -34,7 +34,7 @@ from torch.nn import functional as fn
 from meydan.judge.encoder import ALLEGATION
 from meydan.judge.reading import as_written, undisguised
 from meydan.text.fold import fold
-from meydan.train.base import Base, base_file, read_base, tokenizer_of
+from meydan.train.base import Base, base_file, narrowed, read_base, tokenizer_of
 from meydan.train.net import Net
 from meydan.train.noise import in_other_letters, noisy
 from meydan.train.rows import (
@@ -61,6 +61,9 @@ CONSTRUCTIVE: Final = 4
 LETTERS_CHANGED: Final = 0.3
 """How often a Kurmanji row in Latin letters is read in Arabic ones, of which there are fewer rows."""
 
+_HEARD: Final = 100
+"""Texts of each language by which the neurons that stay are chosen."""
+
 _CHUNK: Final = 50  # batches that are sorted by length together
 
 
@@ -70,11 +73,14 @@ class Recipe:
 
     seed: int = 0
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
+    inner: int = 1152
+    """How many of a layer's 1,536 inner neurons stay, those that say most."""
     longest: int = 80
+    """Tokens of a text that are read at once."""
     batch: int = 64
-    samples: tuple[int, int] = (384_000, 608_000)
+    samples: tuple[int, int] = (384_000, 736_000)
     """How many texts each phase sees."""
-    falls_over: tuple[int, int] = (800_000, 608_000)
+    falls_over: tuple[int, int] = (800_000, 736_000)
     """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
     rates: tuple[float, float] = (2e-4, 1.2e-4)
     """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
@@ -88,10 +94,12 @@ class Recipe:
     """How often a sentence that was written one by one comes in one pass of the second phase."""
     made: float = 0.5
     """The share of the rows that templates make which comes in one pass of the second phase."""
-    again: float = 0.5
+    again: float = 0.8
     """How many rows of collections come in one pass of the second phase, for each row of our own."""
     arabic: int = 3
     """How often an Arabic row of the data folder comes in one pass: there are few."""
+    talk: int = 5
+    """How often a row comes of the few that all raters of a talk page or a comment section found toxic or clean."""
     vectors: int = 30_000
     """Rows whose sentence vector is learned from the base."""
     vector_weight: float = 0.5
@@ -137,15 +145,16 @@ def train(
         torch.set_num_threads(threads)
     out.mkdir(parents=True, exist_ok=True)
     _same_recipe(out, recipe)
-    _same_rows(out, data, own)
+    for phase in range(phases):
+        _same_rows(out, data, own, phase)
     origin = read_base(base or base_file())
     tokenizer = tokenizer_of(origin.pieces, origin.scores.tolist())
-    tokenizer.enable_truncation(recipe.longest)
+    public = list(read_rows(data, "train", LANGUAGES))
+    made = own_rows(own, "train", written=False)
     torch.manual_seed(recipe.seed)
-    net = Net.of(origin, recipe.layers, len(LABELS))
+    net = Net.of(_thinned(origin, tokenizer, [*public, *made], recipe), len(LABELS))
     run = _Run(net, _optimiser(net, recipe))
     _resume(out, run)
-    public = list(read_rows(data, "train", LANGUAGES))
     vectors = _vectors(out, origin, tokenizer, public, recipe)
     del origin
     steps = [samples // recipe.batch for samples in recipe.samples]
@@ -170,7 +179,7 @@ def train(
             written = own_rows(own, "train", written=True) * recipe.written if phase else []
             samples = _samples(
                 public,
-                own_rows(own, "train", written=False),
+                made,
                 written,
                 vectors,
                 tokenizer,
@@ -244,7 +253,12 @@ def _samples(
                 continue
             noise = random.Random(f"{recipe.seed}/{phase}/{epoch}/{begin}")  # noqa: S311
             texts = [_text_of(row, noise, recipe.noise[phase]) for _, row in chunk]
-            ids = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+            ids = [
+                _stretch(
+                    encoding.ids, recipe.longest, noise if _is_clean(row) and place not in vectors else None
+                )
+                for encoding, (place, row) in zip(tokenizer.encode_batch(texts), chunk, strict=True)
+            ]
             order = sorted(range(len(chunk)), key=lambda i: len(ids[i]))
             groups = [order[i : i + recipe.batch] for i in range(0, len(order), recipe.batch)]
             noise.shuffle(groups)
@@ -269,12 +283,57 @@ def _picked(
     ours = [*made, *written]
     numbered: list[tuple[int, Row]] = list(enumerate(public))
     numbered += [(i, row) for i, row in enumerate(public) if row.language == "ar"] * (recipe.arabic - 1)
+    numbered += [(i, row) for i, row in enumerate(public) if _is_rare_talk(row)] * (recipe.talk - 1)
     if phase:
         ours = [*chance.sample(list(made), round(recipe.made * len(made))), *written]
         numbered = chance.sample(numbered, min(len(numbered), round(recipe.again * len(ours))))
     numbered += [(-1, row) for row in ours]
     chance.shuffle(numbered)
     return numbered
+
+
+def _is_rare_talk(row: Row) -> bool:
+    """Whether a row is of the sources nearest to comments, where those have few: all of two, what is toxic of a third."""
+    if row.source == "context_toxicity":
+        return row.labels.get("toxic", 0.0) >= 0.5
+    return row.source in ("jigsaw_samples", "surge_toxicity")
+
+
+def _is_clean(row: Row) -> bool:
+    """Whether nothing that is known of a row speaks against it, nor for it."""
+    return max(row.labels.values(), default=1.0) < 0.1
+
+
+def _stretch(ids: Sequence[int], longest: int, chance: random.Random | None = None) -> list[int]:
+    """
+    What is read of a text at once: all of a short one, of a long one its beginning, or any stretch by `chance`.
+
+    A long comment is judged by its worst stretch, wherever that begins: of one in which all is well, every stretch
+    should be learned. In which stretch of the others something is wrong, nobody says.
+    """
+    if len(ids) <= longest:
+        return list(ids)
+    begin = 1 if chance is None else chance.randrange(1, len(ids) - longest + 2)
+    return [ids[0], *ids[begin : begin + longest - 2], ids[-1]]
+
+
+def _thinned(base: Base, tokenizer: Tokenizer, rows: Sequence[Row], recipe: Recipe) -> Base:
+    """The base's layers of the recipe with the inner neurons that say most, each language being heard alike."""
+    whole = narrowed(base, recipe.layers, [range(len(base.layers[i].up)) for i in recipe.layers])
+    if recipe.inner >= len(whole.layers[0].up):
+        return whole
+    chance = random.Random(f"{recipe.seed}/neurons")  # noqa: S311
+    heard: list[list[int]] = []
+    for language in sorted({row.language for row in rows}):
+        here = [row for row in rows if row.language == language]
+        some = chance.sample(here, min(len(here), _HEARD))
+        heard += [
+            _stretch(e.ids, recipe.longest)
+            for e in tokenizer.encode_batch([as_written(r.text) for r in some])
+        ]
+    said = Net.of(whole, 1).busy(heard)
+    stay = [sorted(np.argsort(-one)[: recipe.inner].tolist()) for one in said]
+    return narrowed(base, recipe.layers, stay)
 
 
 def _text_of(row: Row, noise: random.Random, share: float) -> str:
@@ -376,8 +435,11 @@ def _vectors(
     chosen = sorted(chance.sample(range(len(rows)), min(recipe.vectors, len(rows))))
     if not chosen:
         return {}
-    teacher = Net.of(base, range(len(base.layers)), 1).eval()
-    ids = [e.ids for e in tokenizer.encode_batch(["query: " + as_written(rows[i].text) for i in chosen])]
+    teacher = Net.of(base, 1).eval()
+    ids = [
+        _stretch(e.ids, recipe.longest)
+        for e in tokenizer.encode_batch(["query: " + as_written(rows[i].text) for i in chosen])
+    ]
     found = np.zeros((len(chosen), base.words.shape[1]), np.float16)
     order = sorted(range(len(chosen)), key=lambda i: len(ids[i]))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
@@ -415,9 +477,14 @@ def _same_recipe(out: Path, recipe: Recipe) -> None:
     _same(out, "recipe.json", asdict(recipe), "with other settings")
 
 
-def _same_rows(out: Path, data: Path, own: Path) -> None:
-    """A run that was stopped goes on with the rows that it began with: others would be another run."""
-    _same(out, "rows.json", [LABELS, files_of(data, own)], "on other rows")
+def _same_rows(out: Path, data: Path, own: Path, phase: int) -> None:
+    """
+    A run that was stopped goes on with the rows that it began with: others would be another run.
+
+    The sentences written one by one are read in the second phase only.
+    """
+    read = [one for one in files_of(data, own) if phase or WRITTEN not in one["file"]]
+    _same(out, f"rows-{phase + 1}.json", [LABELS, read], "on other rows")
 
 
 def _same(out: Path, name: str, what: object, otherwise: str) -> None:

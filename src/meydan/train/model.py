@@ -21,7 +21,7 @@ from meydan.judge.classifier import Classifier
 from meydan.judge.encoder import ALLEGATION, FORMAT, Encoder
 from meydan.judge.judge import Judge
 from meydan.train import allegation, blend, constructive, relevance
-from meydan.train.base import FILE, PACKAGE, base_file, read_base, tokenizer_of
+from meydan.train.base import FILE, PACKAGE, base_file, narrowed, read_base, tokenizer_of
 from meydan.train.encoder import CORPUS, LABELS, LANGUAGES, Recipe, own_rows, train
 from meydan.train.export import cut_tokenizer, pieces_to_keep, write_graph, write_manifest
 from meydan.train.net import Net
@@ -64,7 +64,9 @@ def make(
     told.print("Cutting the vocabulary and rounding the weights")
     taught = [*read_rows(data, "train", LANGUAGES), *own_rows(own, "train")]
     origin = read_base(base)
-    net = Net.of(origin, recipe.layers, len(LABELS))
+    # Which neurons stayed is in the weights that were learned; only their number matters here.
+    inner = range(min(recipe.inner, len(origin.layers[0].up)))
+    net = Net.of(narrowed(origin, recipe.layers, [inner] * len(recipe.layers)), len(LABELS))
     net.load_state_dict(torch.load(kept, weights_only=True)["net"], strict=False)
     texts: dict[str, list[str]] = {}
     for row in taught:

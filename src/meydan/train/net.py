@@ -6,10 +6,12 @@ Only what training needs; judge/encoder runs the exported graph and knows no tor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
@@ -65,29 +67,63 @@ class Net(nn.Module):
         self.meaning = nn.Linear(width, width)
 
     @classmethod
-    def of(cls, base: Base, keep: Sequence[int], labels: int) -> Net:
-        """The network of the base's layers `keep`, its heads at zero."""
+    def of(cls, base: Base, labels: int) -> Net:
+        """The network of all the base's layers, its heads at zero."""
         width = base.words.shape[1]
         net = cls(
             pieces=base.words.shape[0],
             width=width,
             inner=base.layers[0].up.shape[0],
             heads=base.heads,
-            layers=len(keep),
+            layers=len(base.layers),
             labels=labels,
         )
         with torch.no_grad():
             net.words.weight.copy_(torch.from_numpy(base.words))
             net.places.weight.copy_(torch.from_numpy(base.places))
             _set(net.norm, *base.norm)
-            for block, i in zip(net.blocks, keep, strict=True):
+            for block, layer in zip(net.blocks, base.layers, strict=True):
                 assert isinstance(block, _Block)
-                _fill(block, base.layers[i])
+                _fill(block, layer)
             nn.init.zeros_(net.head.weight)
             nn.init.constant_(net.head.bias, -2.0)
             nn.init.eye_(net.meaning.weight)
             nn.init.zeros_(net.meaning.bias)
         return net
+
+    def busy(self, texts: Iterable[Sequence[int]]) -> list[NDArray[np.float64]]:
+        """
+        How much each inner neuron of each layer adds to what the layer says: (inner,) a layer.
+
+        The mean size of what it puts out over the tokens of some texts, times the length of what it is weighted with.
+        """
+        sums: list[Tensor] = []
+        tokens = 0
+
+        def listen(at: int) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            def heard(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+                sums[at] += given[0].abs().sum((0, 1))
+
+            return heard
+
+        ears = []
+        downs = []
+        for i, block in enumerate(self.blocks):
+            assert isinstance(block, _Block)
+            downs.append(block.down)
+            sums.append(torch.zeros(block.down.in_features))
+            ears.append(block.down.register_forward_pre_hook(listen(i)))
+        self.eval()
+        with torch.inference_mode():
+            for ids in texts:
+                tokens += len(ids)
+                self.pooled(torch.tensor([list(ids)]), torch.ones(1, len(ids)))
+        for ear in ears:
+            ear.remove()
+        return [
+            (total / max(1, tokens) * down.weight.norm(dim=0)).double().detach().numpy()
+            for total, down in zip(sums, downs, strict=True)
+        ]
 
     def pooled(self, ids: Tensor, mask: Tensor) -> Tensor:
         """The mean of the last layer over the tokens that are there: (batch, width)."""

@@ -61,7 +61,7 @@ def _ways(language: str) -> tuple[Callable[[str, random.Random], str], ...]:
         return (*plain, _typed(language), _typed(language), _drawn_out, _pointed)
     if language in _TYPED:
         return (*plain, _leet, _marked, _imitated, _loud, _typed(language), _typed(language))
-    return (*plain, _leet, _leet, _marked, _imitated, _loud)
+    return (*plain, _dropped, _joined, _leet, _leet, _leet, _marked, _imitated, _loud)
 
 
 def _some_words(
@@ -104,7 +104,7 @@ def _joined(text: str, chance: random.Random) -> str:
     words = text.split(" ")
     if len(words) < 3:
         return text
-    if chance.random() < 0.25:
+    if chance.random() < 0.5:
         return "".join(words)
     for _ in range(chance.randint(1, max(1, len(words) // 4))):
         i = chance.randrange(len(words) - 1)
