@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,16 @@ class Scorer(Protocol):
 
     def weigh(self, text: str, label: str) -> Sequence[tuple[int, int, float]]:
         """How much each word of one folded text moved a label: (begin, end, weight)."""
+
+
+@runtime_checkable
+class KnowsBeyondRules(Protocol):
+    """A classifier that also has a word on what no rule asks for: offence and hatred of any kind."""
+
+    aux: tuple[str, ...]
+
+    def score_all(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """As `Scorer.score`, with a column for each of `aux` behind those of `labels`."""
 
 
 class _Taken(NamedTuple):
@@ -328,7 +338,7 @@ class Judge:
         try:
             read = self._read(given)
             if self._encoder is None or read is None:
-                return self._fast_scores(given), None
+                return self._fast_scores(given)[:, : len(RULE_LABELS)], None
             tags = [one.language.tag for one in given]
             return self._encoder.blend.probabilities(self._blended(read), self._fast(given), tags), read
         except Exception as fault:  # noqa: BLE001
@@ -352,25 +362,30 @@ class Judge:
         return language.tag in known and known.issuperset(language.others)
 
     def _fast(self, given: Sequence[_Taken]) -> NDArray[np.float32]:
-        found = np.full((len(given), len(LABELS)), np.nan, np.float32)
-        if self._classifier is not None:
-            found[:, : len(RULE_LABELS)] = odds_of(self._fast_scores(given))
-        return found
+        """The fast tier's log-odds, in the order of LABELS; NaN where it has no opinion."""
+        if self._classifier is None:
+            return np.full((len(given), len(LABELS)), np.nan, np.float32)
+        return odds_of(self._fast_scores(given))
 
     def _fast_scores(self, given: Sequence[_Taken]) -> NDArray[np.float32]:
-        assert self._classifier is not None
+        """The fast tier's probabilities, its worst window's, in the order of LABELS; NaN where it has none."""
+        classifier = self._classifier
+        assert classifier is not None
         windows: list[str] = []
         begins = []
         for one in given:
             begins.append(len(windows))
             windows += _windows_of(_without_paths(one.folded.text))
         if not windows:
-            return np.zeros((0, len(RULE_LABELS)), np.float32)
-        scored = self._classifier.score(windows)
-        by_label = np.full((len(windows), len(RULE_LABELS)), np.nan, np.float32)
-        for column, label in enumerate(self._classifier.labels):
-            if label in RULE_LABELS:
-                by_label[:, RULE_LABELS.index(label)] = scored[:, column]
+            return np.zeros((0, len(LABELS)), np.float32)
+        if isinstance(classifier, KnowsBeyondRules):
+            names, scored = classifier.labels + classifier.aux, classifier.score_all(windows)
+        else:
+            names, scored = classifier.labels, classifier.score(windows)
+        by_label = np.full((len(windows), len(LABELS)), np.nan, np.float32)
+        for column, label in enumerate(names):
+            if label in LABELS:
+                by_label[:, LABELS.index(label)] = scored[:, column]
         worst: NDArray[np.float32] = np.maximum.reduceat(by_label, begins, axis=0)
         return worst
 
