@@ -78,9 +78,9 @@ class Recipe:
     longest: int = 80
     """Tokens of a text that are read at once."""
     batch: int = 64
-    samples: tuple[int, int] = (384_000, 736_000)
+    samples: tuple[int, int] = (384_000, 640_000)
     """How many texts each phase sees."""
-    falls_over: tuple[int, int] = (800_000, 736_000)
+    falls_over: tuple[int, int] = (800_000, 640_000)
     """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
     rates: tuple[float, float] = (2e-4, 1.2e-4)
     """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
