@@ -1,8 +1,12 @@
 """
-Who may decide: moderators, their one-time links and sessions, and scoped tokens.
+Who works at the desk, with what right, and by what they come in.
 
-A link, a session or a token is shown once; only its SHA-256 is kept. All three
-carry 256 random bits, so that a plain digest is enough (there is nothing to guess).
+People come in by a password, by a link that works once, or through an issuer that knows them (web/issuer);
+who has set up one-time codes gives one after the password. Programs carry scoped tokens.
+
+A link, a session, a token and a recovery code are shown once; only their SHA-256 is kept. All carry at least
+80 random bits, so that a plain digest is enough (there is nothing to guess). Passwords are kept as Argon2id.
+Every sign-in and every change is a line of the journal.
 """
 
 from __future__ import annotations
@@ -10,30 +14,98 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import threading
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from meydan.errors import Malformed, NotAllowed, NotFound, SignInNeeded
-from meydan.store import ModeratorRow, Store, TokenRow
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet, InvalidToken
+
+from meydan.comment import LANGUAGES
+from meydan.errors import Malformed, MissingFields, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.store import Doorway, Entry, ModeratorRow, OpenSession, Store, TokenRow
 
 SCOPES = ("judge", "stories", "moderate")
 LONGEST_NAME = 80
+LONGEST_DEVICE = 80
+
+ROLES: Final = ("moderator", "editor", "auditor")
+"""Moderators decide; editors decide, and answer for guidelines, people and settings; auditors read everything and change nothing."""
+
+RIGHTS: Final[Mapping[str, frozenset[str]]] = {
+    "read": frozenset(ROLES),
+    "decide": frozenset({"moderator", "editor"}),
+    "journal": frozenset({"editor", "auditor"}),
+    "export": frozenset({"editor", "auditor"}),
+    "guidelines": frozenset({"editor"}),
+    "people": frozenset({"editor"}),
+}
+"""What each role may do."""
+
+OPERATOR: Final = "operator"
+"""Who does what is done from the command line, in the journal."""
+
+NO_PERSON: Final = frozenset({"machine", "import", OPERATOR})
+"""Names that stand for no one person."""
+
+SHORTEST_PASSWORD: Final = 12
+LONGEST_PASSWORD: Final = 200
+"""Characters. What is long enough needs no rule on what it is made of (NIST SP 800-63B, 5.1.1.2)."""
+
+LOCKED_FROM: Final = 5
+"""Failures in a row from which a name is locked: half a minute, then twice as long after each, up to an hour."""
+
+FIRST_LOCK: Final = timedelta(seconds=30)
+LONGEST_LOCK: Final = timedelta(hours=1)
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+SECOND_WITHIN_S: Final = 300
+"""How long after the password a one-time code may be given."""
+
+STEP_S: Final = 30
+"""Seconds that a one-time code stands for (RFC 6238); the ones before and after are taken too."""
+
+RECOVERY_CODES: Final = 10
+_AT_ONCE: Final = 2  # hashes computed at once; each takes 64 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in moderator. `token` goes into the cookie, `csrf` into every form."""
+    """Somebody who is signed in. `token` goes into the cookie, `csrf` into every form."""
 
     token: str
     csrf: str
     moderator: str
     expires_at: datetime
+    role: str = "moderator"
+    languages: tuple[str, ...] = ()
+
+    def may(self, right: str) -> bool:
+        """Whether this person's role has a right of RIGHTS."""
+        return self.role in RIGHTS[right]
+
+
+@dataclass(frozen=True, slots=True)
+class HalfWay:
+    """The password was right; `token` has to come back with a one-time code within SECOND_WITHIN_S."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What an authenticator app needs: its `secret`, and the same as an address (`uri`) to be shown as a square code."""
+
+    secret: str
+    uri: str
 
 
 class Staff:
-    """Moderators, sessions and tokens over the store."""
+    """Moderators, sessions and tokens over the store. Safe to use from many threads."""
 
     def __init__(
         self,
@@ -41,74 +113,418 @@ class Staff:
         *,
         clock: Callable[[], datetime],
         entropy: Callable[[int], bytes],
+        secret: bytes,
         session_hours: int = 12,
         link_hours: int = 24,
     ) -> None:
-        self._store = store
+        """
+        Args:
+            secret: the server's; seals the secrets of one-time codes, and keys the names of failed sign-ins.
+        """
+        self._people = store.people
         self._clock = clock
         self._entropy = entropy
+        self._secret_key = secret
+        self._seal = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"seal\x00" + secret).digest()))
+        self._hasher = PasswordHasher()
+        self._hashing = threading.BoundedSemaphore(_AT_ONCE)
+        # What a name without a password is checked against, so that it takes as long as one with.
+        self._nobody: str | None = None
         self._session_life = timedelta(hours=session_hours)
         self._link_life = timedelta(hours=link_hours)
 
-    # -- moderators ----------------------------------------------------------
+    # -- people --------------------------------------------------------------
 
-    def add_moderator(self, name: str) -> str:
-        """Add a moderator and return a one-time sign-in link's token."""
+    def add_moderator(
+        self,
+        name: str,
+        *,
+        role: str = "moderator",
+        languages: Sequence[str] = (),
+        email: str | None = None,
+        by: str = OPERATOR,
+    ) -> str:
+        """
+        Add somebody and return a one-time sign-in link's token.
+
+        Raises:
+            Malformed: no such name, role or language. AlreadyExists: the name is taken.
+        """
         name = _checked_name(name)
-        self._store.add_moderator(name, self._clock())
-        return self.new_link(name)
+        self._people.add_moderator(
+            name,
+            self._clock(),
+            by=by,
+            role=_checked_role(role),
+            languages=_checked_languages(languages),
+            email=email.strip().casefold() if email and email.strip() else None,
+        )
+        return self.new_link(name, by=by)
 
-    def new_link(self, name: str) -> str:
-        """A fresh one-time sign-in token for a moderator; NotFound if there is none of that name."""
-        if not any(row.name == name for row in self._store.moderators()):
+    def new_link(self, name: str, *, by: str = OPERATOR) -> str:
+        """A fresh one-time sign-in token for somebody; NotFound if there is none of that name."""
+        if self._people.moderator(name) is None:
             raise NotFound(f"There is no moderator named {name!r}. `meydan moderators list` shows them.")
         token = self._secret("link")
-        self._store.add_link(name, _digest(token), self._clock() + self._link_life)
+        now = self._clock()
+        self._people.add_link(name, _digest(token), now + self._link_life, now, by=by)
         return token
 
-    def remove_moderator(self, name: str) -> None:
-        """End a moderator's rights, sessions and links at once. Past decisions keep the name."""
-        self._store.remove_moderator(name, self._clock())
+    def remove_moderator(self, name: str, *, by: str = OPERATOR) -> None:
+        """End somebody's rights, sessions and links at once. Past decisions keep the name."""
+        self._people.remove_moderator(name, self._clock(), by=by)
 
     def moderators(self) -> Sequence[ModeratorRow]:
-        """Everyone who may decide now."""
-        return self._store.moderators()
+        """Everyone who works here now."""
+        return self._people.moderators()
 
-    # -- sessions ------------------------------------------------------------
+    def moderator(self, name: str) -> ModeratorRow:
+        """One of them; NotFound if there is none of that name."""
+        row = self._people.moderator(name)
+        if row is None:
+            raise NotFound("There is no moderator of this name.", fields=("name",))
+        return row
 
-    def sign_in(self, link: str) -> Session:
+    def give_role(self, name: str, role: str, *, by: str = OPERATOR) -> None:
+        """
+        Give somebody another role.
+
+        Raises:
+            Malformed: no such role. NotFound: nobody of that name. NotAllowed: the last editor's own role,
+            or nobody could give it back but the operator.
+        """
+        role = _checked_role(role)
+        if by != OPERATOR and role != "editor":
+            self._check_another_editor(name)
+        self._people.set_role(name, role, self._clock(), by=by)
+
+    def give_languages(self, name: str, languages: Sequence[str], *, by: str = OPERATOR) -> None:
+        """Assign the languages whose comments somebody is given; none for all of them."""
+        self._people.set_languages(name, _checked_languages(languages), self._clock(), by=by)
+
+    def give_address(self, name: str, email: str, *, by: str = OPERATOR) -> None:
+        """By which verified address an issuer's account is this person's; "" for none."""
+        self._people.set_email(name, email.strip().casefold() or None, self._clock(), by=by)
+
+    def _check_another_editor(self, name: str) -> None:
+        editors = [row.name for row in self._people.moderators() if row.role == "editor"]
+        if editors == [name]:
+            raise NotAllowed("There has to be an editor. Make somebody else one first.")
+
+    # -- coming in -----------------------------------------------------------
+
+    def sign_in(self, link: str, *, device: str = "") -> Session:
         """
         Exchange a one-time link for a session.
 
         Raises:
             SignInNeeded: unknown, expired, or used before (by anybody, even a moment ago).
         """
-        now = self._clock()
-        moderator = self._store.use_link(_digest(link), now)
+        moderator = self._people.use_link(_digest(link), self._clock())
         if moderator is None:
             raise SignInNeeded(
                 "This sign-in link was used already or has expired. "
                 "Ask for a new one: meydan moderators link NAME."
             )
-        token, csrf = self._secret("session"), self._secret("csrf")
-        expires_at = now + self._session_life
-        self._store.add_session(_digest(token), moderator, csrf, expires_at, now)
-        return Session(token, csrf, moderator, expires_at)
+        return self._begin(moderator, "link", device)
+
+    def sign_in_by_password(self, name: str, password: str, *, device: str = "") -> Session | HalfWay:
+        """
+        Come in by a password; who has one-time codes is half way then.
+
+        Raises:
+            SignInNeeded: no such name, or another password: nobody is told which.
+            TooFast: it has failed too often under this name, whether there is one or not.
+        """
+        name = unicodedata.normalize("NFC", name.strip())
+        who = self._who("password", name)
+        failures = self._check_unlocked(who)
+        row = self._people.moderator(name) if len(name) <= LONGEST_NAME else None
+        right = self._verify(row.password if row else None, password)
+        if row is None or row.password is None or not right:
+            self._fail(who, failures, row.name if row else None)
+            raise SignInNeeded("The name and the password do not belong together. Nobody has been signed in.")
+        self._people.succeeded(who)
+        if self._hasher.check_needs_rehash(row.password):
+            # Not journalled as a change: the password is the same.
+            self._people.rehash(row.name, self._hash(password))
+        if row.second_on:
+            sealed = self._seal.encrypt_at_time(row.name.encode(), self._seconds())
+            return HalfWay(sealed.decode("ascii"))
+        return self._begin(row.name, "password", device)
+
+    def finish_sign_in(self, half_way: str, code: str, *, device: str = "") -> Session:
+        """
+        Come in by a one-time code, or by a recovery code, after the password.
+
+        Raises:
+            SignInNeeded: another code, one that was used, or too late after the password.
+            TooFast: it has failed too often.
+        """
+        try:
+            name = self._seal.decrypt_at_time(
+                half_way.encode("ascii", "replace"), ttl=SECOND_WITHIN_S, current_time=self._seconds()
+            ).decode()
+        except InvalidToken:
+            raise SignInNeeded("That took too long. Begin again with your password.") from None
+        who = self._who("second", name)
+        failures = self._check_unlocked(who)
+        row = self._people.moderator(name)
+        if row is None or not (
+            self._is_code(row, code)
+            or self._people.use_recovery(name, _digest(_recovery_as_kept(code)), self._clock())
+        ):
+            self._fail(who, failures, row.name if row else None)
+            raise SignInNeeded("This code is not right, or was used before.")
+        self._people.succeeded(who)
+        return self._begin(row.name, "password and code", device)
+
+    def sign_in_through(self, issuer: str, subject: str, email: str | None, *, device: str = "") -> Session:
+        """
+        Come in as whom an issuer knows.
+
+        Args:
+            email: an address that the issuer has verified; None: none.
+
+        Raises:
+            SignInNeeded: nobody here is this account.
+        """
+        row = self._people.known_as(issuer, subject, email.casefold() if email else None)
+        if row is None:
+            raise SignInNeeded(
+                "Nobody at this desk is known by this account. Ask an editor to enter its e-mail address."
+            )
+        return self._begin(row.name, "issuer", device)
+
+    def open_doorway(self, state: str, doorway: Doorway) -> None:
+        """Keep what a sign-in at an issuer has to come back with."""
+        self._people.add_doorway(
+            _digest(state), doorway, self._clock() + timedelta(seconds=SECOND_WITHIN_S * 2)
+        )
+
+    def come_back(self, state: str) -> Doorway:
+        """What was kept under a state, once; SignInNeeded if it is unknown or too late."""
+        doorway = self._people.use_doorway(_digest(state), self._clock())
+        if doorway is None:
+            raise SignInNeeded("This sign-in was not begun here, or it took too long. Begin again.")
+        return doorway
 
     def session(self, token: str) -> Session:
         """The session a cookie names; SignInNeeded when it is unknown or over."""
-        row = self._store.session(_digest(token), self._clock())
+        row = self._people.session(_digest(token), self._clock())
         if row is None:
             raise SignInNeeded("Sign in to use the desk.")
-        return Session(token, row.csrf, row.moderator, row.expires_at)
+        return Session(token, row.csrf, row.moderator, row.expires_at, row.role, row.languages)
+
+    def sessions(self, session: Session) -> tuple[tuple[OpenSession, bool], ...]:
+        """Somebody's sessions, each with whether it is the one that asks."""
+        own = _digest(session.token)
+        return tuple(
+            (one, own.startswith(one.handle))
+            for one in self._people.sessions(session.moderator, self._clock())
+        )
+
+    def end_session(self, name: str, handle: str, *, by: str) -> None:
+        """End one of somebody's sessions; NotFound if they have none of this handle."""
+        self._people.end_session_of(name, handle, self._clock(), by=by)
 
     def sign_out(self, token: str) -> None:
         """End a session; an unknown one is already ended."""
-        self._store.end_session(_digest(token))
+        self._people.end_session(_digest(token), self._clock())
+
+    def check(self, session: Session, right: str) -> None:
+        """Refuse what somebody's role does not allow, and write down that it was asked for."""
+        if not session.may(right):
+            self._people.enter(session.moderator, "refused", right, self._clock(), role=session.role)
+            raise NotAllowed("Your role at this desk does not allow this. It was not done.")
+
+    def _begin(self, moderator: str, how: str, device: str) -> Session:
+        now = self._clock()
+        token, csrf = self._secret("session"), self._secret("form")
+        expires_at = now + self._session_life
+        self._people.add_session(
+            _digest(token), moderator, csrf, expires_at, now, how=how, device=_printable(device)
+        )
+        row = self.moderator(moderator)
+        return Session(token, csrf, moderator, expires_at, row.role, row.languages)
+
+    # -- what one comes in by --------------------------------------------------
+
+    def set_password(self, name: str, password: str, *, by: str, keep: Session | None = None) -> None:
+        """
+        Give somebody a password; every session of theirs ends but `keep`.
+
+        Raises:
+            Malformed: too short, too long, or the name itself. NotFound: nobody of that name.
+        """
+        password = _as_typed(password)
+        if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+            raise Malformed(
+                f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.", fields=("password",)
+            )
+        folded = password.casefold()
+        if len(set(folded)) < 5 or folded.replace(name.casefold(), "").strip("0123456789 !.-_") == "":
+            raise Malformed("This password is too easy to guess; take a few words.", fields=("password",))
+        kept = _digest(keep.token) if keep else ""
+        self._people.set_password(name, self._hash(password), self._clock(), by=by, keep=kept)
+        self._people.succeeded(self._who("password", name))
+
+    def change_password(self, session: Session, old: str, new: str) -> None:
+        """
+        Change one's own password; the old one is asked for where there is one.
+
+        Raises:
+            SignInNeeded: it is another. TooFast: it has failed too often. Malformed: as `set_password`.
+        """
+        row = self.moderator(session.moderator)
+        if row.password is not None:
+            who = self._who("password", row.name)
+            failures = self._check_unlocked(who)
+            if not self._verify(row.password, old):
+                self._fail(who, failures, row.name)
+                raise SignInNeeded("The old password is not right. Nothing was changed.")
+        self.set_password(row.name, new, by=row.name, keep=session)
+
+    def begin_second(self, session: Session, publication: str) -> Enrolment:
+        """Make the secret of one-time codes; it is asked for only once `confirm_second` has seen a code of it."""
+        row = self.moderator(session.moderator)
+        if row.second_on:
+            raise NotAllowed("One-time codes are set up already. Remove them first.")
+        secret = base64.b32encode(self._entropy(20)).decode("ascii")
+        sealed = self._seal.encrypt(secret.encode()).decode("ascii")
+        self._people.set_second(row.name, sealed, self._clock(), by=row.name)
+        return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=row.name, issuer_name=publication))
+
+    def enrolment(self, session: Session, publication: str) -> Enrolment | None:
+        """An enrolment that was begun and waits for its first code."""
+        row = self.moderator(session.moderator)
+        if row.second is None or row.second_on:
+            return None
+        secret = self._seal.decrypt(row.second.encode()).decode()
+        return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=row.name, issuer_name=publication))
+
+    def confirm_second(self, session: Session, code: str) -> tuple[str, ...]:
+        """
+        Turn one-time codes on with a first one, and give recovery codes, which are shown only now.
+
+        Raises:
+            SignInNeeded: it is not a code of the secret. NotFound: none was begun. TooFast: failed too often.
+        """
+        row = self.moderator(session.moderator)
+        if row.second is None or row.second_on:
+            raise NotFound("No one-time codes are being set up. Begin again.")
+        who = self._who("second", row.name)
+        failures = self._check_unlocked(who)
+        if not self._is_code(row, code):
+            self._fail(who, failures, row.name)
+            raise SignInNeeded("This is not the code that the app shows now. Nothing was changed.")
+        self._people.succeeded(who)
+        codes = tuple(
+            base64.b32encode(self._entropy(10)).decode("ascii").lower() for _ in range(RECOVERY_CODES)
+        )
+        self._people.set_recovery(row.name, [_digest(one) for one in codes], self._clock(), by=row.name)
+        return tuple("-".join(one[i : i + 4] for i in range(0, 16, 4)) for one in codes)
+
+    def recovery_left(self, session: Session) -> int:
+        """How many recovery codes somebody has left."""
+        return self._people.recovery_left(session.moderator)
+
+    def remove_second(self, name: str, *, by: str) -> None:
+        """Ask somebody for one-time codes no more; their recovery codes end too."""
+        self._people.set_second(name, None, self._clock(), by=by)
+
+    def _is_code(self, row: ModeratorRow, code: str) -> bool:
+        """Whether a code is of now and of this secret, and none of its step was used; it is used by asking."""
+        digits = "".join(str(unicodedata.digit(c, c)) for c in code if not c.isspace())
+        if row.second is None or len(digits) != 6 or not digits.isascii():
+            return False
+        try:
+            totp = pyotp.TOTP(self._seal.decrypt(row.second.encode()).decode(), interval=STEP_S)
+        except InvalidToken:
+            # Sealed with another server's secret: no code can be right.
+            return False
+        step = self._seconds() // STEP_S
+        for near in (step, step - 1, step + 1):
+            if hmac.compare_digest(totp.generate_otp(near), digits):
+                return self._people.use_step(row.name, near)
+        return False
+
+    # -- failures --------------------------------------------------------------
+
+    def _check_unlocked(self, who: str) -> int:
+        """How often it has failed in a row; TooFast while a name is locked."""
+        tried = self._people.attempts(who)
+        now = self._clock()
+        if tried is None or now - tried.at > FORGOTTEN_AFTER:
+            return 0
+        if tried.locked_until > now:
+            wait = int((tried.locked_until - now).total_seconds()) + 1
+            raise TooFast(
+                f"It went wrong too often under this name. Wait {wait} s, then try again.", retry_after_s=wait
+            )
+        return tried.failures
+
+    def _fail(self, who: str, failures: int, name: str | None) -> None:
+        failures += 1
+        now = self._clock()
+        lock = timedelta(0)
+        if failures >= LOCKED_FROM:
+            lock = min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(20, failures - LOCKED_FROM))
+        self._people.failed(who, failures, now, locked_until=now + lock, name=name)
+
+    def _who(self, what: str, name: str) -> str:
+        message = f"attempt\x00{what}\x00{name.casefold()}".encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret_key, message, hashlib.sha256).hexdigest()[:32]
+
+    def _hash(self, password: str) -> str:
+        with self._hashing:
+            return self._hasher.hash(password)
+
+    def _verify(self, kept: str | None, password: str) -> bool:
+        if len(password) > LONGEST_PASSWORD:
+            password = ""
+        if self._nobody is None:
+            self._nobody = self._hash(self._secret("nobody"))
+        with self._hashing:
+            try:
+                return self._hasher.verify(kept or self._nobody, _as_typed(password)) and kept is not None
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def _seconds(self) -> int:
+        return int(self._clock().timestamp())
+
+    # -- the journal -----------------------------------------------------------
+
+    def journal(
+        self,
+        *,
+        limit: int = 100,
+        before: int | None = None,
+        actor: str = "",
+        action: str = "",
+        subject: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[Entry, ...]:
+        """Who did what, the newest first; see store.People.journal."""
+        return self._people.journal(
+            limit=limit,
+            before=before,
+            actor=actor,
+            action=action,
+            subject=subject,
+            since=since,
+            until=until,
+        )
+
+    def enter(self, session: Session, action: str, subject: str = "", **detail: object) -> None:
+        """Write down what somebody did that changes nothing: an export, a look at what is restricted."""
+        self._people.enter(session.moderator, action, subject, self._clock(), **detail)
 
     # -- tokens --------------------------------------------------------------
 
-    def add_token(self, name: str, scopes: Sequence[str] = ()) -> str:
+    def add_token(self, name: str, scopes: Sequence[str] = (), *, by: str = OPERATOR) -> str:
         """Make a token for a program; every scope when none is named. Returned once, never again."""
         name = _checked_name(name)
         unknown = [scope for scope in scopes if scope not in SCOPES]
@@ -117,16 +533,16 @@ class Staff:
                 f"There is no scope {unknown[0]!r}; there are {', '.join(SCOPES)}.", fields=("scope",)
             )
         secret = self._secret("token")
-        self._store.add_token(name, _digest(secret), tuple(scopes) or SCOPES, self._clock())
+        self._people.add_token(name, _digest(secret), tuple(scopes) or SCOPES, self._clock(), by=by)
         return secret
 
     def tokens(self) -> Sequence[TokenRow]:
         """Every token in force: its name, scopes and date; never its secret."""
-        return self._store.tokens()
+        return self._people.tokens()
 
-    def revoke_token(self, name: str) -> None:
+    def revoke_token(self, name: str, *, by: str = OPERATOR) -> None:
         """End a token at once; NotFound if there is none of that name."""
-        self._store.revoke_token(name, self._clock())
+        self._people.revoke_token(name, self._clock(), by=by)
 
     def bearer(self, secret: str, scope: str) -> str:
         """
@@ -135,7 +551,7 @@ class Staff:
         Raises:
             SignInNeeded: unknown or revoked. NotAllowed: known, without that scope.
         """
-        row = self._store.token(_digest(secret))
+        row = self._people.token(_digest(secret))
         if row is None:
             raise SignInNeeded("This needs a valid token: Authorization: Bearer <token>.")
         if scope not in row.scopes:
@@ -157,10 +573,42 @@ def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def _as_typed(password: str) -> str:
+    """A password as every keyboard gives it: its marks composed alike (NIST SP 800-63B, 5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password.encode("utf-8", "replace").decode())
+
+
+def _recovery_as_kept(code: str) -> str:
+    return "".join(c for c in code.lower() if c.isalnum())
+
+
+def _printable(device: str) -> str:
+    kept = "".join(c for c in device if unicodedata.category(c)[0] != "C")
+    return kept[:LONGEST_DEVICE]
+
+
 def _checked_name(name: str) -> str:
-    name = name.strip()
+    name = unicodedata.normalize("NFC", name.strip())
     if not name or len(name) > LONGEST_NAME or any(unicodedata.category(c)[0] == "C" for c in name):
         raise Malformed(f"A name has 1 to {LONGEST_NAME} printable characters.", fields=("name",))
-    if name in ("machine", "import"):
+    if name in NO_PERSON:
         raise Malformed("That name stands for decisions no person made; choose another.", fields=("name",))
     return name
+
+
+def _checked_role(role: str) -> str:
+    if not role:
+        raise MissingFields(["role"])
+    if role not in ROLES:
+        raise Malformed(f"A role is one of: {', '.join(ROLES)}.", fields=("role",))
+    return role
+
+
+def _checked_languages(languages: Sequence[str]) -> tuple[str, ...]:
+    unknown = [tag for tag in languages if tag not in LANGUAGES]
+    if unknown:
+        raise Malformed(
+            f"There is no language {unknown[0]!r} here; there are {', '.join(LANGUAGES)}.",
+            fields=("languages",),
+        )
+    return tuple(dict.fromkeys(languages))

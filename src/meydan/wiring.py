@@ -179,7 +179,7 @@ def build(settings: Settings) -> Meydan:
             ),
             calibrations=calibrations,
         ),
-        staff=_staff(store, settings),
+        staff=_staff(store, settings, secret),
         store=store,
         _secret=secret,
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
@@ -197,15 +197,17 @@ def open_store(settings: Settings) -> Store:
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:
     """The staff alone, without a judge; the caller closes the store."""
+    secret = _secret(settings)
     store = open_store(settings)
-    return _staff(store, settings), store
+    return _staff(store, settings, secret), store
 
 
-def _staff(store: Store, settings: Settings) -> Staff:
+def _staff(store: Store, settings: Settings, secret: bytes) -> Staff:
     return Staff(
         store,
         clock=_now,
         entropy=secrets.token_bytes,
+        secret=secret,
         session_hours=settings.session_hours,
         link_hours=settings.link_hours,
     )

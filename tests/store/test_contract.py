@@ -91,13 +91,13 @@ def test_what_was_never_received(store: Store, ask: str) -> None:
     assert store.story(ask) is None
     assert store.counts([ask]) == {ask: 0}
     assert store.page(ask, sort="oldest", after=None, limit=5) == Page(None, (), 0, None)
-    assert store.session(ask, NOON) is None
-    assert store.token(ask) is None
-    assert store.use_link(ask, NOON) is None
+    assert store.people.session(ask, NOON) is None
+    assert store.people.token(ask) is None
+    assert store.people.use_link(ask, NOON) is None
     with pytest.raises(NotFound):
-        store.remove_moderator(ask, NOON)
+        store.people.remove_moderator(ask, NOON, by="operator")
     with pytest.raises(NotFound):
-        store.revoke_token(ask, NOON)
+        store.people.revoke_token(ask, NOON, by="operator")
     store.hold(ask, HOLD, evidence=EVIDENCE, at=NOON)
     with pytest.raises(NotFound):
         decide(store, ask)
@@ -735,77 +735,79 @@ def test_leaves_are_read_in_order(store: Store) -> None:
 def test_moderators_come_and_go(store: Store) -> None:
     """If a moderator is removed, then sessions and links end at once; the name may come back, without them."""
     at = later()
-    store.add_moderator("Zîn", at)
-    assert store.moderators() == (ModeratorRow("Zîn", at),)
+    store.people.add_moderator("Zîn", at, by="operator")
+    assert store.people.moderators() == (ModeratorRow("Zîn", "moderator", (), at),)
     with pytest.raises(AlreadyExists):
-        store.add_moderator("Zîn", later())
-    store.add_link("Zîn", "link", later(hours=1))
-    store.add_session("session", "Zîn", "csrf", later(hours=1), at)
-    store.remove_moderator("Zîn", later())
-    assert store.moderators() == ()
-    assert store.use_link("link", later()) is None
-    assert store.session("session", later()) is None
+        store.people.add_moderator("Zîn", later(), by="operator")
+    store.people.add_link("Zîn", "link", later(hours=1), later(), by="operator")
+    store.people.add_session("session", "Zîn", "csrf", later(hours=1), at)
+    store.people.remove_moderator("Zîn", later(), by="operator")
+    assert store.people.moderators() == ()
+    assert store.people.use_link("link", later()) is None
+    assert store.people.session("session", later()) is None
     changes: tuple[Callable[[], None], ...] = (
-        lambda: store.remove_moderator("Zîn", later()),
-        lambda: store.add_link("Zîn", "another", later(hours=1)),
-        lambda: store.add_session("another", "Zîn", "csrf", later(hours=1), later()),
-        lambda: store.add_link("Mem", "another", later(hours=1)),
+        lambda: store.people.remove_moderator("Zîn", later(), by="operator"),
+        lambda: store.people.add_link("Zîn", "another", later(hours=1), later(), by="operator"),
+        lambda: store.people.add_session("another", "Zîn", "csrf", later(hours=1), later()),
+        lambda: store.people.add_link("Mem", "another", later(hours=1), later(), by="operator"),
     )
     for change in changes:
         with pytest.raises(NotFound):
             change()
     back = later()
-    store.add_moderator("Zîn", back)
-    assert store.moderators() == (ModeratorRow("Zîn", back),)
-    assert store.use_link("link", later()) is None
+    store.people.add_moderator("Zîn", back, by="operator")
+    assert store.people.moderators() == (ModeratorRow("Zîn", "moderator", (), back),)
+    assert store.people.use_link("link", later()) is None
 
 
 def test_a_link_works_once(store: Store) -> None:
     """If a sign-in link is used, unknown or too old, then it signs nobody in."""
-    store.add_moderator("Zîn", later())
-    store.add_link("Zîn", "fresh", later(hours=1))
-    store.add_link("Zîn", "stale", later())
-    assert store.use_link("fresh", later()) == "Zîn"
-    assert store.use_link("fresh", later()) is None
-    assert store.use_link("stale", later()) is None
-    assert store.use_link("unknown", later()) is None
+    store.people.add_moderator("Zîn", later(), by="operator")
+    store.people.add_link("Zîn", "fresh", later(hours=1), later(), by="operator")
+    store.people.add_link("Zîn", "stale", later(), later(), by="operator")
+    assert store.people.use_link("fresh", later()) == "Zîn"
+    assert store.people.use_link("fresh", later()) is None
+    assert store.people.use_link("stale", later()) is None
+    assert store.people.use_link("unknown", later()) is None
 
 
 def test_a_session_ends(store: Store) -> None:
     """If a session was ended or its time is over, then it is none; old ones are forgotten."""
     at, end = later(), later(hours=1)
-    store.add_moderator("Zîn", at)
-    store.add_session("one", "Zîn", "csrf", end, at)
-    assert store.session("one", later()) == SessionRow("Zîn", "csrf", at, end)
-    assert store.session("one", end) is None
-    store.end_session("one")
-    store.end_session("one")
-    assert store.session("one", later()) is None
-    store.add_session("two", "Zîn", "csrf", end, at)
-    store.add_link("Zîn", "link", end)
+    store.people.add_moderator("Zîn", at, by="operator")
+    store.people.add_session("one", "Zîn", "csrf", end, at)
+    assert store.people.session("one", later()) == SessionRow(
+        "Zîn", "csrf", at, end, "link", "", at, "moderator", ()
+    )
+    assert store.people.session("one", end) is None
+    store.people.end_session("one", later())
+    store.people.end_session("one", later())
+    assert store.people.session("one", later()) is None
+    store.people.add_session("two", "Zîn", "csrf", end, at)
+    store.people.add_link("Zîn", "link", end, later(), by="operator")
     store.expire(before=end + timedelta(seconds=1))
     # Asked about a time when they were still good: they are not refused, they are gone.
-    assert store.session("two", at) is None
-    assert store.use_link("link", at) is None
+    assert store.people.session("two", at) is None
+    assert store.people.use_link("link", at) is None
 
 
 def test_tokens_are_given_and_revoked(store: Store) -> None:
     """If a token is revoked, then it opens nothing, and its name may be given to a new one."""
     at = later()
-    store.add_token("archive", "digest", ("judge", "stories"), at)
-    assert store.token("digest") == TokenRow("archive", ("judge", "stories"), at)
-    assert store.tokens() == (TokenRow("archive", ("judge", "stories"), at),)
+    store.people.add_token("archive", "digest", ("judge", "stories"), at, by="operator")
+    assert store.people.token("digest") == TokenRow("archive", ("judge", "stories"), at)
+    assert store.people.tokens() == (TokenRow("archive", ("judge", "stories"), at),)
     with pytest.raises(AlreadyExists):
-        store.add_token("archive", "other", ("judge",), later())
-    assert store.token("other") is None
-    store.revoke_token("archive", later())
-    assert store.token("digest") is None
-    assert store.tokens() == ()
+        store.people.add_token("archive", "other", ("judge",), later(), by="operator")
+    assert store.people.token("other") is None
+    store.people.revoke_token("archive", later(), by="operator")
+    assert store.people.token("digest") is None
+    assert store.people.tokens() == ()
     with pytest.raises(NotFound):
-        store.revoke_token("archive", later())
-    store.add_token("archive", "new", (), later())
-    assert store.token("digest") is None
-    assert store.token("new") is not None
+        store.people.revoke_token("archive", later(), by="operator")
+    store.people.add_token("archive", "new", (), later(), by="operator")
+    assert store.people.token("digest") is None
+    assert store.people.token("new") is not None
 
 
 # -- the whole ------------------------------------------------------------------

@@ -48,9 +48,9 @@ WRITES: dict[str, Callable[[Store, str], Any]] = {
     "upsert_story": lambda store, id: store.upsert_story(
         STORY, title="T", text=None, language=None, open=True, closes_at=None, mode=None
     ),
-    "add_moderator": lambda store, id: store.add_moderator("Zîn", later()),
-    "use_link": lambda store, id: store.use_link("digest", later()),
-    "add_token": lambda store, id: store.add_token("name", "digest", (), later()),
+    "add_moderator": lambda store, id: store.people.add_moderator("Zîn", later(), by="operator"),
+    "use_link": lambda store, id: store.people.use_link("digest", later()),
+    "add_token": lambda store, id: store.people.add_token("name", "digest", (), later(), by="operator"),
     "ping": lambda store, id: store.ping(),
 }
 
@@ -63,7 +63,7 @@ READS: dict[str, Callable[[Store, str], Any]] = {
     "history": lambda store, id: store.history(story_url=STORY, fingerprint="", since=NOON),
     "leaves": lambda store, id: store.leaves(0, 5),
     "changes": lambda store, id: store.changes(0),
-    "session": lambda store, id: store.session("digest", NOON),
+    "session": lambda store, id: store.people.session("digest", NOON),
 }
 
 

@@ -117,9 +117,9 @@ def test_a_machine_and_a_person_at_once(store: Store) -> None:
 
 def test_a_link_signs_in_one_of_many(store: Store) -> None:
     """If a sign-in link is opened many times at the same moment, then one of them gets in."""
-    store.add_moderator("Zîn", later())
-    store.add_link("Zîn", "link", later(hours=1))
-    answers = at_once(*(lambda: store.use_link("link", later()) for _ in range(THREADS)))
+    store.people.add_moderator("Zîn", later(), by="operator")
+    store.people.add_link("Zîn", "link", later(hours=1), later(), by="operator")
+    answers = at_once(*(lambda: store.people.use_link("link", later()) for _ in range(THREADS)))
     assert sorted(answers, key=str) == [None] * (THREADS - 1) + ["Zîn"]
 
 

@@ -6,14 +6,19 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 
 from __future__ import annotations
 
+from meydan.store.people import People
 from meydan.store.store import Store
 from meydan.store.values import (
     Appeal,
+    Attempts,
     Audit,
     DecidedRow,
+    Doorway,
+    Entry,
     Escalation,
     ModeratorRow,
     NewComment,
+    OpenSession,
     Page,
     SessionRow,
     TokenRow,
@@ -22,12 +27,17 @@ from meydan.store.values import (
 
 __all__ = [
     "Appeal",
+    "Attempts",
     "Audit",
     "DecidedRow",
+    "Doorway",
+    "Entry",
     "Escalation",
     "ModeratorRow",
     "NewComment",
+    "OpenSession",
     "Page",
+    "People",
     "SessionRow",
     "Store",
     "TokenRow",

@@ -29,6 +29,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
 from meydan.store.schema import HEAD
+from meydan.text.exact import is_exact
 
 BUSY_S = 10
 """How long SQLite waits for another process's write."""
@@ -303,6 +304,20 @@ class Database:
         if emptied and hand.one(statements.JOURNAL_STALE) is not None:
             hand.run(statements.NOT_STALE)
         return emptied
+
+    def one(self, statement: str, **parameters: Any) -> Row | None:
+        """The first row of a question; None too when a parameter holds what no row can."""
+        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
+            return None
+        with self.reading() as hand:
+            return hand.one(statement, **parameters)
+
+    def all(self, statement: str, **parameters: Any) -> list[Row]:
+        """Every row of a question; none when a parameter holds what no row can."""
+        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
+            return []
+        with self.reading() as hand:
+            return hand.all(statement, **parameters)
 
     def migrate(self, *, allowed: bool) -> None:
         """

@@ -13,6 +13,7 @@ because only a migration makes a database; these tables are what it must make.
 * leaf       append only
 * audit      drawn once, answered once, and stays
 * withdrawal append only
+* journal    append only
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 """
@@ -34,7 +35,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -291,6 +292,65 @@ moderator = Table(
     Column("name", Text, primary_key=True),
     Column("added_at", BigInteger, nullable=False),
     Column("removed_at", BigInteger),
+    Column(
+        "role",
+        Text,
+        CheckConstraint("role IN ('moderator', 'editor', 'auditor')", name="role"),
+        nullable=False,
+        server_default="moderator",
+    ),
+    # Tags by space; empty: every language.
+    Column("languages", Text, nullable=False, server_default=""),
+    # Argon2id in its own notation; the secret of one-time codes sealed with the server's key.
+    Column("password", Text),
+    Column("second", Text),
+    Column("second_on", SmallInteger, nullable=False, server_default="0"),
+    Column("second_step", BigInteger, nullable=False, server_default="0"),
+    # By which an issuer's account is known: by address until it was seen once, by subject from then on.
+    Column("email", Text),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Index("ix_moderator_identity", "issuer", "subject", unique=True),
+)
+
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("moderator", Text, ForeignKey("moderator.name"), nullable=False),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("who", Text, primary_key=True, comment="a keyed hash of the name that was given"),
+    Column("failures", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("locked_until", BigInteger, nullable=False),
+)
+
+doorway = Table(
+    "doorway",
+    metadata,
+    Column("digest", Text, primary_key=True, comment="of the state that an issuer gives back"),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("back", Text, nullable=False, comment="the desk's page to land on"),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="a comment's id or a person's name"),
+    Column("detail", Text, nullable=False, comment="JSON; no reader's words, no secret"),
+    Index("ix_journal_actor", "actor", "number"),
+    Index("ix_journal_action", "action", "number"),
+    Index("ix_journal_subject", "subject", "number"),
 )
 
 link = Table(
@@ -310,6 +370,10 @@ session = Table(
     Column("csrf", Text, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    Column("how", Text, nullable=False, server_default="link"),
+    Column("device", Text, nullable=False, server_default=""),
+    Column("seen_at", BigInteger, nullable=False, server_default="0"),
+    Index("ix_session_moderator", "moderator"),
 )
 
 token = Table(

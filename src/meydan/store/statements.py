@@ -223,24 +223,72 @@ UPDATE comment SET address_key = NULL
 
 # -- staff ------------------------------------------------------------------
 
-MODERATOR = "SELECT removed_at FROM moderator WHERE name = :name"
+_MODERATOR = """name, role, languages, added_at, removed_at, password, second, second_on, second_step, email, issuer,
+       subject"""
+MODERATOR = f"SELECT {_MODERATOR} FROM moderator WHERE name = :name AND removed_at IS NULL"
+MODERATORS = f"SELECT {_MODERATOR} FROM moderator WHERE removed_at IS NULL ORDER BY name"
+MODERATOR_KNOWN_AS = f"""
+SELECT {_MODERATOR} FROM moderator WHERE issuer = :issuer AND subject = :subject AND removed_at IS NULL"""
+# Who comes back after being removed begins anew: nothing of theirs opens a door any more.
 ADD_MODERATOR = """
-INSERT INTO moderator (name, added_at) VALUES (:name, :at)
-ON CONFLICT (name) DO UPDATE SET added_at = :at, removed_at = NULL WHERE moderator.removed_at IS NOT NULL"""
-MODERATORS = "SELECT name, added_at FROM moderator WHERE removed_at IS NULL ORDER BY name"
-REMOVE_MODERATOR = "UPDATE moderator SET removed_at = :at WHERE name = :name AND removed_at IS NULL"
+INSERT INTO moderator (name, added_at, role, languages, email) VALUES (:name, :at, :role, :languages, :email)
+ON CONFLICT (name) DO UPDATE SET added_at = :at, removed_at = NULL, role = :role, languages = :languages, email = :email
+ WHERE moderator.removed_at IS NOT NULL"""
+REMOVE_MODERATOR = """
+UPDATE moderator SET removed_at = :at, password = NULL, second = NULL, second_on = 0, email = NULL, issuer = NULL,
+       subject = NULL
+ WHERE name = :name AND removed_at IS NULL"""
+SET_ROLE = "UPDATE moderator SET role = :role WHERE name = :name AND removed_at IS NULL"
+SET_LANGUAGES = "UPDATE moderator SET languages = :languages WHERE name = :name AND removed_at IS NULL"
+SET_EMAIL = """
+UPDATE moderator SET email = :email, issuer = NULL, subject = NULL WHERE name = :name AND removed_at IS NULL"""
+SET_PASSWORD = "UPDATE moderator SET password = :password WHERE name = :name AND removed_at IS NULL"
+SET_SECOND = """
+UPDATE moderator SET second = :second, second_on = 0, second_step = 0 WHERE name = :name AND removed_at IS NULL"""
+# A code opens once: the next one has to be of a later step.
+USE_STEP = """
+UPDATE moderator SET second_step = :step, second_on = 1
+ WHERE name = :name AND removed_at IS NULL AND second IS NOT NULL AND second_step < :step"""
+KNOW_AS = """
+UPDATE moderator SET issuer = :issuer, subject = :subject
+ WHERE email = :email AND issuer IS NULL AND removed_at IS NULL
+RETURNING name"""
+ADD_RECOVERY = "INSERT INTO recovery (digest, moderator) VALUES (:digest, :name)"
+USE_RECOVERY = "DELETE FROM recovery WHERE digest = :digest AND moderator = :name"
+END_RECOVERY = "DELETE FROM recovery WHERE moderator = :name"
+RECOVERY_LEFT = "SELECT count(*) FROM recovery WHERE moderator = :name"
+ATTEMPT = "SELECT failures, at, locked_until FROM attempt WHERE who = :who"
+FAILED = """
+INSERT INTO attempt (who, failures, at, locked_until) VALUES (:who, :failures, :at, :until)
+ON CONFLICT (who) DO UPDATE SET failures = :failures, at = :at, locked_until = :until"""
+CLEAR_ATTEMPT = "DELETE FROM attempt WHERE who = :who"
+FORGET_ATTEMPTS = "DELETE FROM attempt WHERE at < :before"
+ADD_DOORWAY = """
+INSERT INTO doorway (digest, nonce, verifier, back, expires_at) VALUES (:digest, :nonce, :verifier, :back, :expires_at)"""
+USE_DOORWAY = (
+    "DELETE FROM doorway WHERE digest = :digest AND expires_at > :at RETURNING nonce, verifier, back"
+)
+FORGET_DOORWAYS = "DELETE FROM doorway WHERE expires_at < :before"
+
 END_SESSIONS = "DELETE FROM session WHERE moderator = :name"
+END_OTHER_SESSIONS = "DELETE FROM session WHERE moderator = :name AND digest <> :digest"
 END_LINKS = "DELETE FROM link WHERE moderator = :name"
 ADD_LINK = "INSERT INTO link (digest, moderator, expires_at) VALUES (:digest, :moderator, :expires_at)"
 USE_LINK = """
 UPDATE link SET used_at = :at WHERE digest = :digest AND used_at IS NULL AND expires_at > :at
 RETURNING moderator"""
 ADD_SESSION = """
-INSERT INTO session (digest, moderator, csrf, expires_at, added_at)
-VALUES (:digest, :moderator, :csrf, :expires_at, :at)"""
+INSERT INTO session (digest, moderator, csrf, expires_at, added_at, how, device, seen_at)
+VALUES (:digest, :moderator, :csrf, :expires_at, :at, :how, :device, :at)"""
 SESSION = """
-SELECT moderator, csrf, added_at, expires_at FROM session WHERE digest = :digest AND expires_at > :at"""
-END_SESSION = "DELETE FROM session WHERE digest = :digest"
+SELECT s.moderator, s.csrf, s.added_at, s.expires_at, s.how, s.device, s.seen_at, m.role, m.languages
+  FROM session s JOIN moderator m ON m.name = s.moderator
+ WHERE s.digest = :digest AND s.expires_at > :at AND m.removed_at IS NULL"""
+SESSIONS = """
+SELECT digest, added_at, expires_at, how, device, seen_at FROM session
+ WHERE moderator = :name AND expires_at > :at ORDER BY added_at DESC, digest"""
+SEEN = "UPDATE session SET seen_at = :at WHERE digest = :digest AND seen_at < :before"
+END_SESSION = "DELETE FROM session WHERE digest = :digest RETURNING moderator"
 FORGET_SESSIONS = "DELETE FROM session WHERE expires_at < :before"
 FORGET_LINKS = "DELETE FROM link WHERE expires_at < :before"
 ADD_TOKEN = """
@@ -249,3 +297,15 @@ ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING"""
 TOKENS = "SELECT name, scopes, added_at FROM token WHERE revoked_at IS NULL ORDER BY name"
 TOKEN = "SELECT name, scopes, added_at FROM token WHERE digest = :digest AND revoked_at IS NULL"
 REVOKE_TOKEN = "UPDATE token SET revoked_at = :at WHERE name = :name AND revoked_at IS NULL"
+
+# -- the journal ------------------------------------------------------------
+
+ADD_ENTRY = """
+INSERT INTO journal (at, actor, action, subject, detail) VALUES (:at, :actor, :action, :subject, :detail)"""
+_JOURNAL = "SELECT number, at, actor, action, subject, detail FROM journal WHERE number < :before AND at >= :since AND at < :until"
+_LATEST = "ORDER BY number DESC LIMIT :limit"
+JOURNAL = f"{_JOURNAL} {_LATEST}"
+JOURNAL_OF_ACTOR = f"{_JOURNAL} AND actor = :actor AND (:action = '' OR action = :action) {_LATEST}"
+JOURNAL_OF_ACTION = f"{_JOURNAL} AND action = :action {_LATEST}"
+JOURNAL_OF_SUBJECT = f"""{_JOURNAL} AND subject = :subject AND (:actor = '' OR actor = :actor)
+   AND (:action = '' OR action = :action) {_LATEST}"""

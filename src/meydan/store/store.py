@@ -16,7 +16,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,34 +46,30 @@ from meydan.errors import (
     NotAppealable,
     NotErasable,
     NotFound,
-    NotText,
 )
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
+from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
+from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
     Audit,
     DecidedRow,
     Escalation,
-    ModeratorRow,
     NewComment,
     Page,
-    SessionRow,
-    TokenRow,
     Withdrawal,
 )
 from meydan.store.writer import Writer
 from meydan.text.exact import is_exact
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
 
 HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 """Values of comment.showing."""
 
 _FORGET_AT_ONCE = 1000
-_DAY = timedelta(days=1) // _MICROSECOND
+_DAY = timedelta(days=1) // MICROSECOND
 
 _encode = msgspec.json.Encoder().encode
 _evidence_of = msgspec.json.Decoder(Evidence).decode
@@ -107,6 +103,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._writer = Writer(database)
+        self.people = People(database, self._writer)
 
     # -- opening and closing ------------------------------------------------
 
@@ -177,7 +174,7 @@ class Store:
         check_text("story", new.story_url)
         if len(new.commitment) != 32:
             raise ValueError("a commitment has 32 bytes")
-        submitted_at = _micros(new.submitted_at)
+        submitted_at = micros(new.submitted_at)
 
         def work(hand: Hand) -> int:
             number = _next_leaf(hand, new.leaf)
@@ -250,7 +247,7 @@ class Store:
         if decision.verdict is Verdict.HOLD:
             raise ValueError("a hold settles nothing; use hold()")
         check_text("note", note)
-        decided_at = _micros(at)
+        decided_at = micros(at)
         status = decision.verdict.status
         reasons = _encode(decision.reasons).decode()
         body = None if evidence is None else _encode(evidence)
@@ -298,7 +295,19 @@ class Store:
             if note is not None:
                 hand.run(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
             if decision.decided_by is DecidedBy.MODERATOR:
-                _answer(hand, before.number, decision.verdict, _rules_of(decision), decision.by, decided_at)
+                rules = _rules_of(decision)
+                _answer(hand, before.number, decision.verdict, rules, decision.by, decided_at)
+                enter(
+                    hand,
+                    decided_at,
+                    decision.by,
+                    "decided",
+                    id,
+                    verdict=decision.verdict.value,
+                    rules=list(rules),
+                    seq=seq,
+                    noted=note is not None,
+                )
             elif audited_under is not None:
                 _draw(hand, before.number, seq, decision, evidence, audited_under, decided_at)
             _stand(hand, before, before._replace(status=status.value))
@@ -324,7 +333,7 @@ class Store:
             raise ValueError("only a HOLD holds; use settle()")
         holds = ",".join(hold.value for hold in decision.holds)
         body = _encode(evidence)
-        judged_at = _micros(at)
+        judged_at = micros(at)
 
         def work(hand: Hand) -> None:
             if not is_exact(id):
@@ -344,7 +353,7 @@ class Store:
         Raises:
             NotFound: no such comment, or it was erased.
         """
-        withdrawn_at = _micros(at)
+        withdrawn_at = micros(at)
 
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
@@ -372,7 +381,7 @@ class Store:
             NotFound: no such comment.
             NotErasable: it was escalated, and is kept as the law asks.
         """
-        erased_at = _micros(at)
+        erased_at = micros(at)
 
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
@@ -400,7 +409,7 @@ class Store:
         """
         check_text("kind", kind)
         check_text("told", told)
-        when = _micros(at)
+        when = micros(at)
 
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
@@ -408,6 +417,7 @@ class Store:
                 raise NotFound("There is no such comment.", fields=("id",))
             hand.run(sql.ADD_ESCALATION, comment=before.number, kind=kind, told=told, actor=by, at=when)
             hand.run(sql.ESCALATE, number=before.number)
+            enter(hand, when, by, "escalated", id, kind=kind)
             _stand(hand, before, before._replace(escalated=1))
 
         self._writer.write(work)
@@ -422,7 +432,7 @@ class Store:
                 decision was appealed before.
         """
         check_text("words", words)
-        when = _micros(at)
+        when = micros(at)
 
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
@@ -450,10 +460,10 @@ class Store:
         Returns:
             How many address keys were forgotten.
         """
-        limit = _micros(before)
+        limit = micros(before)
         forgotten = 0
         # In pieces, so that comments arriving meanwhile do not wait for all of it.
-        while self._one(sql.OLD_ADDRESS, before=limit) is not None:
+        while self._database.one(sql.OLD_ADDRESS, before=limit) is not None:
             forgotten += self._writer.write(
                 lambda hand: hand.run(sql.FORGET_ADDRESSES, before=limit, limit=_FORGET_AT_ONCE), scrub=True
             )
@@ -461,13 +471,18 @@ class Store:
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_SESSIONS, before=limit)
             hand.run(sql.FORGET_LINKS, before=limit)
+            hand.run(sql.FORGET_ATTEMPTS, before=limit)
+            hand.run(sql.FORGET_DOORWAYS, before=limit)
 
         self._writer.write(work)
-        if self._one(sql.STALE) is not None and limit - int(_first(self._one(sql.REWRITTEN))) >= _DAY:
+        if (
+            self._database.one(sql.STALE) is not None
+            and limit - int(_first(self._database.one(sql.REWRITTEN))) >= _DAY
+        ):
             self._writer.write(
                 lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
             )
-        if self._one(sql.JOURNAL_STALE) is not None:
+        if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
 
@@ -475,7 +490,7 @@ class Store:
 
     def audit(self, id: str) -> Audit | None:
         """The audit that a comment was drawn for; None if it was not."""
-        row = self._one(sql.AUDIT, id=id)
+        row = self._database.one(sql.AUDIT, id=id)
         if row is None:
             return None
         seq, verdict, rules, language, answer = row
@@ -485,11 +500,11 @@ class Store:
 
     def audits(self, limit: int) -> tuple[str, ...]:
         """Ids of comments whose machine decision waits for a person's blind one, oldest first."""
-        return tuple(row[0] for row in self._all(sql.AUDITS, limit=_limit(limit)))
+        return tuple(row[0] for row in self._database.all(sql.AUDITS, limit=_limit(limit)))
 
     def audits_count(self) -> int:
         """How many there are of `audits`."""
-        count: int = _first(self._one(sql.AUDITS_COUNT))
+        count: int = _first(self._database.one(sql.AUDITS_COUNT))
         return count
 
     def confirm(self, id: str, verdict: Verdict, rules: Sequence[str], *, by: str, at: datetime) -> None:
@@ -500,7 +515,7 @@ class Store:
             NotFound: the comment waits for no audit, or its words are gone.
             AlreadyDecided: somebody decided meanwhile.
         """
-        answered_at = _micros(at)
+        answered_at = micros(at)
 
         def work(hand: Hand) -> None:
             before = _standing(hand, id)
@@ -512,6 +527,7 @@ class Store:
             if row[4] is not None or before.seq != row[0]:
                 raise _already_decided(hand, before)
             _answer(hand, before.number, verdict, tuple(rules), by, answered_at)
+            enter(hand, answered_at, by, "audit-agreed", id, verdict=verdict.value, rules=list(rules))
 
         self._writer.write(work)
 
@@ -519,7 +535,7 @@ class Store:
         """Every answered audit of a language under one calibration, in the order the comments were received."""
         return tuple(
             Audited(Verdict(verdict), _listed(rules), Verdict(answer), _listed(breached))
-            for verdict, rules, answer, breached in self._all(
+            for verdict, rules, answer, breached in self._database.all(
                 sql.AUDITED, language=language, calibration=calibration
             )
         )
@@ -528,7 +544,7 @@ class Store:
         self, language: str, rule: str, calibration: str, *, wrong: int, audits: int, at: datetime
     ) -> None:
         """Keep that the machine no longer decides something in a language; again changes nothing."""
-        when = _micros(at)
+        when = micros(at)
         self._writer.write(
             lambda hand: hand.run(
                 sql.WITHDRAW_MACHINE,
@@ -544,8 +560,8 @@ class Store:
     def withdrawals(self) -> tuple[Withdrawal, ...]:
         """Everything the machine was ever withdrawn from, first to last."""
         return tuple(
-            Withdrawal(language, rule, calibration, wrong, audits, _time(at))
-            for language, rule, calibration, wrong, audits, at in self._all(sql.WITHDRAWALS)
+            Withdrawal(language, rule, calibration, wrong, audits, time_of(at))
+            for language, rule, calibration, wrong, audits, at in self._database.all(sql.WITHDRAWALS)
         )
 
     def decided(self, *, after: int, limit: int) -> tuple[DecidedRow, ...]:
@@ -562,7 +578,7 @@ class Store:
                 None if answer is None else Verdict(answer),
                 _listed(breached),
             )
-            for leaf, id, language, decided_by, verdict, reasons, answer, breached, drawn in self._all(
+            for leaf, id, language, decided_by, verdict, reasons, answer, breached, drawn in self._database.all(
                 sql.DECIDED, after=_bounded(after), limit=_limit(limit)
             )
         )
@@ -571,46 +587,46 @@ class Store:
 
     def comment(self, id: str) -> Comment | None:
         """A comment as it stands, whatever its status; None if it was never received."""
-        row = self._one(sql.COMMENT, id=id)
+        row = self._database.one(sql.COMMENT, id=id)
         return None if row is None else _comment_of(row)
 
     def commitment(self, id: str) -> bytes | None:
         """The 32 bytes that bind a comment's words; they outlive the words."""
-        row = self._one(sql.COMMITMENT, id=id)
+        row = self._database.one(sql.COMMITMENT, id=id)
         return None if row is None else bytes(row[0])
 
     def words_proof(self, id: str) -> tuple[bytes, bytes] | None:
         """Salt and commitment of a comment's words; None once erased."""
-        row = self._one(sql.PROOF, id=id)
+        row = self._database.one(sql.PROOF, id=id)
         return None if row is None else (bytes(row[0]), bytes(row[1]))
 
     def evidence(self, id: str) -> Evidence | None:
         """The latest evidence; None before judging and after erasure."""
-        row = self._one(sql.EVIDENCE, id=id)
+        row = self._database.one(sql.EVIDENCE, id=id)
         return None if row is None else _evidence_of(row[0])
 
     def decisions(self, id: str) -> tuple[Settled, ...]:
         """Every decision on a comment, first to current."""
-        return tuple(_settled_of(row) for row in self._all(sql.DECISIONS, id=id))
+        return tuple(_settled_of(row) for row in self._database.all(sql.DECISIONS, id=id))
 
     def appeals(self, id: str) -> tuple[Appeal, ...]:
         """Every appeal its author made, oldest first."""
         return tuple(
-            Appeal(seq=seq, at=_time(at), words=words, open=bool(stands))
-            for seq, at, words, stands in self._all(sql.APPEALS, id=id)
+            Appeal(seq=seq, at=time_of(at), words=words, open=bool(stands))
+            for seq, at, words, stands in self._database.all(sql.APPEALS, id=id)
         )
 
     def escalations(self, id: str) -> tuple[Escalation, ...]:
         """Who was told of a comment, oldest first."""
         return tuple(
-            Escalation(kind=kind, told=told, by=actor, at=_time(at))
-            for kind, told, actor, at in self._all(sql.ESCALATIONS, id=id)
+            Escalation(kind=kind, told=told, by=actor, at=time_of(at))
+            for kind, told, actor, at in self._database.all(sql.ESCALATIONS, id=id)
         )
 
     # -- stories and their readers ------------------------------------------
 
     def story(self, url: str) -> Story | None:
-        row = self._one(sql.STORY, url=url)
+        row = self._database.one(sql.STORY, url=url)
         return None if row is None else _story_of(row)
 
     def upsert_story(
@@ -627,7 +643,7 @@ class Store:
         """Register a story, or replace what was registered; a difference that readers can see is a change."""
         for field, value in (("url", url), ("title", title), ("text", text), ("language", language)):
             check_text(field, value)
-        closes = None if closes_at is None else _micros(closes_at)
+        closes = None if closes_at is None else micros(closes_at)
 
         def work(hand: Hand) -> Story:
             id = _story_id(hand, url)
@@ -728,11 +744,11 @@ class Store:
         sort = "newest" if newest else "oldest"
         if after is None:
             statement = sql.QUEUE_NEWEST if newest else sql.QUEUE_OLDEST
-            rows = self._all(statement, limit=_limit(limit) + 1)
+            rows = self._database.all(statement, limit=_limit(limit) + 1)
         else:
             at, number = _position_of(after, sort)
             statement = sql.QUEUE_NEWEST_AFTER if newest else sql.QUEUE_OLDEST_AFTER
-            rows = self._all(statement, limit=_limit(limit) + 1, at=at, number=number)
+            rows = self._database.all(statement, limit=_limit(limit) + 1, at=at, number=number)
         more = len(rows) > limit
         del rows[limit:]
         comments = tuple(_comment_of(row[1:]) for row in rows)
@@ -740,17 +756,17 @@ class Store:
 
     def held_count(self) -> int:
         """How long the queue of `held` is."""
-        count: int = _first(self._one(sql.QUEUE_COUNT))
+        count: int = _first(self._database.one(sql.QUEUE_COUNT))
         return count
 
     def unjudged(self, limit: int, *, before: datetime) -> tuple[str, ...]:
         """Ids of held comments submitted before then that no judging has reached, oldest first."""
-        rows = self._all(sql.UNJUDGED, limit=_limit(limit), before=_micros(before))
+        rows = self._database.all(sql.UNJUDGED, limit=_limit(limit), before=micros(before))
         return tuple(row[0] for row in rows)
 
     def recently_decided(self, limit: int) -> tuple[str, ...]:
         """Ids of the comments decided last, newest first; erased and escalated ones are left out."""
-        return tuple(row[0] for row in self._all(sql.RECENTLY_DECIDED, limit=_limit(limit)))
+        return tuple(row[0] for row in self._database.all(sql.RECENTLY_DECIDED, limit=_limit(limit)))
 
     def history(
         self,
@@ -772,7 +788,7 @@ class Store:
         with self._database.reading(snapshot=True) as hand:
             story = hand.one(sql.STORY_ID, url=story_url)
             repeats = hand.one(
-                sql.REPEATS, fingerprint=fingerprint, since=_micros(since), besides=besides or ""
+                sql.REPEATS, fingerprint=fingerprint, since=micros(since), besides=besides or ""
             )
             on_story = (
                 None
@@ -780,7 +796,7 @@ class Store:
                 else hand.one(
                     sql.ON_STORY,
                     story=story[0],
-                    since=_micros(since if story_since is None else story_since),
+                    since=micros(since if story_since is None else story_since),
                     besides=besides or "",
                 )
             )
@@ -788,147 +804,8 @@ class Store:
 
     def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
         """Leaves from number `start`, in order, without a gap."""
-        rows = self._all(sql.LEAVES, start=_bounded(start), limit=_limit(limit))
+        rows = self._database.all(sql.LEAVES, start=_bounded(start), limit=_limit(limit))
         return [(number, bytes(body)) for number, body in rows]
-
-    # -- staff --------------------------------------------------------------
-
-    def add_moderator(self, name: str, at: datetime) -> None:
-        """
-        Raises:
-            AlreadyExists: a moderator has this name (one who was removed may come back).
-        """
-        check_text("name", name)
-        added_at = _micros(at)
-        if not self._writer.write(lambda hand: hand.run(sql.ADD_MODERATOR, name=name, at=added_at)):
-            raise AlreadyExists(
-                "A moderator has this name already. A new sign-in link for them: meydan moderators link NAME.",
-                fields=("name",),
-            )
-
-    def moderators(self) -> tuple[ModeratorRow, ...]:
-        """Those who may moderate, by name."""
-        return tuple(ModeratorRow(name, _time(added_at)) for name, added_at in self._all(sql.MODERATORS))
-
-    def remove_moderator(self, name: str, at: datetime) -> None:
-        """
-        End a moderator's right, sessions and links; their decisions stay under their name.
-
-        Raises:
-            NotFound: no moderator has this name.
-        """
-        removed_at = _micros(at)
-
-        def work(hand: Hand) -> None:
-            if not is_exact(name) or not hand.run(sql.REMOVE_MODERATOR, name=name, at=removed_at):
-                raise NotFound("No moderator has this name.", fields=("name",))
-            hand.run(sql.END_SESSIONS, name=name)
-            hand.run(sql.END_LINKS, name=name)
-
-        self._writer.write(work)
-
-    def add_link(self, moderator: str, digest: str, expires_at: datetime) -> None:
-        """
-        Keep the digest of a sign-in link that works once.
-
-        Raises:
-            NotFound: no moderator has this name.
-        """
-        expires = _micros(expires_at)
-
-        def work(hand: Hand) -> None:
-            _check_moderator(hand, moderator)
-            hand.run(sql.ADD_LINK, moderator=moderator, digest=digest, expires_at=expires)
-
-        self._writer.write(work)
-
-    def use_link(self, digest: str, at: datetime) -> str | None:
-        """The moderator a link signs in, once; None if it is unknown, used or expired."""
-        used_at = _micros(at)
-        if not is_exact(digest):
-            return None
-        row = self._writer.write(lambda hand: hand.one(sql.USE_LINK, digest=digest, at=used_at))
-        return None if row is None else str(row[0])
-
-    def add_session(self, digest: str, moderator: str, csrf: str, expires_at: datetime, at: datetime) -> None:
-        """
-        Raises:
-            NotFound: no moderator has this name.
-        """
-        expires, added_at = _micros(expires_at), _micros(at)
-
-        def work(hand: Hand) -> None:
-            _check_moderator(hand, moderator)
-            hand.run(
-                sql.ADD_SESSION,
-                digest=digest,
-                moderator=moderator,
-                csrf=csrf,
-                expires_at=expires,
-                at=added_at,
-            )
-
-        self._writer.write(work)
-
-    def session(self, digest: str, at: datetime) -> SessionRow | None:
-        """A session that has not ended or expired."""
-        row = self._one(sql.SESSION, digest=digest, at=_micros(at))
-        if row is None:
-            return None
-        moderator, csrf, added_at, expires_at = row
-        return SessionRow(moderator, csrf, _time(added_at), _time(expires_at))
-
-    def end_session(self, digest: str) -> None:
-        """Ending what is not there does nothing."""
-        self._writer.write(lambda hand: hand.run(sql.END_SESSION, digest=digest))
-
-    def add_token(self, name: str, digest: str, scopes: Iterable[str], at: datetime) -> None:
-        """
-        Raises:
-            AlreadyExists: a token in force has this name.
-        """
-        check_text("name", name)
-        kept, added_at = " ".join(scopes), _micros(at)
-        added = self._writer.write(
-            lambda hand: hand.run(sql.ADD_TOKEN, name=name, digest=digest, scopes=kept, at=added_at)
-        )
-        if not added:
-            raise AlreadyExists("A token has this name already.", fields=("name",))
-
-    def tokens(self) -> tuple[TokenRow, ...]:
-        """Tokens in force, by name."""
-        return tuple(_token_of(row) for row in self._all(sql.TOKENS))
-
-    def revoke_token(self, name: str, at: datetime) -> None:
-        """
-        Raises:
-            NotFound: no token in force has this name.
-        """
-        revoked_at = _micros(at)
-        if not is_exact(name) or not self._writer.write(
-            lambda hand: hand.run(sql.REVOKE_TOKEN, name=name, at=revoked_at)
-        ):
-            raise NotFound("No token has this name.", fields=("name",))
-
-    def token(self, digest: str) -> TokenRow | None:
-        """The token in force with this digest."""
-        row = self._one(sql.TOKEN, digest=digest)
-        return None if row is None else _token_of(row)
-
-    # -- reading ------------------------------------------------------------
-
-    def _one(self, statement: str, **parameters: Any) -> Row | None:
-        """The first row; None too when a parameter holds what no row can."""
-        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
-            return None
-        with self._database.reading() as hand:
-            return hand.one(statement, **parameters)
-
-    def _all(self, statement: str, **parameters: Any) -> list[Row]:
-        if any(isinstance(value, str) and not is_exact(value) for value in parameters.values()):
-            return []
-        with self._database.reading() as hand:
-            return hand.all(statement, **parameters)
 
 
 # -- within a transaction ---------------------------------------------------
@@ -1038,37 +915,7 @@ def _changed(hand: Hand, story: int, *, delta: int) -> None:
     hand.run(sql.STORY_CHANGED, id=story, change=change, delta=delta)
 
 
-def _check_moderator(hand: Hand, name: str) -> None:
-    row = None if not is_exact(name) else hand.one(sql.MODERATOR, name=name)
-    if row is None or row[0] is not None:
-        raise NotFound("No moderator has this name.", fields=("name",))
-
-
 # -- rows and values --------------------------------------------------------
-
-
-def check_text(field: str, value: str | None) -> None:
-    """
-    Refuse what PostgreSQL cannot keep (NUL) and UTF-8 cannot write (lone surrogates), on either database.
-
-    Raises:
-        NotText: names the field, not the characters.
-    """
-    if value is not None and not is_exact(value):
-        raise NotText(f"The {field} holds characters that cannot be kept exactly.", fields=(field,))
-
-
-def _micros(at: datetime) -> int:
-    """Microseconds since 1970; a time without its zone is a TypeError."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def _time(micros: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _time_or_none(micros: int | None) -> datetime | None:
-    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
 def _present(row: Row | None) -> Row:
@@ -1136,14 +983,14 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         name=name,
         text=text,
         status=Status(status),
-        submitted_at=_time(submitted_at),
+        submitted_at=time_of(submitted_at),
         language=language,
         email=email,
         seq=seq,
         holds=tuple(Hold(hold) for hold in holds.split(",")) if holds else (),
-        judged_at=_time_or_none(judged_at),
-        withdrawn_at=_time_or_none(withdrawn_at),
-        erased_at=_time_or_none(erased_at),
+        judged_at=time_or_none(judged_at),
+        withdrawn_at=time_or_none(withdrawn_at),
+        erased_at=time_or_none(erased_at),
         escalated=bool(escalated),
     )
 
@@ -1159,12 +1006,12 @@ def _shown_of(row: Row, url: str) -> Comment:
         name=name if shown else None,
         text=text if shown else None,
         status=Status.APPROVED,
-        submitted_at=_time(submitted_at),
+        submitted_at=time_of(submitted_at),
         language=language,
         seq=seq,
-        judged_at=_time_or_none(judged_at),
-        withdrawn_at=_time_or_none(withdrawn_at),
-        erased_at=_time_or_none(erased_at),
+        judged_at=time_or_none(judged_at),
+        withdrawn_at=time_or_none(withdrawn_at),
+        erased_at=time_or_none(erased_at),
     )
 
 
@@ -1177,7 +1024,7 @@ def _story_of(row: Sequence[Any]) -> Story:
         text=text,
         language=language,
         open=bool(open),
-        closes_at=_time_or_none(closes_at),
+        closes_at=time_or_none(closes_at),
         mode=mode,
         revision=revision,
     )
@@ -1187,7 +1034,7 @@ def _settled_of(row: Row) -> Settled:
     (seq, decided_at, leaf, verdict, reasons, decided_by, actor, guidelines, model, calibration, note) = row
     return Settled(
         seq=seq,
-        decided_at=_time(decided_at),
+        decided_at=time_of(decided_at),
         leaf=leaf,
         decision=Decision(
             verdict=Verdict(verdict),
@@ -1200,8 +1047,3 @@ def _settled_of(row: Row) -> Settled:
         ),
         note=note,
     )
-
-
-def _token_of(row: Row) -> TokenRow:
-    name, scopes, added_at = row
-    return TokenRow(name, tuple(scopes.split()), _time(added_at))

@@ -7,8 +7,10 @@ store never sees an address, a sign-in link or a token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from meydan.comment import Comment, DecidedBy, Hold, Story, Verdict
 
@@ -126,16 +128,87 @@ class DecidedRow:
 
 @dataclass(frozen=True, slots=True)
 class ModeratorRow:
+    """
+    One person of the desk.
+
+    `languages` are those whose comments they are given, all when empty. `password` is an Argon2id hash, `second` the
+    sealed secret of one-time codes, asked for once `second_on`. By `email` an issuer's account is bound to this person,
+    and known by `issuer` and `subject` from then on.
+    """
+
     name: str
+    role: str
+    languages: tuple[str, ...]
     added_at: datetime
+    password: str | None = field(default=None, repr=False)
+    second: str | None = field(default=None, repr=False)
+    second_on: bool = False
+    second_step: int = 0
+    email: str | None = field(default=None, repr=False)
+    issuer: str | None = None
+    subject: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
+    """A session in force; `how` it began (password, link, issuer), and on what `device`."""
+
     moderator: str
     csrf: str = field(repr=False)
     added_at: datetime
     expires_at: datetime
+    how: str
+    device: str
+    seen_at: datetime
+    role: str
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One of somebody's sessions, as they are shown to them; `handle` names it without opening it."""
+
+    handle: str
+    added_at: datetime
+    expires_at: datetime
+    how: str
+    device: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Failed sign-ins under one name, until one succeeds; before `locked_until` none is tried."""
+
+    failures: int
+    at: datetime
+    locked_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """A sign-in that was sent to an issuer and has not come back."""
+
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """
+    One line of the journal: who did what to whom, when.
+
+    `subject` is a comment's id or a person's or token's name, "" where there is neither; `detail` holds names, numbers
+    and ids, never a reader's words and never a secret.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
