@@ -27,6 +27,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + StoreUnavailable     U201
     + ClassifierUnavailable U202
     + Overloaded           U203
+    + IssuerUnavailable    U204  the newsroom's sign-in did not answer
   x Misconfigured          the operator must act            -> refuse to start
     + BadGuidelines        M301  carries findings with line and column
     + BadSettings          M302
@@ -185,6 +186,12 @@ class ClassifierUnavailable(Unavailable):
 
 class Overloaded(Unavailable):
     code = "U203"
+
+
+class IssuerUnavailable(Unavailable):
+    """The issuer that people sign in with did not answer, or not as one."""
+
+    code = "U204"
 
 
 class BadGuidelines(Misconfigured):

@@ -48,6 +48,9 @@ class Settings:
     link_hours: int = 24
     sweep_seconds: int = 15
     body_bytes: int = 65_536
+    issuer: str = ""
+    issuer_client: str = ""
+    issuer_secret: str = field(default="", repr=False)
 
     @property
     def database_url(self) -> str:
@@ -167,6 +170,18 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings(
             "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)
         )
+    if settings.issuer:
+        parts = urlsplit(settings.issuer)
+        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+            raise BadSettings(
+                "The setting 'issuer' is the https address of an OpenID Connect issuer.", fields=("issuer",)
+            )
+        if not settings.issuer_client:
+            raise BadSettings(
+                "With 'issuer', the setting 'issuer_client' names this desk as it is registered there.",
+                fields=("issuer_client",),
+            )
     if settings.public_url:
         parts = urlsplit(settings.public_url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):

@@ -376,14 +376,25 @@ class Staff:
         Raises:
             SignInNeeded: it is another. TooFast: it has failed too often. Malformed: as `set_password`.
         """
+        self.check_password(session, old)
+        self.set_password(session.moderator, new, by=session.moderator, keep=session)
+
+    def check_password(self, session: Session, password: str) -> None:
+        """
+        Ask who is signed in for their password once more; who has none is asked for none.
+
+        Raises:
+            SignInNeeded: it is another. TooFast: it has failed too often.
+        """
         row = self.moderator(session.moderator)
-        if row.password is not None:
-            who = self._who("password", row.name)
-            failures = self._check_unlocked(who)
-            if not self._verify(row.password, old):
-                self._fail(who, failures, row.name)
-                raise SignInNeeded("The old password is not right. Nothing was changed.")
-        self.set_password(row.name, new, by=row.name, keep=session)
+        if row.password is None:
+            return
+        who = self._who("password", row.name)
+        failures = self._check_unlocked(who)
+        if not self._verify(row.password, password):
+            self._fail(who, failures, row.name)
+            raise SignInNeeded("The password is not right. Nothing was changed.")
+        self._people.succeeded(who)
 
     def begin_second(self, session: Session, publication: str) -> Enrolment:
         """Make the secret of one-time codes; it is asked for only once `confirm_second` has seen a code of it."""

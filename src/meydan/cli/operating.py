@@ -68,7 +68,7 @@ def serve(
                 # Only now: a start that failed must not have used up the first link unseen.
                 first = None
                 if not meydan.staff.moderators():
-                    first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR))
+                    first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR, role="editor"))
                 told = {"url": address, "desk": f"{address}/desk", "first_sign_in": first}
                 text = f"Serving comments at {address}\nThe desk is at      {address}/desk"
                 if first:

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 moderators = typer.Typer(help="Add, list and remove moderators.", no_args_is_help=True)
 tokens = typer.Typer(help="Add, list and revoke tokens for programs.", no_args_is_help=True)
 
+RoleOption = Annotated[str, typer.Option("--role", help="moderator, editor or auditor.")]
+LanguagesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language", help="A language whose comments they are given; may be repeated; all when left out."
+    ),
+]
 NameArgument = Annotated[str, typer.Argument(help="The name decisions are recorded under.")]
 UrlOption = Annotated[str | None, typer.Option("--public-url", help="The address the link is made for.")]
 
@@ -53,17 +60,24 @@ def remember_address(settings: Settings) -> None:
 @moderators.command("add")
 def add_moderator(
     name: NameArgument,
+    role: RoleOption = "moderator",
+    language: LanguagesOption = None,
+    email: Annotated[
+        str | None, typer.Option("--email", help="Their address at the newsroom's own sign-in.")
+    ] = None,
     public_url: UrlOption = None,
     data: DataOption = None,
     database: DatabaseOption = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a moderator and print a one-time sign-in link."""
+    """Add a moderator, an editor or an auditor, and print a one-time sign-in link."""
     with refusals(as_json=as_json):
         given = settings_of(settings, data=data, database=database, public_url=public_url)
         with _staff(given) as staff:
-            url = sign_in_url(given, staff.add_moderator(name))
+            url = sign_in_url(
+                given, staff.add_moderator(name, role=role, languages=language or (), email=email)
+            )
         say(
             {"name": name, "link": url},
             as_json=as_json,
@@ -98,9 +112,50 @@ def list_moderators(
     """List who may decide."""
     with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
         rows = staff.moderators()
-        answer = [{"name": row.name, "added_at": row.added_at.isoformat()} for row in rows]
-        text = "\n".join(row.name for row in rows)
+        answer = [
+            {
+                "name": row.name,
+                "role": row.role,
+                "languages": list(row.languages),
+                "one_time_codes": row.second_on,
+                "added_at": row.added_at.isoformat(),
+            }
+            for row in rows
+        ]
+        text = "\n".join(f"{row.name}  {row.role}  {' '.join(row.languages)}".rstrip() for row in rows)
         say(answer, as_json=as_json, text=text or "No moderators yet. Add one: meydan moderators add NAME")
+
+
+@moderators.command("role")
+def give_role(
+    name: NameArgument,
+    role: Annotated[str, typer.Argument(help="moderator, editor or auditor.")],
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give somebody another role, from now on."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        staff.give_role(name, role)
+        say({"name": name, "role": role}, as_json=as_json, text=f"{name}: {role}.")
+
+
+@moderators.command("forget-codes")
+def forget_codes(
+    name: NameArgument,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask somebody for one-time codes no more: their app and their recovery codes are lost."""
+    with refusals(as_json=as_json), _staff(settings_of(settings, data=data, database=database)) as staff:
+        from meydan.staff import OPERATOR
+
+        staff.remove_second(name, by=OPERATOR)
+        said = f"{name} signs in without a code until they set codes up again."
+        say({"name": name, "one_time_codes": False}, as_json=as_json, text=said)
 
 
 @moderators.command("remove")

@@ -245,7 +245,7 @@ def same_port(data: Path, free_port: Callable[[], int]) -> int:
 def desk_link(meydan: Meydan) -> str:
     """A one-time sign-in token for the sample newsroom's moderator, who is added the first time."""
     try:
-        return meydan.staff.add_moderator(EDITOR)
+        return meydan.staff.add_moderator(EDITOR, role="editor")
     except AlreadyExists:
         return meydan.staff.new_link(EDITOR)
 

@@ -314,4 +314,5 @@ def decider(request: AnyRequest, staff: Staff, *, changes: bool) -> str:
         if request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
             raise ForgedForm("Decisions are sent from the desk itself.")
         check_csrf(session, request.headers.get(CSRF_HEADER))
+    staff.check(session, "decide" if changes else "read")
     return session.moderator

@@ -17,7 +17,7 @@ from typing import Any
 
 from litestar import Litestar
 
-from meydan.web import api, desk_pages, embed
+from meydan.web import api, desk, embed
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.doors import Doors
 from meydan.web.errors import answer_error
@@ -75,7 +75,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             await asyncio.get_running_loop().shutdown_default_executor()
 
     inner = Litestar(
-        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk_pages.routes(meydan)],
+        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk.routes(meydan)],
         request_class=api.ApiRequest,
         exception_handlers={Exception: answer_error},
         openapi_config=api.openapi_config(),

@@ -1,24 +1,18 @@
 """
-The desk: where moderators read what waits, and decide.
+The room: where moderators read what waits, and decide.
 
-Server-rendered, and complete without a script. Every page that changes something
-is a form with the session's CSRF token, sent from our own origin. A verdict carries
+A verdict carries
 the number of the decision that the moderator was looking at, so that nobody
 overrules a colleague unawares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from urllib.parse import quote, urlencode
 
-from litestar import Request, Response, get, post
-from litestar.concurrency import sync_to_thread
-from litestar.datastructures import Cookie
-from litestar.handlers import HTTPRouteHandler
 from markupsafe import Markup
 
 from meydan.comment import (
@@ -38,31 +32,26 @@ from meydan.comment import (
 from meydan.desk import APPROVALS, EVERY_RULE, DeskItem, Promises, Weighed, explain
 from meydan.errors import (
     AlreadyDecided,
-    ForgedForm,
     Malformed,
     MeydanError,
     MissingFields,
     NotAllowed,
     NotFound,
     NotText,
-    SignInNeeded,
     TooLong,
     UnknownRule,
 )
 from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
-from meydan.web import access
-from meydan.web.errors import headers_of, status_of
-from meydan.web.pages import template
-from meydan.wiring import Meydan
+from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.errors import status_of
 
 QUEUE = 50
 DECIDED = 30
 OPENING = 90
 STORY_OPENING = 420
 WEIGHS_FROM = 0.05
-FORM_BYTES = 32_768
 
 LANGUAGE_NAMES: Mapping[str, str] = {
     "en": "English",
@@ -100,34 +89,6 @@ TOLD = {
 }
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
-AnyRequest = Request[Any, Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request, read: the fields of its form and of its address, and who the cookie says it is."""
-
-    form: Mapping[str, Sequence[str]]
-    query: Mapping[str, str]
-    token: str | None
-    posted: bool = False
-    comment_id: str = ""
-
-    def value(self, name: str) -> str:
-        """A form field's only or first value; "" when it was not sent."""
-        return next(iter(self.form.get(name, ())), "")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A page, or the way to the next one."""
-
-    html: str = ""
-    status: int = 200
-    to: str | None = None
-    cookies: tuple[Cookie, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -138,140 +99,32 @@ class Trouble:
     fields: tuple[str, ...] = ()
 
 
-def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
-    """The desk's pages, for the application to include."""
-    pages = _Pages(meydan)
-
-    @get("/desk", include_in_schema=False)
-    async def waiting(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.waiting)
-
-    @get("/desk/decided", include_in_schema=False)
-    async def decided(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.decided)
-
-    @get("/desk/comments/{comment_id:str}", include_in_schema=False)
-    async def comment(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.comment)
-
-    @post("/desk/comments/{comment_id:str}", include_in_schema=False, status_code=200)
-    async def decide(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.decide)
-
-    @post("/desk/comments/{comment_id:str}/escalate", include_in_schema=False, status_code=200)
-    async def escalate(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.escalate)
-
-    @get("/desk/audits", include_in_schema=False)
-    async def audits(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.audits)
-
-    @get("/desk/audits/{comment_id:str}", include_in_schema=False)
-    async def audit(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.audit)
-
-    @post("/desk/audits/{comment_id:str}", include_in_schema=False, status_code=200)
-    async def answer(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.answer_audit)
-
-    @get("/desk/sign-in", include_in_schema=False)
-    async def door(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.door)
-
-    @post("/desk/sign-in", include_in_schema=False, status_code=200)
-    async def sign_in(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.sign_in)
-
-    @post("/desk/sign-out", include_in_schema=False, status_code=200)
-    async def sign_out(request: AnyRequest) -> Response[str]:
-        return await pages.answer(request, pages.sign_out)
-
+def pages(frame: Frame) -> list[Page]:
+    """The queue, the room in which one comment is decided, what was decided, and the audits."""
+    room = _Room(frame)
+    comment, audit = "/desk/comments/{comment_id:str}", "/desk/audits/{comment_id:str}"
     return [
-        waiting, decided, comment, decide, escalate, audits, audit, answer, door, sign_in, sign_out,
-    ]  # fmt: skip
+        Page("GET", "/desk", room.waiting),
+        Page("GET", "/desk/decided", room.decided),
+        Page("GET", comment, room.comment),
+        Page("POST", comment, room.decide, "decide"),
+        Page("POST", f"{comment}/escalate", room.escalate, "decide"),
+        Page("GET", "/desk/audits", room.audits),
+        Page("GET", audit, room.audit, "decide"),
+        Page("POST", audit, room.answer_audit, "decide"),
+    ]
 
 
-class _Pages:
-    """Each page is a plain function of what was asked, run in a thread."""
-
-    def __init__(self, meydan: Meydan) -> None:
-        self._desk = meydan.desk
-        self._staff = meydan.staff
-        self._own = meydan.settings.own_url
+class _Room:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._desk = frame.desk
         # Places only, no words; by comment and judge, because opening a page must not read it again.
         self._why: dict[tuple[str, str], tuple[Weighed, ...]] = {}
-        self._https = self._own.startswith("https:")
-
-    async def answer(self, request: AnyRequest, page: Callable[[Asked], Answer]) -> Response[str]:
-        """Read the request, run the page off the event loop, and dress what it answers."""
-        form: Mapping[str, Sequence[str]] = {}
-        try:
-            if request.method == "POST":
-                self._check_own(request)
-                form = await _form_of(request)
-            asked = Asked(
-                form,
-                dict(request.query_params),
-                request.cookies.get(access.SESSION_COOKIE),
-                request.method == "POST",
-                str(request.path_params.get("comment_id", "")),
-            )
-            answer = await sync_to_thread(page, asked)
-        except MeydanError as error:
-            answer = await sync_to_thread(self._refused, error, request)
-        headers = {"cache-control": "no-store", **answer.headers}
-        status = answer.status
-        if answer.to is not None:
-            headers["location"], status = answer.to, 303
-        return Response(
-            answer.html,
-            status_code=status,
-            media_type="text/html",
-            headers=headers,
-            cookies=list(answer.cookies),
-        )
-
-    # -- signing in and out ----------------------------------------------------
-
-    def door(self, asked: Asked) -> Answer:
-        """A link only shows a button: whatever fetches links to look at them must not use them up."""
-        link = asked.query.get("link", "")
-        if link:
-            return self._letter(
-                "Sign in to the desk",
-                ["This link works once. Press the button to use it on this device."],
-                link=link,
-            )
-        return self._letter("Sign in to the desk", ["You sign in with a link that works once."], link="")
-
-    def sign_in(self, asked: Asked) -> Answer:
-        try:
-            session = self._staff.sign_in(asked.value("link"))
-        except SignInNeeded:
-            return self._letter(
-                "This link does not work any more",
-                ["It was used already, or it is too old. Nobody has been signed in.", "Ask for a new one."],
-                link="",
-                status=401,
-            )
-        # Whoever was signed in here before is not any longer.
-        if asked.token:
-            self._staff.sign_out(asked.token)
-        return Answer(to="/desk", cookies=(access.session_cookie(session, https=self._https),))
-
-    def sign_out(self, asked: Asked) -> Answer:
-        session = self._session(asked)
-        self._staff.sign_out(session.token)
-        gone = Cookie(
-            key=access.SESSION_COOKIE, value="", path="/", max_age=0, httponly=True, secure=self._https
-        )
-        letter = self._letter("You are signed out", ["Your comments and decisions are kept."], link="")
-        return Answer(letter.html, cookies=(gone,))
 
     # -- reading -----------------------------------------------------------------
 
-    def waiting(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def waiting(self, asked: Asked, session: Session) -> Answer:
         held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
         item = None
         for comment in held:
@@ -280,22 +133,19 @@ class _Pages:
                 break
         return self._room(asked, session, item, held, later)
 
-    def comment(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def comment(self, asked: Asked, session: Session) -> Answer:
         held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
         return self._room(asked, session, self._desk.item(asked.comment_id), held, later)
 
-    def decided(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def decided(self, _: Asked, session: Session) -> Answer:
         items = [self._decided_view(item) for item in self._desk.recent(limit=DECIDED) if item.decisions]
-        return Answer(self._rendered("decided", session, here="decided", items=items))
+        return Answer(self._frame.rendered("decided", session, here="decided", items=items))
 
-    def audits(self, asked: Asked) -> Answer:
+    def audits(self, asked: Asked, session: Session) -> Answer:
         """What waits to be decided blind, and how the machine keeps what it promised."""
-        session = self._session(asked)
         waiting = self._desk.audits(limit=QUEUE)
         return Answer(
-            self._rendered(
+            self._frame.rendered(
                 "audits",
                 session,
                 here="audits",
@@ -306,14 +156,12 @@ class _Pages:
             )
         )
 
-    def audit(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def audit(self, asked: Asked, session: Session) -> Answer:
         return self._blind_room(asked, session, self._desk.audit_item(asked.comment_id))
 
     # -- deciding ----------------------------------------------------------------
 
-    def decide(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def decide(self, asked: Asked, session: Session) -> Answer:
         try:
             verdict = Verdict(asked.value("verdict"))
             seen = int(asked.value("seen"))
@@ -340,9 +188,8 @@ class _Pages:
             return Answer(room.html, status=status_of(error))
         return Answer(to=self._next_after(asked))
 
-    def answer_audit(self, asked: Asked) -> Answer:
+    def answer_audit(self, asked: Asked, session: Session) -> Answer:
         """Only now is the moderator told what the machine had made of it."""
-        session = self._session(asked)
         try:
             verdict = Verdict(asked.value("verdict"))
         except ValueError:
@@ -356,7 +203,7 @@ class _Pages:
                 note=asked.value("note") or None,
             )
         except AlreadyDecided as error:
-            return self._says(
+            return self._frame.says(
                 session,
                 "Somebody was first",
                 ["This audit was answered after you opened it.", "Your answer was not recorded."],
@@ -373,12 +220,11 @@ class _Pages:
             told = "otherwise"
         return Answer(to=f"/desk/audits?{urlencode({'told': told})}")
 
-    def escalate(self, asked: Asked) -> Answer:
-        session = self._session(asked)
+    def escalate(self, asked: Asked, session: Session) -> Answer:
         self._desk.escalate(
             asked.comment_id, kind=asked.value("kind"), told=asked.value("told"), by=session.moderator
         )
-        return self._says(
+        return self._frame.says(
             session,
             "The comment is escalated",
             [
@@ -389,21 +235,6 @@ class _Pages:
         )
 
     # -- inside ------------------------------------------------------------------
-
-    def _check_own(self, request: AnyRequest) -> None:
-        """Only our own pages may send the desk's forms; a browser always says where a form comes from."""
-        origin = request.headers.get("origin", "")
-        own = origin == self._own or access.same_host(origin, request.headers.get("host", ""))
-        if not own or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
-            raise ForgedForm("This form was not sent from the desk. Open the desk and try again.")
-
-    def _session(self, asked: Asked) -> Session:
-        if not asked.token:
-            raise SignInNeeded("Sign in to use the desk.")
-        session = self._staff.session(asked.token)
-        if asked.posted:
-            access.check_csrf(session, asked.value(access.CSRF_FIELD))
-        return session
 
     def _item(self, comment_id: str) -> DeskItem | None:
         try:
@@ -430,7 +261,7 @@ class _Pages:
             told += " for " + "; ".join(rules)
         if last:
             told += f", at {_when(last.decided_at)}"
-        return self._says(
+        return self._frame.says(
             session,
             "Somebody was first" if who != "You" else "You have decided this already",
             [
@@ -446,68 +277,6 @@ class _Pages:
             ],
             status=409,
             code=error.code,
-        )
-
-    def _refused(self, error: MeydanError, request: AnyRequest) -> Answer:
-        """Say an error as a page: what happened, what was kept, what to do."""
-        if isinstance(error, SignInNeeded):
-            if request.method == "GET":
-                return Answer(to="/desk/sign-in")
-            return self._letter(
-                "You are not signed in",
-                ["Your session has ended, so nothing was recorded."],
-                link="",
-                status=401,
-            )
-        session = None
-        token = request.cookies.get(access.SESSION_COOKIE)
-        if token:
-            try:
-                session = self._staff.session(token)
-            except MeydanError:
-                session = None
-        headings = {403: "This was not taken", 404: "There is nothing here", 503: "Not just now"}
-        status = status_of(error)
-        sentences = [error.message]
-        if request.method == "POST":
-            sentences.append("Nothing was recorded.")
-        if status == 503:
-            sentences.append(
-                "Comments and decisions made so far are kept. Load the page again in a few seconds."
-            )
-        return self._says(
-            session,
-            headings.get(status, "This was not understood"),
-            sentences,
-            ways=[("/desk", "Go to the desk")],
-            status=status,
-            code=error.code,
-            headers=headers_of(error),
-        )
-
-    def _letter(self, heading: str, sentences: Sequence[str], *, link: str, status: int = 200) -> Answer:
-        return Answer(
-            self._rendered("sign_in", None, heading=heading, sentences=sentences, link=link), status
-        )
-
-    def _says(
-        self,
-        session: Session | None,
-        heading: str,
-        sentences: Sequence[str],
-        *,
-        ways: Sequence[tuple[str, str]],
-        status: int = 200,
-        code: str = "",
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer:
-        html = self._rendered("trouble", session, heading=heading, sentences=sentences, ways=ways, code=code)
-        return Answer(html, status, headers=headers or {})
-
-    def _rendered(self, name: str, session: Session | None, *, here: str = "", **values: object) -> str:
-        values.setdefault("waiting_count", None)
-        return template(f"desk/{name}.html").render(
-            publication=self._desk.guidelines.publication.name, session=session, here=here, **values
         )
 
     # -- what the templates are given ---------------------------------------------
@@ -530,7 +299,7 @@ class _Pages:
         scores = item.evidence.scores if item and item.evidence else {}
         spans = {span.label for span in item.evidence.spans} if item and item.evidence else set()
         return Answer(
-            self._rendered(
+            self._frame.rendered(
                 "room",
                 session,
                 here="waiting" if item is None or _waits(item.comment) else "",
@@ -562,7 +331,7 @@ class _Pages:
             "no_evidence": "This one is decided blind. What the machine made of it is told when you have decided.",
         }
         return Answer(
-            self._rendered(
+            self._frame.rendered(
                 "room",
                 session,
                 here="audits",
@@ -774,24 +543,6 @@ def _promise_view(promises: Promises) -> dict[str, object]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
-
-
-async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        raise Malformed("This form is not of the kind that the desk sends.")
-    body = await request.body()
-    if len(body) > FORM_BYTES:
-        raise Malformed(f"This form has more than {FORM_BYTES} bytes.")
-    try:
-        return parse_qs(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            encoding="utf-8",
-            errors="strict",
-            max_num_fields=100,
-        )
-    except ValueError:
-        raise Malformed("This form could not be read.") from None
 
 
 def _trouble(error: MeydanError) -> Trouble:

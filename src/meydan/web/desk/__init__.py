@@ -1,0 +1,41 @@
+"""
+The desk's pages: where moderators decide, and editors see that the promise is kept.
+
+Server-rendered, and complete without a script. Every page that changes something is a form with the session's
+CSRF token, sent from our own origin.
+
+    frame      how every page is asked and answers, and with what right
+    door       coming in and going out
+    issuer     coming in with the newsroom's own account
+    account    one's own password, codes and sessions
+    people     who works here, and the journal of what they did
+    room       what waits, and deciding it
+"""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from meydan.web.desk import account, door, issuer, people, room
+from meydan.web.desk.frame import Frame
+from meydan.web.desk.issuer import Issuer
+from meydan.wiring import Meydan
+
+
+def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
+    """Every page of the desk, for the application to include."""
+    frame = Frame(meydan)
+    given = meydan.settings
+    if given.issuer:
+        back = f"{given.own_url}/desk/sign-in/back"
+        frame.issuer = Issuer(given.issuer, given.issuer_client, given.issuer_secret, back=back)
+    rooms = room.pages(frame)
+    return frame.handlers(
+        [
+            *door.pages(frame, rooms),
+            *issuer.pages(frame),
+            *account.pages(frame),
+            *people.pages(frame),
+            *rooms,
+        ]
+    )

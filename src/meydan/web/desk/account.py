@@ -1,0 +1,157 @@
+"""
+One's own account: password, one-time codes, and where one is signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import segno
+from markupsafe import Markup
+
+from meydan.errors import Malformed, MeydanError, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Session
+from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.errors import headers_of, status_of
+
+HOW = {
+    "password": "by password",
+    "password and code": "by password and code",
+    "link": "by a link",
+    "issuer": "with the newsroom’s account",
+}
+TOLD = {
+    "password": "Your password is changed. Everywhere else you are signed out.",
+    "ended": "That session is ended.",
+    "removed": "You are asked for no more codes.",
+}
+
+
+def pages(frame: Frame) -> list[Page]:
+    """One's own account."""
+    account = _Account(frame)
+    return [
+        Page("GET", "/desk/account", account.look),
+        Page("POST", "/desk/account/password", account.password),
+        Page("POST", "/desk/account/codes", account.begin_codes),
+        Page("POST", "/desk/account/codes/confirm", account.confirm_codes),
+        Page("POST", "/desk/account/codes/remove", account.remove_codes),
+        Page("POST", "/desk/account/sessions", account.end_session),
+    ]
+
+
+class _Account:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._staff = frame.staff
+
+    def look(self, asked: Asked, session: Session) -> Answer:
+        return self._page(session, told=TOLD.get(asked.query.get("told", ""), ""))
+
+    def password(self, asked: Asked, session: Session) -> Answer:
+        new = asked.value("new")
+        try:
+            if new != asked.value("again"):
+                raise Malformed("The two new passwords are not the same.", fields=("again",))
+            self._staff.change_password(session, asked.value("old"), new)
+        except (Malformed, SignInNeeded, TooFast) as error:
+            return self._page(session, error=error, at="password")
+        return Answer(to="/desk/account?told=password")
+
+    def begin_codes(self, _: Asked, session: Session) -> Answer:
+        try:
+            self._staff.begin_second(session, self._publication)
+        except NotAllowed as error:
+            return self._page(session, error=error, at="codes")
+        return Answer(to="/desk/account#codes")
+
+    def confirm_codes(self, asked: Asked, session: Session) -> Answer:
+        """Recovery codes are on this one answer, and nowhere afterwards."""
+        try:
+            codes = self._staff.confirm_second(session, asked.value("code"))
+        except (SignInNeeded, TooFast, NotFound) as error:
+            return self._page(session, error=error, at="codes")
+        return self._page(session, recovery=codes)
+
+    def remove_codes(self, asked: Asked, session: Session) -> Answer:
+        """The password is asked for, or whoever finds an open desk could take the second lock off."""
+        try:
+            self._staff.check_password(session, asked.value("old"))
+        except (SignInNeeded, TooFast) as error:
+            return self._page(session, error=error, at="codes")
+        self._staff.remove_second(session.moderator, by=session.moderator)
+        return Answer(to="/desk/account?told=removed")
+
+    def end_session(self, asked: Asked, session: Session) -> Answer:
+        try:
+            self._staff.end_session(session.moderator, asked.value("session"), by=session.moderator)
+        except NotFound as error:
+            return self._page(session, error=error, at="sessions")
+        return Answer(to="/desk/account?told=ended#sessions")
+
+    # -- inside ------------------------------------------------------------------
+
+    @property
+    def _publication(self) -> str:
+        return self._frame.desk.guidelines.publication.name
+
+    def _page(
+        self,
+        session: Session,
+        *,
+        told: str = "",
+        error: MeydanError | None = None,
+        at: str = "",
+        recovery: Sequence[str] = (),
+    ) -> Answer:
+        person = self._staff.moderator(session.moderator)
+        enrolment = self._staff.enrolment(session, self._publication)
+        html = self._frame.rendered(
+            "account",
+            session,
+            here="account",
+            told=told,
+            trouble=error.message if error else "",
+            at=at,
+            has_password=person.password is not None,
+            shortest=SHORTEST_PASSWORD,
+            longest=LONGEST_PASSWORD,
+            codes_on=person.second_on,
+            secret=" ".join(enrolment.secret[i : i + 4] for i in range(0, 32, 4)) if enrolment else "",
+            square=_square(enrolment.uri) if enrolment else None,
+            left=self._staff.recovery_left(session) if person.second_on else 0,
+            recovery=recovery,
+            sessions=[
+                {
+                    "handle": shown.handle,
+                    "device": shown.device or "an unknown device",
+                    "how": HOW.get(shown.how, shown.how),
+                    "since": when(shown.added_at),
+                    "seen": when(shown.seen_at),
+                    "own": own,
+                }
+                for shown, own in self._staff.sessions(session)
+            ],
+        )
+        return Answer(html, status_of(error) if error else 200, headers=headers_of(error) if error else {})
+
+
+def when(moment: datetime) -> str:
+    """A moment for people of the desk, in UTC."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _square(uri: str) -> Markup:
+    """The square code that an authenticator app reads, as SVG of our own making: nothing in it is a reader's."""
+    drawn = segno.make(uri, error="m").svg_inline(
+        scale=4,
+        border=4,
+        dark="#000",
+        light="#fff",
+        title="The code for your app",
+        svgclass="square",
+        lineclass=None,
+    )
+    return Markup(drawn)  # noqa: S704

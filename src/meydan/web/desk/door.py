@@ -1,0 +1,162 @@
+"""
+Coming in at the desk, by a password and a code, by a link that works once, or through an issuer; and going out.
+
+Whoever comes back after a session has ended lands on the page they were on, with what they had typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from litestar.datastructures import Cookie
+
+from meydan.errors import MeydanError, SignInNeeded, TooFast
+from meydan.staff import HalfWay, Session
+from meydan.web import access
+from meydan.web.desk.frame import FORM_BYTES, Answer, Asked, Frame, Page, fields_of, way_back
+from meydan.web.errors import headers_of, status_of
+
+TRY_AGAIN = "Nobody has been signed in."
+
+
+def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page]:
+    """
+    The ways in and out.
+
+    Args:
+        rooms: the pages on which something is typed; who signs in again is shown theirs as it was.
+    """
+    door = _Door(frame, {page.address.partition("{")[0]: page for page in rooms if page.method == "GET"})
+    return [
+        Page("GET", "/desk/sign-in", door.door, None),
+        Page("POST", "/desk/sign-in", door.sign_in, None),
+        Page("POST", "/desk/sign-in/code", door.code, None),
+        Page("POST", "/desk/sign-out", door.sign_out, "read"),
+    ]
+
+
+class _Door:
+    def __init__(self, frame: Frame, rooms: dict[str, Page]) -> None:
+        self._frame = frame
+        self._staff = frame.staff
+        self._rooms = rooms
+
+    def door(self, asked: Asked) -> Answer:
+        """A link only shows a button: whatever fetches links to look at them must not use them up."""
+        link = asked.query.get("link", "")
+        sentences = ["This link works once. Press the button to use it on this device."] if link else []
+        return self._form(
+            asked, "Sign in to the desk", sentences, link=link, back=asked.query.get("back", "")
+        )
+
+    def sign_in(self, asked: Asked) -> Answer:
+        link = asked.value("link")
+        try:
+            if link:
+                return self._in(asked, self._staff.sign_in(link, device=asked.device))
+            come = self._staff.sign_in_by_password(
+                asked.value("name"), asked.value("password"), device=asked.device
+            )
+        except (SignInNeeded, TooFast) as error:
+            if link:
+                return self._form(
+                    asked,
+                    "This link does not work any more",
+                    [
+                        "It was used already, or it is too old. Nobody has been signed in.",
+                        "Ask for a new one.",
+                    ],
+                    status=401,
+                )
+            return self._again(asked, error)
+        if isinstance(come, HalfWay):
+            return self._form(
+                asked, "One more step", ["Enter the code that your app shows now."], half_way=come.token
+            )
+        return self._in(asked, come)
+
+    def code(self, asked: Asked) -> Answer:
+        half_way = asked.value("half_way")
+        try:
+            session = self._staff.finish_sign_in(half_way, asked.value("code"), device=asked.device)
+        except (SignInNeeded, TooFast) as error:
+            over = "Begin again" in error.message
+            return self._again(asked, error, half_way="" if over else half_way)
+        return self._in(asked, session)
+
+    def sign_out(self, _: Asked, session: Session) -> Answer:
+        self._staff.sign_out(session.token)
+        gone = Cookie(
+            key=access.SESSION_COOKIE, value="", path="/", max_age=0, httponly=True, secure=self._frame.https
+        )
+        letter = self._form(Asked(), "You are signed out", ["Your comments and decisions are kept."])
+        return Answer(letter.html, cookies=(gone,))
+
+    # -- inside ------------------------------------------------------------------
+
+    def _in(self, asked: Asked, session: Session) -> Answer:
+        back = way_back(asked.value("back") or "/desk")
+        landing = self._frame.signed_in(asked, session, back)
+        typed = self._typed_again(asked, session, back)
+        return landing if typed is None else Answer(typed.html, typed.status, cookies=landing.cookies)
+
+    def _typed_again(self, asked: Asked, session: Session, back: str) -> Answer | None:
+        """The page that was being filled in when the session ended, as it was; None where nothing was typed."""
+        kept = asked.value("kept")
+        if not kept or len(kept) > FORM_BYTES:
+            return None
+        for begin, page in self._rooms.items():
+            id = back.removeprefix(begin)
+            if begin.endswith("/") and id != back and id and "/" not in id and "?" not in id:
+                try:
+                    again = Asked(
+                        form=fields_of(kept), named={"comment_id": id}, path=back, device=asked.device
+                    )
+                    if not session.may(page.right or "read"):
+                        return None
+                    return page.make(again, session)  # type: ignore[call-arg]
+                except (MeydanError, ValueError):
+                    # Decided or gone meanwhile: the page itself says so.
+                    return None
+        return None
+
+    def _again(self, asked: Asked, error: MeydanError, *, half_way: str = "") -> Answer:
+        heading = "One more step" if half_way else "Sign in to the desk"
+        answer = self._form(
+            asked, heading, [], trouble=error.message, half_way=half_way, status=status_of(error)
+        )
+        return Answer(answer.html, answer.status, headers=headers_of(error))
+
+    def _form(
+        self,
+        asked: Asked,
+        heading: str,
+        sentences: Sequence[str],
+        *,
+        link: str = "",
+        half_way: str = "",
+        trouble: str = "",
+        back: str = "",
+        status: int = 200,
+    ) -> Answer:
+        html = self._frame.rendered(
+            "sign_in",
+            None,
+            heading=heading,
+            sentences=sentences,
+            trouble=trouble,
+            link=link,
+            half_way=half_way,
+            name=asked.value("name"),
+            back=way_back(back or asked.value("back") or "/desk"),
+            kept=asked.value("kept"),
+            issuer=self._issuer(back or asked.value("back")),
+        )
+        return Answer(html, status)
+
+    def _issuer(self, back: str) -> str:
+        """Where signing in through the issuer begins; "" without one."""
+        if not self._frame.issuer:
+            return ""
+        return "/desk/sign-in/issuer?" + urlencode({"back": way_back(back or "/desk")})

@@ -1,0 +1,322 @@
+"""
+What every page of the desk has in common: how it is asked, who asks and with what right, and how it answers.
+
+A page is a plain function of what was asked and of who asks, run in a thread. Which right it needs stands beside its
+address, in one table, so that no page can forget to ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from litestar import Request, Response, get, post
+from litestar.concurrency import sync_to_thread
+from litestar.datastructures import Cookie
+from litestar.handlers import HTTPRouteHandler
+
+from meydan.errors import ForgedForm, Malformed, MeydanError, NotAllowed, SignInNeeded
+from meydan.staff import Session
+from meydan.web import access
+from meydan.web.desk.device import device_of
+from meydan.web.errors import headers_of, status_of
+from meydan.web.pages import template
+from meydan.wiring import Meydan
+
+if TYPE_CHECKING:
+    from meydan.web.desk.issuer import Issuer
+
+FORM_BYTES: Final = 65_536
+LONGEST_WAY_BACK: Final = 500
+STATE_COOKIE: Final = "meydan_state"
+STATE_S: Final = 600
+
+HEADINGS: Final = {403: "This was not taken", 404: "There is nothing here", 503: "Not just now"}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    One request, read.
+
+    Attributes:
+        form: the fields of a form that was sent.
+        query: those of the address.
+        named: what the address names, by the name in the page's own address.
+        path: the address without its query.
+        token: what the session's cookie holds, None without one.
+        device: the browser and system, in a few words.
+        posted: whether something is to change.
+        state: what was given to this browser when it was sent to an issuer.
+    """
+
+    form: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    named: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    token: str | None = None
+    device: str = ""
+    posted: bool = False
+    state: str = ""
+
+    def value(self, name: str) -> str:
+        """A form field's only or first value; "" when it was not sent."""
+        return next(iter(self.form.get(name, ())), "")
+
+    @property
+    def comment_id(self) -> str:
+        """The comment that the address names."""
+        return self.named.get("comment_id", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page, or the way to the next one."""
+
+    html: str = ""
+    status: int = 200
+    to: str | None = None
+    cookies: tuple[Cookie, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "text/html"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """
+    One page: its method and address, what makes it, and the right of staff.RIGHTS that it needs.
+
+    Without a right it is open to everybody, and made of the request alone.
+    """
+
+    method: str
+    address: str
+    make: Callable[[Asked, Session], Answer] | Callable[[Asked], Answer]
+    right: str | None = "read"
+
+
+class Frame:
+    """The desk's pages with the desk, the staff and the templates behind them."""
+
+    def __init__(self, meydan: Meydan) -> None:
+        self.desk = meydan.desk
+        self.staff = meydan.staff
+        self.own = meydan.settings.own_url
+        self.https = self.own.startswith("https:")
+        self.issuer: Issuer | None = None
+
+    def handlers(self, pages: Sequence[Page]) -> list[HTTPRouteHandler]:
+        """The pages, for the application to include."""
+        return [self._handler(page) for page in pages]
+
+    def _handler(self, page: Page) -> HTTPRouteHandler:
+        async def handle(request: AnyRequest) -> Response[str]:
+            return await self._answer(request, page)
+
+        if page.method == "GET":
+            return get(page.address, include_in_schema=False)(handle)
+        return post(page.address, include_in_schema=False, status_code=200)(handle)
+
+    async def _answer(self, request: AnyRequest, page: Page) -> Response[str]:
+        """Read the request, run the page off the event loop, and dress what it answers."""
+        form: Mapping[str, Sequence[str]] = {}
+        try:
+            if request.method == "POST":
+                self._check_own(request)
+                form = await _form_of(request)
+            asked = Asked(
+                form,
+                dict(request.query_params),
+                {name: str(value) for name, value in request.path_params.items()},
+                request.url.path,
+                request.cookies.get(access.SESSION_COOKIE),
+                device_of(request.headers.get("user-agent", "")),
+                request.method == "POST",
+                request.cookies.get(STATE_COOKIE, ""),
+            )
+            answer = await sync_to_thread(self._made, page, asked)
+        except MeydanError as error:
+            answer = await sync_to_thread(self._refused, error, request, form)
+        headers = {"cache-control": "no-store", **answer.headers}
+        status = answer.status
+        if answer.to is not None:
+            headers["location"], status = answer.to, 303
+        return Response(
+            answer.html,
+            status_code=status,
+            media_type=answer.media_type,
+            headers=headers,
+            cookies=list(answer.cookies),
+        )
+
+    def _made(self, page: Page, asked: Asked) -> Answer:
+        if page.right is None:
+            return page.make(asked)  # type: ignore[call-arg]
+        session = self.session(asked)
+        self.staff.check(session, page.right)
+        return page.make(asked, session)  # type: ignore[call-arg]
+
+    def session(self, asked: Asked) -> Session:
+        """
+        Who asks, by the cookie; what changes something carries the session's own token too.
+
+        Raises:
+            SignInNeeded: nobody, or not any more. ForgedForm: the form is not one that this session was given.
+        """
+        if not asked.token:
+            raise SignInNeeded("Sign in to use the desk.")
+        session = self.staff.session(asked.token)
+        if asked.posted:
+            access.check_csrf(session, asked.value(access.CSRF_FIELD))
+        return session
+
+    def _check_own(self, request: AnyRequest) -> None:
+        """Only our own pages may send the desk's forms; a browser always says where a form comes from."""
+        origin = request.headers.get("origin", "")
+        own = origin == self.own or access.same_host(origin, request.headers.get("host", ""))
+        if not own or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise ForgedForm("This form was not sent from the desk. Open the desk and try again.")
+
+    def signed_in(self, asked: Asked, session: Session, back: str) -> Answer:
+        """On to the page that was asked for; whoever was signed in here before is not any longer."""
+        if asked.token:
+            self.staff.sign_out(asked.token)
+        return Answer(to=way_back(back), cookies=(access.session_cookie(session, https=self.https),))
+
+    def state_cookie(self, state: str) -> Cookie:
+        """What an issuer has to bring back to this very browser; Lax, because it comes back from another site."""
+        return Cookie(
+            key=STATE_COOKIE,
+            value=state,
+            path="/desk/sign-in",
+            httponly=True,
+            secure=self.https,
+            samesite="lax",
+            max_age=STATE_S,
+        )
+
+    # -- answering -------------------------------------------------------------
+
+    def rendered(self, page: str, session: Session | None, /, *, here: str = "", **values: object) -> str:
+        """A template of the desk, filled in."""
+        values.setdefault("waiting_count", None)
+        return template(f"desk/{page}.html").render(
+            publication=self.desk.guidelines.publication.name, session=session, here=here, **values
+        )
+
+    def says(
+        self,
+        session: Session | None,
+        heading: str,
+        sentences: Sequence[str],
+        *,
+        ways: Sequence[tuple[str, str]],
+        status: int = 200,
+        code: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """A page of a few sentences, and where to go from it."""
+        html = self.rendered("trouble", session, heading=heading, sentences=sentences, ways=ways, code=code)
+        return Answer(html, status, headers=headers or {})
+
+    def _refused(self, error: MeydanError, request: AnyRequest, form: Mapping[str, Sequence[str]]) -> Answer:
+        """Say an error as a page: what happened, what was kept, what to do."""
+        path = request.url.path
+        if isinstance(error, SignInNeeded) and not path.startswith("/desk/sign-in"):
+            if request.method == "GET":
+                query = str(request.url.query or "")
+                return Answer(to=door_to(path + (f"?{query}" if query else "")))
+            return self._session_over(path, form)
+        session = None
+        token = request.cookies.get(access.SESSION_COOKIE)
+        if token:
+            try:
+                session = self.staff.session(token)
+            except MeydanError:
+                session = None
+        status = status_of(error)
+        sentences = [error.message]
+        if request.method == "POST" and not isinstance(error, NotAllowed):
+            sentences.append("Nothing was recorded.")
+        if status == 503:
+            sentences.append(
+                "Comments and decisions made so far are kept. Load the page again in a few seconds."
+            )
+        return self.says(
+            session,
+            HEADINGS.get(status, "This was not understood"),
+            sentences,
+            ways=[("/desk/sign-in", "Sign in")]
+            if isinstance(error, SignInNeeded)
+            else [("/desk", "Go to the desk")],
+            status=status,
+            code=error.code,
+            headers=headers_of(error),
+        )
+
+    def _session_over(self, path: str, form: Mapping[str, Sequence[str]]) -> Answer:
+        """What was typed goes with whoever signs in again: it is shown to them once more, and not sent by itself."""
+        kept = {name: values for name, values in form.items() if name != access.CSRF_FIELD}
+        html = self.rendered(
+            "sign_in",
+            None,
+            heading="You are not signed in",
+            sentences=[
+                "Your session has ended, so nothing was recorded.",
+                "Sign in again, and what you typed is there as you left it.",
+            ],
+            trouble="",
+            link="",
+            name="",
+            half_way="",
+            back=way_back(path),
+            kept=urlencode(kept, doseq=True),
+            issuer="",
+        )
+        return Answer(html, 401)
+
+
+def door_to(path: str) -> str:
+    """Where to sign in, to land on a page of the desk afterwards."""
+    back = way_back(path)
+    return "/desk/sign-in" if back == "/desk" else f"/desk/sign-in?{urlencode({'back': back})}"
+
+
+def way_back(path: str) -> str:
+    """
+    A page of this desk to land on; "/desk" for everything else.
+
+    What an address asks for is never believed: only a path of ours, without a host, a scheme or a way up.
+    """
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return "/desk"
+    ours = parts.path == "/desk" or parts.path.startswith("/desk/")
+    plain = not parts.scheme and not parts.netloc and path.isascii() and path.isprintable()
+    if not ours or not plain or "\\" in path or ".." in parts.path or "//" in parts.path:
+        return "/desk"
+    if parts.path.startswith(("/desk/sign-in", "/desk/sign-out")) or len(path) > LONGEST_WAY_BACK:
+        return "/desk"
+    return path
+
+
+async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise Malformed("This form is not of the kind that the desk sends.")
+    body = await request.body()
+    if len(body) > FORM_BYTES:
+        raise Malformed(f"This form has more than {FORM_BYTES} bytes.")
+    try:
+        return fields_of(body.decode("ascii"))
+    except ValueError:
+        raise Malformed("This form could not be read.") from None
+
+
+def fields_of(sent: str) -> dict[str, list[str]]:
+    """The fields of a form as a browser writes it; ValueError where it is none."""
+    return parse_qs(sent, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=200)
