@@ -130,7 +130,8 @@ class Encoder:
             # One comment, one core: the server judges several at a time, each on its own.
             options.intra_op_num_threads = 1
             options.inter_op_num_threads = 1
-            options.enable_cpu_mem_arena = False
+            # Texts have all lengths: a plan of memory made for one fits no other.
+            options.enable_mem_pattern = False
             options.log_severity_level = 3
             session = ort.InferenceSession(parts["encoder.onnx"], options, providers=["CPUExecutionProvider"])
             tokenizer = Tokenizer.from_buffer(parts["tokenizer.json"])
