@@ -77,10 +77,14 @@ from meydan.ledger import (
 )
 from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
+from meydan.store import Claim as Claim
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
+from meydan.store import Sought as Sought
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
+from meydan.text.search import asked_for as asked_for
+from meydan.text.search import searchable
 
 LONGEST_EMAIL = 254
 LONGEST_NOTE = 2000
@@ -97,6 +101,16 @@ _PEOPLES = frozenset({Hold.AUTOMATION_OFF, Hold.STORY_SETTING, Hold.JUDGE_FAILED
 """Holds under which the machine had no say, so that nothing is learned of it."""
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
+
+SOONER_BY_DOUBT = timedelta(hours=2)
+SOONER_BY_TRAFFIC = timedelta(hours=2)
+"""How much earlier a comment stands in the queue than it came, at most: in what only a person can tell, and where many read."""
+
+BUSY_FROM = 200
+"""Comments on a story within an hour from which it is as busy as any."""
+
+CLAIMED_FOR = timedelta(minutes=2)
+"""How long a comment is shown as being looked at, unless whoever does says so again."""
 
 log = structlog.get_logger("meydan.desk")
 
@@ -281,6 +295,7 @@ class Desk:
             author_key=self._author_key(submission, visitor),
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
+            lookup=searchable(submission.name, submission.text),
             holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
         )
         leaf = self._store.receive(new)
@@ -317,7 +332,8 @@ class Desk:
         under = self._audited_under(id, evidence, decision)
         now = self._clock()
         if decision.verdict is Verdict.HOLD:
-            self._store.hold(id, decision, evidence=evidence, at=now, audited_under=under)
+            sooner = self._sooner(comment, evidence)
+            self._store.hold(id, decision, evidence=evidence, at=now, audited_under=under, sooner=sooner)
             return
         try:
             self._settle(id, decision, expected_seq=0, evidence=evidence, at=now, audited_under=under)
@@ -412,7 +428,8 @@ class Desk:
         comment = self._comment(id)
         if comment.status is not Status.REJECTED or comment.withdrawn_at is not None:
             raise NotAppealable("Only a rejected comment can be appealed.")
-        self._store.appeal(id, words=words, at=self._clock())
+        # A decision was made here already, and somebody waits to hear whether it was right.
+        self._store.appeal(id, words=words, at=self._clock(), sooner=SOONER_BY_DOUBT)
 
     def withdraw(self, id: str, *, receipt: str) -> None:
         """Take one's own comment back: it is shown no more, its decision stays as it was."""
@@ -575,6 +592,56 @@ class Desk:
     def held_count(self) -> int:
         """How many comments wait for a person."""
         return self._store.held_count()
+
+    def queue(
+        self,
+        *,
+        order: str = "pressing",
+        after: str | None = None,
+        limit: int = 50,
+        why: Hold | None = None,
+        others: Sequence[str] = (),
+    ) -> tuple[tuple[Comment, ...], str | None]:
+        """
+        What waits, as the desk goes through it; see store.Store.queue.
+
+        Raises:
+            Malformed: no such order or cursor, or a limit outside 1 to 200.
+        """
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        return self._store.queue(order=order, after=after, limit=limit, why=why, others=others)
+
+    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
+        """How many comments wait for each reason."""
+        return self._store.queue_reasons(others=others)
+
+    def look_at(self, id: str, *, by: str) -> None:
+        """Say that somebody has a comment before them, for CLAIMED_FOR; whoever was first stays named."""
+        now = self._clock()
+        self._store.claim(id, by, now, until=now + CLAIMED_FOR)
+
+    def look_away(self, id: str, *, by: str) -> None:
+        """Say that somebody has it before them no more."""
+        self._store.let_go(id, by)
+
+    def claims(self) -> dict[str, Claim]:
+        """Who has which comment before them now, by the comment's id."""
+        return self._store.claims(self._clock())
+
+    def find(
+        self, sought: Sought, *, limit: int = 50, before: int | None = None
+    ) -> tuple[tuple[DeskItem, ...], int | None]:
+        """
+        Comments by what is known of them, waiting and decided, the newest first; and what to go on from.
+
+        Raises:
+            Malformed: a limit outside 1 to 200.
+        """
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        ids, further = self._store.find(sought, limit=limit, before=before)
+        return tuple(self.item(id) for id in ids), further
 
     def audits(self, *, limit: int = 50) -> tuple[Comment, ...]:
         """What waits for a blind decision, oldest first; nothing in it tells what the machine made of it."""
@@ -796,6 +863,24 @@ class Desk:
                 at=self._clock(),
             )
         return bool(fresh)
+
+    def _sooner(self, comment: Comment, evidence: Evidence) -> timedelta:
+        """
+        How much sooner a held comment is to be looked at than it came: the most where its worst score lies
+        in the middle of what people decide, and where its story is busiest. Neither can make one wait longer.
+        """
+        doubt = 0.0
+        for rule in self._guidelines.rules:
+            for label in rule.labels:
+                score = evidence.scores.get(label)
+                if score is None:
+                    # Nothing is known of it, so there is half as much to learn as there can be.
+                    doubt = max(doubt, 0.5)
+                elif rule.hold_from < rule.reject_from:
+                    place = (score - rule.hold_from) / (rule.reject_from - rule.hold_from)
+                    doubt = max(doubt, 1.0 - abs(2.0 * place - 1.0))
+        on_story = self._store.on_story(comment.story_url, since=comment.submitted_at - timedelta(hours=1))
+        return SOONER_BY_DOUBT * doubt + SOONER_BY_TRAFFIC * min(1.0, on_story / BUSY_FROM)
 
     def _history(self, comment: Comment) -> History:
         assert comment.text is not None

@@ -332,6 +332,17 @@ class Staff:
         """End a session; an unknown one is already ended."""
         self._people.end_session(_digest(token), self._clock())
 
+    def others_languages(self, session: Session) -> tuple[str, ...]:
+        """
+        The languages that are for others: assigned to somebody, and not to who is signed in.
+
+        Who is assigned none is given every language; what nobody is assigned, and what has no language, is for everybody.
+        """
+        if not session.languages:
+            return ()
+        assigned = {tag for row in self._people.moderators() for tag in row.languages}
+        return tuple(sorted(assigned - set(session.languages)))
+
     def check(self, session: Session, right: str) -> None:
         """Refuse what somebody's role does not allow, and write down that it was asked for."""
         if not session.may(right):

@@ -138,8 +138,16 @@ def test_a_database_of_the_first_version_is_brought_up(database_url: str, store:
     id = receive(store)
     store.close()
     with around(database_url) as connection:
-        connection.execute("DROP TABLE audit")
-        connection.execute("DROP TABLE withdrawal")
+        for table in ("audit", "withdrawal", "journal", "recovery", "attempt", "doorway"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DROP INDEX ix_moderator_identity")
+        connection.execute("DROP INDEX ix_session_moderator")
+        for column in (
+            "role", "languages", "password", "second", "second_on", "second_step", "email", "issuer", "subject",
+        ):  # fmt: skip
+            connection.execute(f"ALTER TABLE moderator DROP COLUMN {column}")
+        for column in ("how", "device", "seen_at"):
+            connection.execute(f"ALTER TABLE session DROP COLUMN {column}")
         if not database_url.startswith("sqlite"):
             connection.execute("DROP FUNCTION meydan_audit_changes()")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")

@@ -101,7 +101,7 @@ class Hand:
         if self._adapted is not None:
             adapted = self._adapted.get(sql)
             if adapted is None:
-                adapted = self._adapted[sql] = _PARAMETER.sub(r"%(\1)s", sql)
+                adapted = self._adapted[sql] = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
             sql = adapted
         self._cursor.execute(sql, parameters)
 

@@ -1,8 +1,8 @@
 """
 The tables, for SQLite and PostgreSQL alike.
 
-A reader's words stand in `words` and nowhere else (and what was said of them in
-`evidence`, `note` and `appeal`), apart from everything that outlives an erasure.
+A reader's words stand in `words` and, folded, in `lookup`, and nowhere else (and what was
+said of them in `evidence`, `note` and `appeal`), apart from everything that outlives an erasure.
 What a database can guard, it guards: the triggers stand in the first migration,
 because only a migration makes a database; these tables are what it must make.
 
@@ -21,6 +21,7 @@ Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -32,14 +33,25 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    event,
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
 _BIG = BigInteger().with_variant(Integer, "sqlite")
+
+LOOKUP = {
+    "sqlite": ("CREATE VIRTUAL TABLE lookup USING fts5 (words, tokenize = 'unicode61 remove_diacritics 0')",),
+    "postgresql": (
+        "CREATE TABLE lookup (comment BIGINT NOT NULL CONSTRAINT pk_lookup PRIMARY KEY"
+        " CONSTRAINT fk_lookup_comment REFERENCES comment (number), words TSVECTOR NOT NULL)",
+        "CREATE INDEX ix_lookup_words ON lookup USING gin (words)",
+    ),
+}
+"""The index of comments by their folded words: the one thing that the two databases do each in their own way."""
 
 metadata = MetaData(
     naming_convention={
@@ -124,6 +136,13 @@ comment = Table(
     Column("fingerprint", Text),
     Column("author_key", Text),
     Column("address_key", Text),
+    Column(
+        "due",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="the queue's order: the time of submission, earlier by what makes it pressing",
+    ),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -141,6 +160,25 @@ comment = Table(
         "number",
         sqlite_where=text("waiting = 1"),
         postgresql_where=text("waiting = 1"),
+    ),
+    # With all that the queue is filtered by, so that nothing else is read of what is passed over.
+    Index(
+        "ix_comment_due",
+        "due",
+        "number",
+        "language",
+        "holds",
+        sqlite_where=text("waiting = 1"),
+        postgresql_where=text("waiting = 1"),
+    ),
+    Index("ix_comment_language", "language", "number"),
+    Index("ix_comment_story", "story", "number"),
+    Index(
+        "ix_comment_author",
+        "author_key",
+        "number",
+        sqlite_where=text("author_key IS NOT NULL"),
+        postgresql_where=text("author_key IS NOT NULL"),
     ),
     Index(
         "ix_comment_unjudged",
@@ -206,6 +244,26 @@ decision = Table(
     Column("calibration", Text),
     CheckConstraint("verdict IN ('approve', 'reject')", name="verdict"),
     Index("ix_decision_leaf", "leaf", unique=True),
+    Index("ix_decision_actor", "actor", "comment"),
+)
+
+breach = Table(
+    "breach",
+    metadata,
+    # The rules that decisions name, to find comments by; what counts is in decision.reasons.
+    Column("rule", Text, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    # Who has a comment before them, for the others to see; keeps nobody from deciding.
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("moderator", Text, ForeignKey("moderator.name"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
 )
 
 note = Table(
@@ -393,3 +451,7 @@ token = Table(
         postgresql_where=text("revoked_at IS NULL"),
     ),
 )
+
+for _dialect, _statements in LOOKUP.items():
+    for _statement in _statements:
+        event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect=_dialect))  # type: ignore[no-untyped-call]

@@ -51,8 +51,9 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, submitted_at, commitment, receipt, holds, address_key, author_key, fingerprint)
-VALUES (:id, :story, :parent, :submitted_at, :commitment, :receipt, :holds, :address_key, :author_key, :fingerprint)
+       (id, story, parent, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint)
+VALUES (:id, :story, :parent, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key, :author_key,
+       :fingerprint)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
@@ -76,7 +77,7 @@ UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0,
        judged_at = COALESCE(judged_at, :at), language = COALESCE(:language, language)
  WHERE number = :number"""
 HOLD = """
-UPDATE comment SET holds = :holds, judged_at = :at, language = :language
+UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = submitted_at - :sooner
  WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
@@ -148,7 +149,7 @@ WITHDRAWALS = "SELECT language, rule, calibration, wrong, audits, at FROM withdr
 
 APPEALED = "SELECT 1 FROM appeal WHERE comment = :comment AND seq = :seq"
 ADD_APPEAL = "INSERT INTO appeal (comment, seq, at, words) VALUES (:comment, :seq, :at, :words)"
-APPEAL_WAITS = "UPDATE comment SET waiting = 1, holds = :holds WHERE number = :number"
+APPEAL_WAITS = "UPDATE comment SET waiting = 1, holds = :holds, due = :due WHERE number = :number"
 APPEALS = """
 SELECT a.seq, a.at, a.words, CASE WHEN a.seq = c.seq THEN 1 ELSE 0 END
   FROM comment c JOIN appeal a ON a.comment = c.number
@@ -167,6 +168,7 @@ UPDATE comment SET erased_at = :at, waiting = 0, holds = '', fingerprint = NULL,
 ERASED_WITH_IT = (
     "DELETE FROM words WHERE comment = :number",
     "DELETE FROM evidence WHERE comment = :number",
+    "DELETE FROM claim WHERE comment = :number",
     "DELETE FROM note WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
 )
@@ -185,8 +187,11 @@ PAGE_NEWEST = f"{_PAGE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit
 PAGE_NEWEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) < (:at, :number)
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
 
+# Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.
+_MINE = """ AND (:why = '' OR ',' || c.holds || ',' LIKE '%,' || :why || ',%')
+   AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %'"""
 _QUEUE = f"""
-SELECT c.number, {_COMMENT}
+SELECT c.number, {_COMMENT}, c.due
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
  WHERE c.waiting = 1"""
 QUEUE_OLDEST = f"{_QUEUE} ORDER BY c.submitted_at, c.number LIMIT :limit"
@@ -195,6 +200,80 @@ QUEUE_OLDEST_AFTER = f"""{_QUEUE} AND (c.submitted_at, c.number) > (:at, :number
 QUEUE_NEWEST = f"{_QUEUE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
 QUEUE_NEWEST_AFTER = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number)
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+# In the order of what presses; the others by the time of submission alone.
+_DUE = f"""
+SELECT c.number, c.due FROM comment c
+ WHERE c.waiting = 1 AND (c.due, c.number) > (:at, :number){_MINE} ORDER BY c.due, c.number LIMIT :limit"""
+QUEUE_DUE = f"""
+SELECT c.number, {_COMMENT}, c.due
+  FROM ({_DUE}) q JOIN comment c ON c.number = q.number
+  JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
+ ORDER BY c.due, c.number"""
+QUEUE_MINE_OLDEST = f"""{_QUEUE} AND (c.submitted_at, c.number) > (:at, :number){_MINE}
+ ORDER BY c.submitted_at, c.number LIMIT :limit"""
+QUEUE_MINE_NEWEST = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number){_MINE}
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+QUEUE_REASONS = """
+SELECT c.holds, count(*) FROM comment c
+ WHERE c.waiting = 1 AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %' GROUP BY c.holds"""
+
+# -- who is looking ---------------------------------------------------------
+
+CLAIM = """
+INSERT INTO claim (comment, moderator, at, expires_at)
+SELECT number, :name, :at, :expires_at FROM comment WHERE id = :id
+ON CONFLICT (comment) DO UPDATE SET moderator = :name, expires_at = :expires_at,
+       at = CASE WHEN claim.moderator = :name THEN claim.at ELSE :at END
+ WHERE claim.moderator = :name OR claim.expires_at <= :at"""
+CLAIMS = """
+SELECT c.id, k.moderator, k.at FROM claim k JOIN comment c ON c.number = k.comment WHERE k.expires_at > :at"""
+END_CLAIM = "DELETE FROM claim WHERE comment = :number"
+LET_GO = """
+DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
+FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
+
+# -- finding ----------------------------------------------------------------
+
+ADD_LOOKUP = {
+    "sqlite": "INSERT INTO lookup (rowid, words) VALUES (:comment, :words)",
+    "postgresql": "INSERT INTO lookup (comment, words) VALUES (:comment, to_tsvector('simple', :words))",
+}
+END_LOOKUP = {
+    "sqlite": "DELETE FROM lookup WHERE rowid = :number",
+    "postgresql": "DELETE FROM lookup WHERE comment = :number",
+}
+# SQLite's index keeps what was deleted until its pieces are next merged; this merges them all.
+MERGE_LOOKUP = "INSERT INTO lookup (lookup) VALUES ('optimize')"
+ADD_BREACH = "INSERT INTO breach (rule, comment, seq) VALUES (:rule, :comment, :seq)"
+
+_FOUND_WORDS = {
+    "sqlite": "c.number IN (SELECT rowid FROM lookup WHERE lookup MATCH :words)",
+    "postgresql": "c.number IN (SELECT comment FROM lookup WHERE words @@ to_tsquery('simple', :words))",
+}
+_FOUND_BY = {
+    "story": "c.story = (SELECT id FROM story WHERE url = :story)",
+    "author": "c.author_key = (SELECT author_key FROM comment WHERE id = :author)",
+    "language": "c.language = :language",
+    "status": "c.status = :status",
+    "by": "EXISTS (SELECT 1 FROM decision d WHERE d.comment = c.number AND d.seq = c.seq AND d.actor = :by)",
+    "rule": "EXISTS (SELECT 1 FROM breach b WHERE b.rule = :rule AND b.comment = c.number AND b.seq = c.seq)",
+    "since": "c.submitted_at >= :since",
+    "until": "c.submitted_at < :until",
+}
+
+
+def find(dialect: str, given: frozenset[str]) -> str:
+    """The statement that finds comments by what is given, the newest first; put together of constants only."""
+    clauses = [_FOUND_BY[name] for name in _FOUND_BY if name in given]
+    if "words" in given:
+        clauses.append(_FOUND_WORDS[dialect])
+    narrowed = "".join(f"\n   AND {clause}" for clause in clauses)
+    return f"""
+SELECT c.id, c.number FROM comment c
+ WHERE c.number < :before AND c.escalated = 0{narrowed}
+ ORDER BY c.number DESC LIMIT :limit"""
+
+
 QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 
 UNJUDGED = """

@@ -54,10 +54,12 @@ from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
     Audit,
+    Claim,
     DecidedRow,
     Escalation,
     NewComment,
     Page,
+    Sought,
     Withdrawal,
 )
 from meydan.store.writer import Writer
@@ -70,6 +72,12 @@ HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 
 _FORGET_AT_ONCE = 1000
 _DAY = timedelta(days=1) // MICROSECOND
+
+_QUEUES = {
+    "pressing": sql.QUEUE_DUE,
+    "oldest": sql.QUEUE_MINE_OLDEST,
+    "newest": sql.QUEUE_MINE_NEWEST,
+}
 
 _encode = msgspec.json.Encoder().encode
 _evidence_of = msgspec.json.Decoder(Evidence).decode
@@ -208,6 +216,8 @@ class Store:
                 email=new.email,
                 salt=new.salt,
             )
+            if new.lookup:
+                hand.run(sql.ADD_LOOKUP[self.dialect], comment=_first(row), words=new.lookup)
             return number
 
         return self._writer.write(work)
@@ -294,8 +304,11 @@ class Store:
                 hand.run(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
             if note is not None:
                 hand.run(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
+            rules = _rules_of(decision)
+            for rule in rules:
+                hand.run(sql.ADD_BREACH, rule=rule, comment=before.number, seq=seq)
+            hand.run(sql.END_CLAIM, number=before.number)
             if decision.decided_by is DecidedBy.MODERATOR:
-                rules = _rules_of(decision)
                 _answer(hand, before.number, decision.verdict, rules, decision.by, decided_at)
                 enter(
                     hand,
@@ -323,11 +336,13 @@ class Store:
         evidence: Evidence,
         at: datetime,
         audited_under: str | None = None,
+        sooner: timedelta = timedelta(0),
     ) -> None:
         """
         Keep why a comment waits for a person, and what is known about it.
 
-        Does nothing when it was decided, erased, or never received. `audited_under` as for `settle`.
+        Does nothing when it was decided, erased, or never received. `audited_under` as for `settle`; in the queue's
+        own order it stands as if it had been sent `sooner` by so much.
         """
         if decision.verdict is not Verdict.HOLD:
             raise ValueError("only a HOLD holds; use settle()")
@@ -338,7 +353,14 @@ class Store:
         def work(hand: Hand) -> None:
             if not is_exact(id):
                 return
-            row = hand.one(sql.HOLD, id=id, holds=holds, at=judged_at, language=evidence.language)
+            row = hand.one(
+                sql.HOLD,
+                id=id,
+                holds=holds,
+                at=judged_at,
+                language=evidence.language,
+                sooner=sooner // MICROSECOND,
+            )
             if row is not None:
                 hand.run(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
                 if audited_under is not None:
@@ -395,6 +417,7 @@ class Store:
             hand.run(sql.ERASE, at=erased_at, number=before.number)
             for statement in sql.ERASED_WITH_IT:
                 hand.run(statement, number=before.number)
+            hand.run(sql.END_LOOKUP[self.dialect], number=before.number)
             hand.run(sql.NOW_STALE)
             _stand(hand, before, before._replace(erased_at=erased_at))
 
@@ -422,9 +445,11 @@ class Store:
 
         self._writer.write(work)
 
-    def appeal(self, id: str, *, words: str, at: datetime) -> None:
+    def appeal(self, id: str, *, words: str, at: datetime, sooner: timedelta = timedelta(0)) -> None:
         """
         Keep an author's appeal against the current rejection, and put the comment in the queue.
+
+        In the queue's own order it stands as if it had been made `sooner` by so much.
 
         Raises:
             NotFound: no such comment, or it was erased.
@@ -444,7 +469,12 @@ class Store:
             if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None:
                 raise NotAppealable("This decision was appealed before; one appeal is heard.")
             hand.run(sql.ADD_APPEAL, comment=before.number, seq=before.seq, at=when, words=words)
-            hand.run(sql.APPEAL_WAITS, holds=Hold.APPEAL.value, number=before.number)
+            hand.run(
+                sql.APPEAL_WAITS,
+                holds=Hold.APPEAL.value,
+                due=when - sooner // MICROSECOND,
+                number=before.number,
+            )
 
         self._writer.write(work)
 
@@ -473,15 +503,20 @@ class Store:
             hand.run(sql.FORGET_LINKS, before=limit)
             hand.run(sql.FORGET_ATTEMPTS, before=limit)
             hand.run(sql.FORGET_DOORWAYS, before=limit)
+            hand.run(sql.FORGET_CLAIMS, before=limit)
 
         self._writer.write(work)
         if (
             self._database.one(sql.STALE) is not None
             and limit - int(_first(self._database.one(sql.REWRITTEN))) >= _DAY
         ):
-            self._writer.write(
-                lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
-            )
+
+            def rewrite(hand: Hand) -> None:
+                if self.dialect == "sqlite":
+                    hand.run(sql.MERGE_LOOKUP)
+                hand.run(sql.NOW_REWRITTEN, at=str(limit))
+
+            self._writer.write(rewrite, scrub=True, large=True)
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
@@ -751,8 +786,113 @@ class Store:
             rows = self._database.all(statement, limit=_limit(limit) + 1, at=at, number=number)
         more = len(rows) > limit
         del rows[limit:]
-        comments = tuple(_comment_of(row[1:]) for row in rows)
+        comments = tuple(_comment_of(row[1:-1]) for row in rows)
         return comments, _cursor_of(sort, rows[-1][7], rows[-1][0]) if more else None
+
+    def queue(
+        self,
+        *,
+        order: str = "pressing",
+        after: str | None = None,
+        limit: int = 50,
+        why: Hold | None = None,
+        others: Sequence[str] = (),
+    ) -> tuple[tuple[Comment, ...], str | None]:
+        """
+        What waits for a person, as the desk goes through it.
+
+        Args:
+            order: "pressing" first (the earlier the more uncertain and the more read the story), "oldest" or "newest".
+            after: the cursor of an earlier answer in this order.
+            why: only what waits for this reason, among others perhaps.
+            others: languages that are assigned to others, and left out.
+
+        Raises:
+            Malformed: another order, or a cursor that no answer in this order gave.
+        """
+        if order not in _QUEUES:
+            raise Malformed("Order by 'pressing', 'oldest' or 'newest'.", fields=("order",))
+        first = (_LARGEST, _LARGEST) if order == "newest" else (-_LARGEST, -_LARGEST)
+        at, number = first if after is None else _position_of(after, order)
+        rows = self._database.all(
+            _QUEUES[order],
+            at=at,
+            number=number,
+            why="" if why is None else why.value,
+            others=" ".join(others),
+            limit=_limit(limit) + 1,
+        )
+        more = len(rows) > limit
+        del rows[limit:]
+        comments = tuple(_comment_of(row[1:-1]) for row in rows)
+        if not more:
+            return comments, None
+        return comments, _cursor_of(order, rows[-1][-1] if order == "pressing" else rows[-1][7], rows[-1][0])
+
+    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
+        """How many comments wait for each reason; one that waits for several counts for each."""
+        counted: dict[Hold, int] = {}
+        for holds, number in self._database.all(sql.QUEUE_REASONS, others=" ".join(others)):
+            for hold in holds.split(",") if holds else ():
+                counted[Hold(hold)] = counted.get(Hold(hold), 0) + number
+        return counted
+
+    # -- who is looking -----------------------------------------------------
+
+    def claim(self, id: str, moderator: str, at: datetime, *, until: datetime) -> None:
+        """Keep that somebody has a comment before them; does nothing while somebody else has."""
+        if not is_exact(id):
+            return
+        self._writer.write(
+            lambda hand: hand.run(sql.CLAIM, id=id, name=moderator, at=micros(at), expires_at=micros(until))
+        )
+
+    def let_go(self, id: str, moderator: str) -> None:
+        """End somebody's own claim; another's stays."""
+        if is_exact(id):
+            self._writer.write(lambda hand: hand.run(sql.LET_GO, id=id, name=moderator))
+
+    def claims(self, at: datetime) -> dict[str, Claim]:
+        """Who has which comment before them now, by the comment's id."""
+        return {
+            id: Claim(id, moderator, time_of(since))
+            for id, moderator, since in self._database.all(sql.CLAIMS, at=micros(at))
+        }
+
+    # -- finding ------------------------------------------------------------
+
+    def find(
+        self, sought: Sought, *, limit: int, before: int | None = None
+    ) -> tuple[tuple[str, ...], int | None]:
+        """
+        Ids of the comments that are sought, waiting and decided ones alike, the newest first.
+
+        Escalated ones are never found; erased ones are, but not by their words.
+
+        Returns:
+            The ids, and what to give as `before` for those after them; None at the end.
+        """
+        given: dict[str, Any] = {
+            "words": _match_of(sought.words, self.dialect) if sought.words else None,
+            "story": sought.story,
+            "author": sought.author,
+            "language": sought.language,
+            "status": None if sought.status is None else sought.status.value,
+            "by": sought.by,
+            "rule": sought.rule,
+            "since": None if sought.since is None else micros(sought.since),
+            "until": None if sought.until is None else micros(sought.until),
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        rows = self._database.all(
+            sql.find(self.dialect, frozenset(given)),
+            before=_LARGEST if before is None else _bounded(before),
+            limit=_limit(limit) + 1,
+            **given,
+        )
+        more = len(rows) > limit
+        del rows[limit:]
+        return tuple(row[0] for row in rows), rows[-1][1] if more else None
 
     def held_count(self) -> int:
         """How long the queue of `held` is."""
@@ -801,6 +941,14 @@ class Store:
                 )
             )
         return History(repeats=_first(repeats), on_story=0 if on_story is None else _first(on_story))
+
+    def on_story(self, url: str, *, since: datetime) -> int:
+        """How many comments a story received since then; counting stops at 1,000."""
+        row = self._database.one(sql.STORY_ID, url=url)
+        if row is None:
+            return 0
+        counted: int = _first(self._database.one(sql.ON_STORY, story=row[0], since=micros(since), besides=""))
+        return counted
 
     def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
         """Leaves from number `start`, in order, without a gap."""
@@ -937,6 +1085,13 @@ def _limit(limit: int) -> int:
 def _bounded(number: int) -> int:
     """The nearest number that a database's integer holds."""
     return max(-_LARGEST, min(number, _LARGEST))
+
+
+def _match_of(words: Sequence[str], dialect: str) -> str:
+    """All of the words, as the database's own index asks; they are letters and digits only, so nothing to escape."""
+    if dialect == "sqlite":
+        return " ".join(f'"{word}"' for word in words)
+    return " & ".join(f"'{word}'" for word in words)
 
 
 def _cursor_of(sort: str, at: int, number: int) -> str:

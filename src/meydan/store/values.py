@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from meydan.comment import Comment, DecidedBy, Hold, Story, Verdict
+from meydan.comment import Comment, DecidedBy, Hold, Status, Story, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class NewComment:
     `id` is random and public, `parent` the public id of what it replies to.
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
-    were known before anything was judged; the judge has to respect them.
+    were known before anything was judged; the judge has to respect them. By the words of
+    `lookup` (text.search.searchable) it is found.
     """
 
     id: str
@@ -40,6 +41,7 @@ class NewComment:
     fingerprint: str = field(repr=False)
     leaf: bytes = field(repr=False)
     holds: tuple[Hold, ...] = ()
+    lookup: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,35 @@ class Doorway:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has a comment before them, since when."""
+
+    comment: str
+    moderator: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """
+    What comments are found by; None where it does not matter.
+
+    `words` are folded and all have to be there; `author` is the id of another comment of the same author, `by` whoever
+    made the current decision ("machine" for the machine), `rule` one that it names.
+    """
+
+    words: tuple[str, ...] = ()
+    story: str | None = None
+    author: str | None = None
+    language: str | None = None
+    status: Status | None = None
+    by: str | None = None
+    rule: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

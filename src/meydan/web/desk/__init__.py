@@ -10,13 +10,14 @@ CSRF token, sent from our own origin.
     account    one's own password, codes and sessions
     people     who works here, and the journal of what they did
     room       what waits, and deciding it
+    finding    every comment by what is known of it, and deciding several at once
 """
 
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, issuer, people, room
+from meydan.web.desk import account, door, finding, issuer, people, room
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -29,13 +30,15 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
     if given.issuer:
         back = f"{given.own_url}/desk/sign-in/back"
         frame.issuer = Issuer(given.issuer, given.issuer_client, given.issuer_secret, back=back)
-    rooms = room.pages(frame)
+    reading_room = room.Room(frame)
+    rooms = room.pages(reading_room)
     return frame.handlers(
         [
             *door.pages(frame, rooms),
             *issuer.pages(frame),
             *account.pages(frame),
             *people.pages(frame),
+            *finding.pages(frame, reading_room),
             *rooms,
         ]
     )

@@ -25,7 +25,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from meydan.errors import IssuerUnavailable, SignInNeeded
+from meydan.errors import IssuerUnavailable, NotFound, SignInNeeded
 from meydan.store import Doorway
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, way_back
 
@@ -197,10 +197,8 @@ def _check_safe(address: str) -> None:
 
 
 def pages(frame: Frame) -> list[Page]:
-    """The way to the issuer and back; nothing where there is none."""
-    if frame.issuer is None:
-        return []
-    gate = _Gate(frame, frame.issuer)
+    """The way to the issuer and back."""
+    gate = _Gate(frame)
     return [
         Page("GET", "/desk/sign-in/issuer", gate.go, None),
         Page("GET", "/desk/sign-in/back", gate.back, None),
@@ -208,9 +206,14 @@ def pages(frame: Frame) -> list[Page]:
 
 
 class _Gate:
-    def __init__(self, frame: Frame, issuer: Issuer) -> None:
+    def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._issuer = issuer
+
+    @property
+    def _issuer(self) -> Issuer:
+        if self._frame.issuer is None:
+            raise NotFound("This desk has no issuer to sign in with; the setting is 'issuer'.")
+        return self._frame.issuer
 
     def go(self, asked: Asked) -> Answer:
         state = generate_token(48)

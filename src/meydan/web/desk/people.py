@@ -5,7 +5,7 @@ Who works at the desk, for editors; and the journal of what everybody did, for e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -14,6 +14,7 @@ from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, 
 from meydan.staff import ROLES, Session
 from meydan.store import Entry
 from meydan.web.desk.account import when
+from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page
 from meydan.web.desk.room import LANGUAGE_NAMES
 from meydan.web.errors import status_of
@@ -121,7 +122,7 @@ class _People:
 
     def journal(self, asked: Asked, session: Session) -> Answer:
         asks = {name: asked.query.get(name, "").strip() for name in ("actor", "action", "subject")}
-        since, until = _day(asked.query.get("since", "")), _day(asked.query.get("until", ""))
+        since, until = day_of(asked.query.get("since", "")), day_of(asked.query.get("until", ""))
         before = asked.query.get("before", "")
         entries = self._staff.journal(
             limit=LINES + 1,
@@ -214,11 +215,3 @@ def _told(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
     return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-
-def _day(written: str) -> datetime | None:
-    """Midnight UTC of a day written as 2026-11-28; None for anything else."""
-    try:
-        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None

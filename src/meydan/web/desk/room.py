@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
 
@@ -29,7 +29,7 @@ from meydan.comment import (
     Status,
     Verdict,
 )
-from meydan.desk import APPROVALS, EVERY_RULE, DeskItem, Promises, Weighed, explain
+from meydan.desk import APPROVALS, EVERY_RULE, Claim, DeskItem, Promises, Weighed, explain
 from meydan.errors import (
     AlreadyDecided,
     Malformed,
@@ -81,13 +81,62 @@ SOURCES = {
     "weighed": "without it the score falls",
 }
 EXPLAINED_KEPT = 256
+RULE_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+"""The keys that choose a rule, in the order of the page."""
 TOLD = {
     "agreed": "The machine had decided the same. Its decision stands.",
     "approve": "The machine had approved it. Your decision stands, and readers see it no more.",
     "reject": "The machine had rejected it. Your decision stands, and readers see it.",
     "otherwise": "The machine had rejected it for another rule. Its author is told yours.",
 }
+ORDERS = {
+    "pressing": "The most pressing first",
+    "oldest": "The oldest first",
+    "newest": "The newest first",
+}
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """
+    How somebody goes through the queue, as the address says it: in which `order`, only what waits for `why`, `every`
+    language or only those not assigned to others, and `after` which cursor.
+    """
+
+    order: str = "pressing"
+    why: Hold | None = None
+    every: bool = False
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Line:
+        """What an address asks for; what it asks for and cannot be is left out."""
+        order, why = query.get("order", ""), query.get("why", "")
+        return cls(
+            order if order in ORDERS else "pressing",
+            Hold(why) if why in set(Hold) else None,
+            query.get("every", "") == "1",
+            query.get("after", ""),
+        )
+
+    @classmethod
+    def written(cls, query: str) -> Line:
+        """The same of an address's query as text."""
+        try:
+            return cls.of(dict(parse_qsl(query, max_num_fields=20)))
+        except ValueError:
+            return cls()
+
+    def query(self) -> dict[str, str]:
+        """As an address says it, without what is so anyway."""
+        said = {
+            "order": "" if self.order == "pressing" else self.order,
+            "why": self.why.value if self.why else "",
+            "every": "1" if self.every else "",
+            "after": self.after,
+        }
+        return {name: value for name, value in said.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +148,15 @@ class Trouble:
     fields: tuple[str, ...] = ()
 
 
-def pages(frame: Frame) -> list[Page]:
+def pages(room: Room) -> list[Page]:
     """The queue, the room in which one comment is decided, what was decided, and the audits."""
-    room = _Room(frame)
     comment, audit = "/desk/comments/{comment_id:str}", "/desk/audits/{comment_id:str}"
     return [
         Page("GET", "/desk", room.waiting),
         Page("GET", "/desk/decided", room.decided),
         Page("GET", comment, room.comment),
         Page("POST", comment, room.decide, "decide"),
+        Page("POST", f"{comment}/look", room.look, "decide"),
         Page("POST", f"{comment}/escalate", room.escalate, "decide"),
         Page("GET", "/desk/audits", room.audits),
         Page("GET", audit, room.audit, "decide"),
@@ -115,27 +164,61 @@ def pages(frame: Frame) -> list[Page]:
     ]
 
 
-class _Room:
+class Room:
+    """The pages of one comment at a time."""
+
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
         self._desk = frame.desk
         # Places only, no words; by comment and judge, because opening a page must not read it again.
         self._why: dict[tuple[str, str], tuple[Weighed, ...]] = {}
 
+    @staticmethod
+    def name(comment: Comment) -> Markup:
+        """A commenter's name as it is shown."""
+        return _name(comment)
+
+    @staticmethod
+    def when(moment: datetime) -> str:
+        """A moment for people of the desk, in UTC."""
+        return _when(moment)
+
     # -- reading -----------------------------------------------------------------
 
     def waiting(self, asked: Asked, session: Session) -> Answer:
-        held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
+        """The first comment of the queue that nobody else has before them."""
+        line = Line.of(asked.query)
+        held, later = self._held(line, session)
+        claims = self._desk.claims()
+        free = [one for one in held if one.id not in claims or claims[one.id].moderator == session.moderator]
         item = None
-        for comment in held:
+        for comment in free or held:
             item = self._item(comment.id)
             if item is not None:
                 break
-        return self._room(asked, session, item, held, later)
+        return self._room(asked, session, item, held, later, line)
 
     def comment(self, asked: Asked, session: Session) -> Answer:
-        held, later = self._desk.held(after=asked.query.get("after") or None, limit=QUEUE)
-        return self._room(asked, session, self._desk.item(asked.comment_id), held, later)
+        line = Line.of(asked.query)
+        held, later = self._held(line, session)
+        return self._room(asked, session, self._desk.item(asked.comment_id), held, later, line)
+
+    def look(self, asked: Asked, session: Session) -> Answer:
+        """Whoever has a comment before them says so again, or that they have not any more."""
+        if asked.value("away"):
+            self._desk.look_away(asked.comment_id, by=session.moderator)
+        else:
+            self._desk.look_at(asked.comment_id, by=session.moderator)
+        return Answer(status=204)
+
+    def _held(self, line: Line, session: Session) -> tuple[tuple[Comment, ...], str | None]:
+        return self._desk.queue(
+            order=line.order,
+            after=line.after or None,
+            limit=QUEUE,
+            why=line.why,
+            others=() if line.every else self._frame.staff.others_languages(session),
+        )
 
     def decided(self, _: Asked, session: Session) -> Answer:
         items = [self._decided_view(item) for item in self._desk.recent(limit=DECIDED) if item.decisions]
@@ -181,9 +264,10 @@ class _Room:
         except AlreadyDecided as error:
             return self._conflict(asked, session, error)
         except (MissingFields, TooLong, NotText, UnknownRule, NotAllowed) as error:
-            held, later = self._desk.held(limit=QUEUE)
+            line = Line.written(asked.value("line"))
+            held, later = self._held(line, session)
             room = self._room(
-                asked, session, self._desk.item(asked.comment_id), held, later, trouble=_trouble(error)
+                asked, session, self._desk.item(asked.comment_id), held, later, line, trouble=_trouble(error)
             )
             return Answer(room.html, status=status_of(error))
         return Answer(to=self._next_after(asked))
@@ -244,11 +328,11 @@ class _Room:
 
     def _next_after(self, asked: Asked) -> str:
         """The comment that followed in the queue, if it still waits; else the queue."""
-        done = urlencode({"done": asked.comment_id})
+        query = urlencode({**Line.written(asked.value("line")).query(), "done": asked.comment_id})
         item = self._item(asked.value("next")) if asked.value("next") else None
-        if item is not None and _waits(item.comment):
-            return f"/desk/comments/{quote(item.comment.id, safe='')}?{done}"
-        return f"/desk?{done}"
+        if item is not None and _waits(item.comment) and item.comment.id not in self._desk.claims():
+            return f"/desk/comments/{quote(item.comment.id, safe='')}?{query}"
+        return f"/desk?{query}"
 
     def _conflict(self, asked: Asked, session: Session, error: AlreadyDecided) -> Answer:
         item = self._desk.item(asked.comment_id)
@@ -288,10 +372,16 @@ class _Room:
         item: DeskItem | None,
         held: Sequence[Comment],
         later: str | None,
+        line: Line,
         *,
         trouble: Trouble | None = None,
     ) -> Answer:
-        after = asked.query.get("after", "")
+        if item is not None and session.may("decide") and _waits(item.comment):
+            self._desk.look_at(item.comment.id, by=session.moderator)
+        claims = {
+            id: claim for id, claim in self._desk.claims().items() if claim.moderator != session.moderator
+        }
+        others = () if line.every else self._frame.staff.others_languages(session)
         ids = [comment.id for comment in held]
         here = ids.index(item.comment.id) if item and item.comment.id in ids else -1
         following = ids[here + 1] if here + 1 < len(ids) else ""
@@ -305,12 +395,24 @@ class _Room:
                 here="waiting" if item is None or _waits(item.comment) else "",
                 waiting_count=self._desk.held_count(),
                 item=self._item_view(item) if item else None,
-                queue=[self._queue_view(comment, after) for comment in held],
-                later=later,
+                queue=[self._queue_view(comment, line, claims) for comment in held],
+                later=f"/desk?{urlencode({**line.query(), 'after': later})}" if later else None,
+                line=line,
+                line_written=urlencode(line.query()),
+                orders=[
+                    (order, words, _desk(replace(line, order=order, after="")))
+                    for order, words in ORDERS.items()
+                ],
+                reasons=self._reasons_view(line, others),
+                narrowed=bool(self._frame.staff.others_languages(session)),
+                every_address=_desk(replace(line, every=not line.every, after="")),
+                looking=_looking(claims.get(item.comment.id)) if item else None,
                 next_id=following,
-                next_address=_address(following, after),
-                previous_address=_address(before, after),
-                rules=[_rule_view(rule, scores, spans) for rule in self._desk.guidelines.rules],
+                next_address=_address(following, line),
+                previous_address=_address(before, line),
+                any_reason=_desk(replace(line, why=None, after="")),
+                last_address=self._last(session),
+                rules=rules_view(self._desk.guidelines.rules, scores, spans),
                 chosen=set(asked.form.get("rules", ())),
                 note=asked.value("note"),
                 trouble=trouble,
@@ -339,10 +441,14 @@ class _Room:
                 item=view,
                 queue=[self._audit_view(comment) for comment in self._desk.audits(limit=QUEUE)],
                 later=None,
+                line=None,
+                line_written="",
+                looking=None,
                 next_id="",
                 next_address="",
                 previous_address="",
-                rules=[_rule_view(rule, {}, set()) for rule in self._desk.guidelines.rules],
+                last_address="",
+                rules=rules_view(self._desk.guidelines.rules, {}, set()),
                 chosen=set(asked.form.get("rules", ())),
                 note=asked.value("note"),
                 trouble=trouble,
@@ -354,7 +460,7 @@ class _Room:
 
     def _audit_view(self, comment: Comment) -> dict[str, object]:
         return {
-            **self._queue_view(comment, ""),
+            **self._queue_view(comment, Line(), {}),
             "address": f"/desk/audits/{quote(comment.id, safe='')}",
             "why": LANGUAGE_NAMES.get(comment.language, comment.language),
         }
@@ -362,14 +468,15 @@ class _Room:
     def _item_view(self, item: DeskItem) -> dict[str, object]:
         comment, story, evidence = item.comment, item.story, item.evidence or Evidence()
         scored = any(score is not None for score in evidence.scores.values())
-        opening = _opening(story.text, STORY_OPENING) if story and story.text else ""
+        begins = opening(story.text, STORY_OPENING) if story and story.text else ""
         title = (story.title if story else None) or comment.story_url
         appealed = Hold.APPEAL in comment.holds
         scores, others = self._scores(evidence)
         evidence = self._explained(comment, evidence)
         return {
             "id": comment.id,
-            "address": _address(comment.id, ""),
+            "claimable": _waits(comment),
+            "address": _address(comment.id, Line()),
             "seq": comment.seq,
             "name": _name(comment),
             "iso": _iso(comment.submitted_at),
@@ -379,7 +486,7 @@ class _Room:
             "words": _marked(comment, evidence),
             "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
-            "decisions": [self._settled_view(settled) for settled in item.decisions],
+            "decisions": [self.settled_view(settled) for settled in item.decisions],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
             "closed": "Its author has withdrawn this comment; there is nothing to decide."
             if comment.erased_at is None
@@ -398,7 +505,7 @@ class _Room:
             "story_title": title,
             "story_lang": story.language if story else None,
             "story_direction": render.direction(title),
-            "story_opening": opening,
+            "story_opening": begins,
             "parent": {
                 "name": _name(item.parent),
                 "words": _marked(item.parent, Evidence()),
@@ -434,12 +541,28 @@ class _Room:
         ]
         return replace(evidence, spans=tuple(spans))
 
-    def _queue_view(self, comment: Comment, after: str) -> dict[str, object]:
+    def _reasons_view(self, line: Line, others: Sequence[str]) -> list[dict[str, object]]:
+        """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
+        counted = sorted(
+            self._desk.queue_reasons(others=others).items(), key=lambda one: (-one[1], one[0].value)
+        )
+        return [
+            {
+                "words": _capital(explain.hold(hold)),
+                "count": count,
+                "address": _desk(replace(line, why=hold, after="")),
+                "chosen": line.why is hold,
+            }
+            for hold, count in counted
+        ]
+
+    def _queue_view(self, comment: Comment, line: Line, claims: Mapping[str, Claim]) -> dict[str, object]:
         return {
             "id": comment.id,
-            "address": _address(comment.id, after),
+            "address": _address(comment.id, line),
+            "looking": _looking(claims.get(comment.id)),
             "name": _name(comment),
-            "opening": render.name(_opening(comment.text, OPENING)) if comment.text else "",
+            "opening": render.name(opening(comment.text, OPENING)) if comment.text else "",
             "why": "; ".join(_capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
         }
 
@@ -450,10 +573,10 @@ class _Room:
             "name": _name(comment),
             "words": _marked(comment, Evidence()),
             "story_title": (item.story.title if item.story else None) or comment.story_url,
-            "decision": self._settled_view(item.decisions[-1]),
+            "decision": self.settled_view(item.decisions[-1]),
         }
 
-    def _settled_view(self, settled: Settled) -> dict[str, object]:
+    def settled_view(self, settled: Settled) -> dict[str, object]:
         decision = settled.decision
         return {
             "verdict": OUTCOMES[decision.verdict],
@@ -469,6 +592,13 @@ class _Room:
     def _rules_said(self, settled: Settled) -> list[str]:
         reasons = self._desk.given_reasons(settled.decision)
         return [f"{reason.title} ({reason.ground})" if reason.ground else reason.title for reason in reasons]
+
+    def _last(self, session: Session) -> str:
+        """Where this person's last decision can be made again; "" before there is one."""
+        for entry in self._frame.staff.journal(actor=session.moderator, action="decided", limit=1):
+            if self._item(entry.subject) is not None:
+                return f"/desk/comments/{quote(entry.subject, safe='')}"
+        return ""
 
     def _done_view(self, comment_id: str, session: Session) -> dict[str, object] | None:
         """What this moderator has just done, for the line above the next comment."""
@@ -571,26 +701,38 @@ def _waits(comment: Comment) -> bool:
     )
 
 
-def _rule_view(rule: Rule, scores: Mapping[str, float | None], spans: set[str]) -> dict[str, object]:
-    def pointed(label: str) -> bool:
+def rules_view(
+    rules: Sequence[Rule], scores: Mapping[str, float | None], spans: set[str]
+) -> list[dict[str, object]]:
+    """The rules to choose from, each or each of its grounds with the key that chooses it."""
+    keys = iter(RULE_KEYS)
+
+    def pointed(rule: Rule, label: str) -> bool:
         return label in spans or (scores.get(label) or 0.0) >= rule.hold_from
 
-    grounds = [
-        {
-            "value": f"{rule.id}:{GROUNDS[label]}",
-            "words": GROUNDS[label].capitalize(),
-            "pointed": pointed(label),
-        }
-        for label in rule.labels
-        if label in GROUNDS
-    ]
-    return {
-        "id": rule.id,
-        "title": words(rule.title, "en"),
-        "grounds": grounds,
-        "pointed": any(pointed(label) for label in rule.labels),
-        "people_only": rule.people_only,
-    }
+    views: list[dict[str, object]] = []
+    for rule in rules:
+        grounds = [
+            {
+                "value": f"{rule.id}:{GROUNDS[label]}",
+                "words": GROUNDS[label].capitalize(),
+                "pointed": pointed(rule, label),
+                "key": next(keys, ""),
+            }
+            for label in rule.labels
+            if label in GROUNDS
+        ]
+        views.append(
+            {
+                "id": rule.id,
+                "title": words(rule.title, "en"),
+                "grounds": grounds,
+                "pointed": any(pointed(rule, label) for label in rule.labels),
+                "people_only": rule.people_only,
+                "key": "" if grounds else next(keys, ""),
+            }
+        )
+    return views
 
 
 def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
@@ -605,7 +747,7 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
             "label": span.label,
             "begin": span.begin,
             "words": called,
-            "quote": render.name(_opening(comment.text[span.begin : span.end], OPENING)),
+            "quote": render.name(opening(comment.text[span.begin : span.end], OPENING)),
             "source": source,
         }
         for span, called, source in said
@@ -642,7 +784,7 @@ def _called(label: str) -> str:
     return called[:1].upper() + called[1:]
 
 
-def _opening(text: str, length: int) -> str:
+def opening(text: str, length: int) -> str:
     """The first words of a text, on one line."""
     flat = " ".join(text[: length * 2].split())
     if len(flat) <= length:
@@ -650,12 +792,21 @@ def _opening(text: str, length: int) -> str:
     return flat[:length].rpartition(" ")[0] + " …"
 
 
-def _address(comment_id: str, after: str) -> str:
+def _address(comment_id: str, line: Line) -> str:
     if not comment_id:
         return ""
-    return f"/desk/comments/{quote(comment_id, safe='')}" + (
-        f"?{urlencode({'after': after})}" if after else ""
-    )
+    query = urlencode(line.query())
+    return f"/desk/comments/{quote(comment_id, safe='')}" + (f"?{query}" if query else "")
+
+
+def _desk(line: Line) -> str:
+    query = urlencode(line.query())
+    return f"/desk?{query}" if query else "/desk"
+
+
+def _looking(claim: Claim | None) -> str:
+    """Who has a comment before them, for the others; "" for nobody."""
+    return f"{claim.moderator}, since {claim.at.astimezone(UTC):%H:%M} UTC" if claim else ""
 
 
 def _iso(moment: datetime) -> str:

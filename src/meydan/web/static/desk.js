@@ -34,23 +34,76 @@ if (foot && toggle) {
   }, SETTLING_MS);
 }
 
+const reject = document.getElementById("reject");
+const help = document.getElementById("help");
+let choosing = false; // after r, until Enter or Esc: every key is a rule's
+
+function choosingRules(on) {
+  choosing = on && reject !== null;
+  reject?.classList.toggle("choosing", choosing);
+  if (choosing) reject.querySelector("input[type=checkbox]")?.focus();
+}
+
 const ACTIONS = {
   a: () => {
     if (settled) document.querySelector("#approve button")?.click();
   },
-  r: () => document.querySelector("#reject input[type=checkbox]")?.focus(),
+  r: () => choosingRules(true),
+  n: () => document.getElementById("note")?.focus(),
   j: () => document.querySelector("a[rel=next]")?.click(),
   k: () => document.querySelector("a[rel=prev]")?.click(),
+  u: () => document.querySelector("a[rel=last]")?.click(),
+  "?": () => help?.showModal(),
 };
+
+function rulesKey(key) {
+  if (key === "enter") {
+    if (settled) reject.querySelector("button[value=reject]").click();
+    return true;
+  }
+  if (key === "escape") {
+    choosingRules(false);
+    document.activeElement?.blur();
+    return true;
+  }
+  const box = [...reject.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+  if (box) {
+    box.checked = !box.checked;
+    box.focus();
+  }
+  return box !== undefined;
+}
 
 document.addEventListener("keydown", (event) => {
   if (!toggle?.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("textarea, input:not([type=checkbox], [type=radio]), select")) return;
-  const action = ACTIONS[event.key.toLowerCase()];
-  if (!action) return;
-  event.preventDefault();
-  action();
+  if (help?.open) return;
+  const key = event.key.toLowerCase();
+  if (event.target.closest("textarea, input:not([type=checkbox], [type=radio]), select")) {
+    if (key === "escape") event.target.blur();
+    return;
+  }
+  if (choosing ? rulesKey(key) : key in ACTIONS) {
+    event.preventDefault();
+    if (!choosing && key in ACTIONS) ACTIONS[key]();
+  }
 });
+
+// Others see that somebody has this comment before them, for as long as it is in front of somebody's eyes.
+const LOOKING_MS = 45_000;
+const before = document.querySelector("[data-look]");
+
+function look(away) {
+  const said = new URLSearchParams({ csrf: before.dataset.csrf, ...(away ? { away: "1" } : {}) });
+  if (away) navigator.sendBeacon(before.dataset.look, said);
+  else fetch(before.dataset.look, { method: "POST", body: said, keepalive: true }).catch(() => {});
+}
+
+if (before) {
+  setInterval(() => {
+    if (document.visibilityState === "visible") look(false);
+  }, LOOKING_MS);
+  addEventListener("pagehide", () => look(true));
+}
 
 // One press, one decision: a second click while the first is on its way does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {

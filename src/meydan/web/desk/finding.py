@@ -1,0 +1,231 @@
+"""
+Finding comments, waiting and decided, by what is known of them; and deciding several of what waits at once.
+
+Deciding several is asked twice: the second page says what will happen to which comments, and only then it does. Each is
+decided by itself, with the number of the decision that was looked at: what somebody else has decided meanwhile stays
+theirs, and is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote, urlencode
+
+from meydan.comment import LANGUAGES, Status, Verdict
+from meydan.desk import DeskItem, Sought, asked_for
+from meydan.errors import (
+    AlreadyDecided,
+    Malformed,
+    MeydanError,
+    MissingFields,
+    NotAllowed,
+    NotFound,
+    NotText,
+    TooLong,
+    UnknownRule,
+)
+from meydan.policy import words
+from meydan.staff import Session
+from meydan.text import render
+from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, opening, rules_view
+from meydan.web.errors import status_of
+
+FOUND: Final = 30
+SEVERAL_AT_MOST: Final = 50
+
+STATES: Final = {
+    Status.HELD: "waiting",
+    Status.APPROVED: "approved",
+    Status.REJECTED: "rejected",
+}
+
+
+def pages(frame: Frame, room: Room) -> list[Page]:
+    """Finding, and deciding several at once."""
+    finding = _Finding(frame, room)
+    return [
+        Page("GET", "/desk/find", finding.find),
+        Page("POST", "/desk/several", finding.ask, "decide"),
+        Page("POST", "/desk/several/decide", finding.decide, "decide"),
+    ]
+
+
+class _Finding:
+    def __init__(self, frame: Frame, room: Room) -> None:
+        self._frame = frame
+        self._desk = frame.desk
+        self._room = room
+
+    def find(self, asked: Asked, session: Session) -> Answer:
+        query = {name: asked.query.get(name, "").strip() for name in _ASKED}
+        sought = _sought(query)
+        before = asked.query.get("before", "")
+        items, further = self._desk.find(
+            sought,
+            limit=FOUND,
+            before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        )
+        said = {name: value for name, value in query.items() if value}
+        return Answer(
+            self._frame.rendered(
+                "find",
+                session,
+                here="find",
+                asked=query,
+                # What was typed and holds no word finds nothing, and is not taken for "everything".
+                nothing_asked=bool(query["words"]) and not sought.words,
+                statuses=[(status.value, words) for status, words in STATES.items()],
+                languages=[(tag, LANGUAGE_NAMES[tag]) for tag in (*LANGUAGES, "und")],
+                known_rules=[(rule.id, words(rule.title, "en")) for rule in self._desk.guidelines.rules],
+                items=[] if query["words"] and not sought.words else [self._view(item) for item in items],
+                further=f"/desk/find?{urlencode({**said, 'before': further})}" if further else "",
+                several=session.may("decide"),
+                rules=rules_view(self._desk.guidelines.rules, {}, set()),
+                trouble="",
+            )
+        )
+
+    def ask(self, asked: Asked, session: Session) -> Answer:
+        """Say what will happen, before anything does."""
+        chosen, rules, verdict = self._chosen(asked)
+        titles = self._titles(rules)
+        return Answer(
+            self._frame.rendered(
+                "several",
+                session,
+                here="find",
+                items=[self._view(item) for item in chosen],
+                verdict=verdict.value,
+                outcome=OUTCOMES[verdict],
+                rules=rules,
+                titles=titles,
+                note=asked.value("note"),
+            )
+        )
+
+    def decide(self, asked: Asked, session: Session) -> Answer:
+        chosen, rules, verdict = self._chosen(asked)
+        seen = dict(one.rpartition(" ")[::2] for one in asked.form.get("seen", ()))
+        done, refused = [], []
+        for item in chosen:
+            id = item.comment.id
+            try:
+                number = int(seen.get(id, ""))
+                self._desk.review(
+                    id,
+                    verdict,
+                    by=session.moderator,
+                    rules=rules,
+                    note=asked.value("note") or None,
+                    seen=number,
+                )
+                done.append(self._view(item))
+            except AlreadyDecided as error:
+                told = f"{error.by} {OUTCOMES[Verdict(error.verdict)]} it first; that stands."
+                refused.append({**self._view(self._desk.item(id)), "trouble": told})
+            except NotAllowed:
+                refused.append(
+                    {**self._view(item), "trouble": "You decided it before; its appeal is for somebody else."}
+                )
+            except (NotFound, ValueError):
+                refused.append({**self._view(item), "trouble": "It was withdrawn or erased meanwhile."})
+            except (MissingFields, Malformed, UnknownRule, TooLong, NotText) as error:
+                # The same for every one of them: nothing was done, or the first would have been refused.
+                return self._not_taken(session, error)
+        return Answer(
+            self._frame.rendered(
+                "several_done", session, here="find", done=done, refused=refused, outcome=OUTCOMES[verdict]
+            ),
+            409 if refused and not done else 200,
+        )
+
+    # -- inside ------------------------------------------------------------------
+
+    def _chosen(self, asked: Asked) -> tuple[list[DeskItem], tuple[str, ...], Verdict]:
+        ids = tuple(dict.fromkeys(asked.form.get("comments", ())))
+        rules = tuple(asked.form.get("rules", ()))
+        if not ids:
+            raise MissingFields(["comments"])
+        if len(ids) > SEVERAL_AT_MOST:
+            raise Malformed(f"At most {SEVERAL_AT_MOST} comments are decided at once.", fields=("comments",))
+        try:
+            verdict = Verdict(asked.value("verdict"))
+        except ValueError:
+            raise Malformed("The form is not complete; nothing was recorded.", fields=("verdict",)) from None
+        if verdict is Verdict.HOLD:
+            raise Malformed("A verdict is 'approve' or 'reject'. Nothing was recorded.", fields=("verdict",))
+        if verdict is Verdict.REJECT and not rules:
+            raise MissingFields(["rules"])
+        if verdict is Verdict.APPROVE:
+            rules = ()
+        return [self._desk.item(id) for id in ids], rules, verdict
+
+    def _titles(self, rules: Sequence[str]) -> list[str]:
+        known = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        titles = []
+        for rule in rules:
+            id, _, ground = rule.partition(":")
+            if id not in known:
+                raise UnknownRule("The guidelines have no such rule.", fields=("rules",))
+            titles.append(f"{known[id]} ({ground})" if ground else known[id])
+        return titles
+
+    def _not_taken(self, session: Session, error: MeydanError) -> Answer:
+        return self._frame.says(
+            session,
+            "This was not taken",
+            [error.message, "Nothing was recorded."],
+            ways=[("/desk/find", "Look for comments again")],
+            status=status_of(error),
+            code=error.code,
+        )
+
+    def _view(self, item: DeskItem) -> dict[str, object]:
+        comment = item.comment
+        settled = item.decisions[-1] if item.decisions else None
+        return {
+            "id": comment.id,
+            "seq": comment.seq,
+            "address": f"/desk/comments/{quote(comment.id, safe='')}",
+            "name": self._room.name(comment),
+            "opening": render.name(opening(comment.text, 2 * OPENING)) if comment.text else "",
+            "iso": comment.submitted_at.astimezone(UTC).isoformat(timespec="seconds"),
+            "when": self._room.when(comment.submitted_at),
+            "language": LANGUAGE_NAMES.get(comment.language, comment.language),
+            "state": STATES[comment.status],
+            "decidable": comment.text is not None and comment.withdrawn_at is None,
+            "decision": self._room.settled_view(settled) if settled else None,
+            "story": (item.story.title if item.story else None) or comment.story_url,
+            "more_of_author": f"/desk/find?{urlencode({'author': comment.id})}",
+            "more_of_story": f"/desk/find?{urlencode({'story': comment.story_url})}",
+        }
+
+
+_ASKED: Final = ("words", "story", "author", "language", "status", "by", "rule", "since", "until")
+
+
+def _sought(query: dict[str, str]) -> Sought:
+    """What an address asks for; what can be nothing is left out."""
+    until = day_of(query["until"])
+    return Sought(
+        words=asked_for(query["words"]),
+        story=query["story"] or None,
+        author=query["author"] or None,
+        language=query["language"] or None,
+        status=Status(query["status"]) if query["status"] in set(Status) else None,
+        by=query["by"] or None,
+        rule=query["rule"] or None,
+        since=day_of(query["since"]),
+        until=until + timedelta(days=1) if until else None,
+    )
+
+
+def day_of(written: str) -> datetime | None:
+    """Midnight UTC of a day written as 2026-11-28; None for anything else."""
+    try:
+        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
