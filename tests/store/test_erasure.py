@@ -43,6 +43,7 @@ class Marked:
             fingerprint=f"print-{self.mark}",
             author_key=f"author-{self.mark}",
             address_key=f"address-{self.mark}",
+            lookup=f"look-{self.mark} {self.mark}",
         )
 
     def live(self, store: Store) -> None:

@@ -289,6 +289,8 @@ class Database:
             # A copy of a large file does not belong in memory, where all other temporary rows are.
             hand.run(f"PRAGMA temp_store = {'MEMORY' if small else 'FILE'}")
             try:
+                # The index of words marks what was deleted and keeps it until its pieces are merged.
+                hand.run(statements.MERGE_LOOKUP)
                 hand.run("VACUUM")
             finally:
                 hand.run("PRAGMA temp_store = MEMORY")

@@ -510,13 +510,9 @@ class Store:
             self._database.one(sql.STALE) is not None
             and limit - int(_first(self._database.one(sql.REWRITTEN))) >= _DAY
         ):
-
-            def rewrite(hand: Hand) -> None:
-                if self.dialect == "sqlite":
-                    hand.run(sql.MERGE_LOOKUP)
-                hand.run(sql.NOW_REWRITTEN, at=str(limit))
-
-            self._writer.write(rewrite, scrub=True, large=True)
+            self._writer.write(
+                lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
+            )
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
