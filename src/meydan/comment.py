@@ -113,6 +113,8 @@ class Hold(StrEnum):
     ALLEGATION = "allegation"
     NAME = "name"
     LENGTH = "length"
+    FIRST_TIME = "first-time"
+    OFTEN_REJECTED = "often-rejected"
     JUDGE_FAILED = "judge-failed"
     APPEAL = "appeal"
 

@@ -46,6 +46,7 @@ from meydan.comment import (
 )
 from meydan.errors import (
     AlreadyDecided,
+    Blocked,
     ForeignStory,
     Malformed,
     MissingFields,
@@ -80,6 +81,7 @@ from meydan.policy.address import story_address as story_address
 from meydan.store import Claim as Claim
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
+from meydan.store import Record as Record
 from meydan.store import Sought as Sought
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
@@ -88,6 +90,7 @@ from meydan.text.search import searchable
 
 LONGEST_EMAIL = 254
 LONGEST_NOTE = 2000
+LONGEST_REASON = 500
 REPEAT_WINDOW = timedelta(hours=1)
 ESCALATIONS = {
     "child-abuse": "unlawful",
@@ -230,6 +233,10 @@ class Desk:
         """Put checked guidelines in force for everything decided from here on."""
         self._guidelines = guidelines
 
+    def now(self) -> datetime:
+        """The time by the desk's clock."""
+        return self._clock()
+
     @property
     def calibrations(self) -> Calibrations:
         """What bounds the machine's error now, and what it has been withdrawn from."""
@@ -278,6 +285,8 @@ class Desk:
         url = self._story_url(submission.story_url, visitor.own)
         now = self._clock()
         self._check_open(url, now)
+        author_key = self._author_key(submission, visitor)
+        self._check_not_blocked(author_key, now)
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
         new = NewComment(
@@ -292,7 +301,7 @@ class Desk:
             commitment=commitment,
             submitted_at=now,
             address_key=visitor.address_key,
-            author_key=self._author_key(submission, visitor),
+            author_key=author_key,
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
             lookup=searchable(submission.name, submission.text),
@@ -625,6 +634,32 @@ class Desk:
         """Say that somebody has it before them no more."""
         self._store.let_go(id, by)
 
+    def record(self, id: str) -> Record | None:
+        """How the earlier comments of a comment's author stand, and whether they are blocked."""
+        return self._store.record(id, self._clock())
+
+    def block(self, id: str, *, by: str, reason: str, until: datetime | None = None) -> None:
+        """
+        Take no more comments of a comment's author; they are told the reason and the end.
+
+        Raises:
+            MissingFields, TooLong, NotText: no reason that can be told. Malformed: an end that is past.
+            NotFound: no such comment, or its author is not known any more.
+        """
+        if is_blank(reason):
+            raise MissingFields(["reason"])
+        check_text("reason", reason, LONGEST_REASON)
+        now = self._clock()
+        if until is not None and until <= now:
+            raise Malformed("A block ends in the future, or has no end.", fields=("until",))
+        self._comment(id)
+        self._store.block(id, by=by, reason=reason.strip(), until=until, at=now)
+
+    def unblock(self, id: str, *, by: str) -> None:
+        """Take their comments again; NotFound where no block stands."""
+        self._comment(id)
+        self._store.unblock(id, by=by, at=self._clock())
+
     def claims(self) -> dict[str, Claim]:
         """Who has which comment before them now, by the comment's id."""
         return self._store.claims(self._clock())
@@ -809,13 +844,14 @@ class Desk:
             return Evidence(), Decision(
                 verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=self._guidelines.digest
             )
-        if comment.holds:
+        holds = (*comment.holds, *self._authors_holds(comment))
+        if holds:
             # Known when it was received, and not for the machine to overrule.
             decision = replace(
                 decision,
                 verdict=Verdict.HOLD,
                 reasons=(),
-                holds=tuple(dict.fromkeys((*comment.holds, *decision.holds))),
+                holds=tuple(dict.fromkeys((*holds, *decision.holds))),
             )
         return evidence, decision
 
@@ -863,6 +899,26 @@ class Desk:
                 at=self._clock(),
             )
         return bool(fresh)
+
+    def _authors_holds(self, comment: Comment) -> tuple[Hold, ...]:
+        """Why a comment waits because of who sent it, as the guidelines say."""
+        asked = self._guidelines.authors
+        if not asked.first and asked.rejected is None:
+            return ()
+        record = self._store.record(comment.id, self._clock())
+        if record is None:
+            return ()
+        holds = []
+        # What still waits counts: of ten sent at once by a stranger, not nine are decided by machine.
+        if record.approved < asked.first:
+            holds.append(Hold.FIRST_TIME)
+        if (
+            asked.rejected is not None
+            and record.decided >= asked.of_at_least
+            and record.rejected >= asked.rejected * record.decided
+        ):
+            holds.append(Hold.OFTEN_REJECTED)
+        return tuple(holds)
 
     def _sooner(self, comment: Comment, evidence: Evidence) -> timedelta:
         """
@@ -936,6 +992,12 @@ class Desk:
         story = self._store.story(url)
         if story is not None and (not story.open or (story.closes_at is not None and story.closes_at <= now)):
             raise StoryClosed("This story takes no more comments.")
+
+    def _check_not_blocked(self, author_key: str, now: datetime) -> None:
+        """A blocked author is told so, why and until when: nobody is made to write to nobody."""
+        block = self._store.blocked(author_key, now)
+        if block is not None:
+            raise Blocked(reason=block.reason, until=block.until)
 
     def _story_url(self, url: str, own: tuple[str, ...]) -> str:
         address = story_address(url)

@@ -23,6 +23,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotAppealable        R116  nothing to appeal, or appealed already
     + NotErasable          R117  under legal hold
     + AlreadyExists        R118  a name that is taken
+    + Blocked              R119  an author who was blocked; says why and until when
   x Unavailable            try again; nothing was lost      -> 503
     + StoreUnavailable     U201
     + ClassifierUnavailable U202
@@ -45,6 +46,7 @@ words, name or address.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -174,6 +176,18 @@ class NotErasable(Refused):
 
 class AlreadyExists(Refused):
     code = "R118"
+
+
+class Blocked(Refused):
+    """Comments of this author are not taken now, for the `reason` that the newsroom gives; `until` None for no end."""
+
+    code = "R119"
+
+    def __init__(self, *, reason: str, until: datetime | None) -> None:
+        end = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "until it says otherwise"
+        super().__init__(f"The newsroom takes no comments from you {end}. Its reason: {reason}")
+        self.reason = reason
+        self.until = until
 
 
 class StoreUnavailable(Unavailable):

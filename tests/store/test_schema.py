@@ -272,6 +272,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0002_audits.py",
         "0003_people.py",
         "0004_queue.py",
+        "0005_authors.py",
     ]
 
 

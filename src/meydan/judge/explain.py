@@ -43,6 +43,8 @@ HOLDS: Mapping[Hold, str] = {
     Hold.ALLEGATION: "it alleges a crime of a named person",
     Hold.NAME: "the display name needs a look",
     Hold.LENGTH: "it is longer than the judge reads",
+    Hold.FIRST_TIME: "its author has hardly written here yet",
+    Hold.OFTEN_REJECTED: "its author's comments were often rejected",
     Hold.JUDGE_FAILED: "the judge did not answer",
     Hold.APPEAL: "its author appealed",
 }

@@ -14,6 +14,7 @@ from meydan.policy.check import MAX_BYTES, check, parse
 from meydan.policy.describe import describe
 from meydan.policy.fault import Fault
 from meydan.policy.guidelines import (
+    Authors,
     Automation,
     Example,
     Guidelines,
@@ -58,6 +59,7 @@ def load_source(path: Path) -> bytes:
 
 __all__ = [
     "DEFAULT",
+    "Authors",
     "Automation",
     "Example",
     "Fault",

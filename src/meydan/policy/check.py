@@ -22,6 +22,7 @@ from meydan.errors import BadGuidelines
 from meydan.policy.fault import Fault, brief
 from meydan.policy.guidelines import (
     MODES,
+    Authors,
     Automation,
     Example,
     Guidelines,
@@ -37,12 +38,13 @@ FORMAT = 1
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": ("format", "publication", "intro", "welcome", "rule", "automation"),
+        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors"),
         "publication": ("name", "origins", "languages", "required"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
         "rule.example": ("lang", "text", "story", "expect"),
         "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
+        "authors": ("first", "rejected", "of_at_least"),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -159,6 +161,7 @@ class _Checker:
             welcomes=welcomes,
             rules=rules,
             automation=automation,
+            authors=self._authors(),
         )
 
     # What each table says.
@@ -336,6 +339,18 @@ class _Checker:
             self._share(path, table, "automation", "audit") or 0.0,
         )
 
+    def _authors(self) -> Authors:
+        """The one table that may be left out: then nobody's comments wait for who sent them."""
+        if "authors" not in self.document:
+            return Authors()
+        path, table = self._table("authors")
+        usual = Authors()
+        return Authors(
+            self._number(path, table, "authors", "first", most=100, usual=usual.first),
+            self._share(path, table, "authors", "rejected", required=False, least=0.01),
+            self._number(path, table, "authors", "of_at_least", least=1, most=1000, usual=usual.of_at_least),
+        )
+
     # What readers see.
 
     def _told(
@@ -466,6 +481,31 @@ class _Checker:
         )
         return None
 
+    def _number(
+        self,
+        path: KeyPath,
+        table: dict[str, Any],
+        kind: str,
+        key: str,
+        *,
+        least: int = 0,
+        most: int,
+        usual: int,
+    ) -> int:
+        """A whole number within bounds; `usual` where none is written."""
+        given = self._get(path, table, kind, key, _a_whole_number, required=False)
+        if given is None:
+            return usual
+        if least <= given <= most:
+            return int(given)
+        remedy = f"Write a whole number from {least} to {most}, such as {key} = {_USUAL[key]}."
+        self._fault(
+            (*path, key),
+            f"{key} is {brief(str(given))}; it must be a whole number from {least} to {most}.",
+            remedy,
+        )
+        return usual
+
     def _list(
         self,
         path: KeyPath,
@@ -530,7 +570,7 @@ class _Checker:
             if key not in KEYS[kind]:
                 where = (
                     f"in [{kind}]"
-                    if kind in ("publication", "automation")
+                    if kind in ("publication", "automation", "authors")
                     else f"in [[{kind}]]"
                     if kind
                     else "at the top"
@@ -571,7 +611,7 @@ class _Checker:
             return
         where = (
             f"[{kind}]"
-            if kind in ("publication", "automation")
+            if kind in ("publication", "automation", "authors")
             else f"This [[{kind}]]"
             if kind
             else "The file"
@@ -613,6 +653,9 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "wrongly_approved": "0.05",
         "confidence": "0.90",
         "audit": "0.02",
+        "first": "1",
+        "rejected": "0.5",
+        "of_at_least": "4",
     }
 )
 """What each key usually looks like, for remedies."""

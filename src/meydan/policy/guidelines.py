@@ -95,6 +95,20 @@ class Automation:
     audit: float
 
 
+@dataclass(frozen=True, slots=True)
+class Authors:
+    """
+    Whose comments a person decides because of who sent them.
+
+    The `first` so many of every author; and all of an author of whom at least `of_at_least` comments were decided
+    and a share of `rejected` or more was rejected (None: nobody's for that).
+    """
+
+    first: int = 0
+    rejected: float | None = None
+    of_at_least: int = 4
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Guidelines:
     """
@@ -112,6 +126,7 @@ class Guidelines:
     welcomes: tuple[Welcome, ...]
     rules: tuple[Rule, ...]
     automation: Automation
+    authors: Authors = field(default=Authors(), kw_only=True)
     _rule_of: Mapping[str, Rule] = field(init=False)
     _origins: frozenset[Origin] = field(init=False)
 

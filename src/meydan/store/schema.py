@@ -37,7 +37,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -342,6 +342,25 @@ withdrawal = Table(
     Column("audits", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_withdrawal_once", "language", "rule", "calibration", unique=True),
+)
+
+block = Table(
+    "block",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("author_key", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False, comment="as the author is told it"),
+    Column("until", BigInteger, comment="NULL: until it is lifted"),
+    Column("lifted_at", BigInteger),
+    Column("lifted_by", Text),
+    Index(
+        "ix_block_standing",
+        "author_key",
+        sqlite_where=text("lifted_at IS NULL"),
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
 )
 
 moderator = Table(

@@ -232,6 +232,26 @@ LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
 FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
+# -- authors ----------------------------------------------------------------
+
+AUTHOR = "SELECT author_key FROM comment WHERE id = :id AND author_key IS NOT NULL"
+# The last thousand say enough of anybody.
+RECORD = """
+SELECT status, count(*), min(submitted_at) FROM (
+    SELECT status, submitted_at FROM comment
+     WHERE author_key = :author_key AND number < :before ORDER BY number DESC LIMIT 1000
+) seen GROUP BY status"""
+RECORD_BEFORE = "SELECT number FROM comment WHERE id = :id"
+BLOCK = """
+INSERT INTO block (author_key, at, actor, reason, until) VALUES (:author_key, :at, :actor, :reason, :until)"""
+BLOCKED = """
+SELECT at, actor, reason, until FROM block
+ WHERE author_key = :author_key AND lifted_at IS NULL AND (until IS NULL OR until > :at)
+ ORDER BY number DESC LIMIT 1"""
+LIFT = """
+UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_key AND lifted_at IS NULL
+   AND (until IS NULL OR until > :at)"""
+
 # -- finding ----------------------------------------------------------------
 
 ADD_LOOKUP = {

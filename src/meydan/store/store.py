@@ -54,11 +54,13 @@ from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
     Audit,
+    Block,
     Claim,
     DecidedRow,
     Escalation,
     NewComment,
     Page,
+    Record,
     Sought,
     Withdrawal,
 )
@@ -854,6 +856,77 @@ class Store:
             id: Claim(id, moderator, time_of(since))
             for id, moderator, since in self._database.all(sql.CLAIMS, at=micros(at))
         }
+
+    # -- authors ------------------------------------------------------------
+
+    def record(self, id: str, at: datetime) -> Record | None:
+        """How the other comments of a comment's author stand that came before it; None where its author is not known any more."""
+        key = self._database.one(sql.AUTHOR, id=id)
+        before = self._database.one(sql.RECORD_BEFORE, id=id)
+        if key is None or before is None:
+            return None
+        counted, since = {}, None
+        for status, number, first in self._database.all(sql.RECORD, author_key=key[0], before=before[0]):
+            counted[status] = number
+            since = first if since is None else min(since, first)
+        return Record(
+            approved=counted.get(Status.APPROVED.value, 0),
+            rejected=counted.get(Status.REJECTED.value, 0),
+            held=counted.get(Status.HELD.value, 0),
+            since=time_or_none(since),
+            block=self.blocked(key[0], at),
+        )
+
+    def blocked(self, author_key: str, at: datetime) -> Block | None:
+        """The block that stands against an author now."""
+        row = self._database.one(sql.BLOCKED, author_key=author_key, at=micros(at))
+        if row is None:
+            return None
+        begun, by, reason, until = row
+        return Block(time_of(begun), by, reason, time_or_none(until))
+
+    def block(self, id: str, *, by: str, reason: str, until: datetime | None, at: datetime) -> None:
+        """
+        Take no more comments of a comment's author.
+
+        Raises:
+            NotFound: no such comment, or its author is not known any more.
+        """
+        check_text("reason", reason)
+
+        def work(hand: Hand) -> None:
+            key = None if not is_exact(id) else hand.one(sql.AUTHOR, id=id)
+            if key is None:
+                raise NotFound("The author of this comment is not known any more.")
+            hand.run(sql.LIFT, author_key=key[0], at=micros(at), actor=by)
+            hand.run(
+                sql.BLOCK,
+                author_key=key[0],
+                at=micros(at),
+                actor=by,
+                reason=reason,
+                until=None if until is None else micros(until),
+            )
+            end = None if until is None else until.isoformat()
+            enter(hand, micros(at), by, "author-blocked", id, until=end)
+
+        self._writer.write(work)
+
+    def unblock(self, id: str, *, by: str, at: datetime) -> None:
+        """
+        Take an author's comments again.
+
+        Raises:
+            NotFound: no block stands against the author of this comment.
+        """
+
+        def work(hand: Hand) -> None:
+            key = None if not is_exact(id) else hand.one(sql.AUTHOR, id=id)
+            if key is None or not hand.run(sql.LIFT, author_key=key[0], at=micros(at), actor=by):
+                raise NotFound("No block stands against the author of this comment.")
+            enter(hand, micros(at), by, "author-unblocked", id)
+
+        self._writer.write(work)
 
     # -- finding ------------------------------------------------------------
 

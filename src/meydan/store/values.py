@@ -197,6 +197,32 @@ class Doorway:
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """That an author's comments are not taken: who said so when, the reason as it is told, and the end, None without one."""
+
+    at: datetime
+    by: str
+    reason: str = field(repr=False)
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """How an author's last comments stand, up to a thousand of them, and since when there are any; and their block."""
+
+    approved: int
+    rejected: int
+    held: int
+    since: datetime | None
+    block: Block | None = None
+
+    @property
+    def decided(self) -> int:
+        """How many of them are decided."""
+        return self.approved + self.rejected
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Who has a comment before them, since when."""
 

@@ -40,6 +40,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.NotAppealable: 409,
     errors.NotErasable: 409,
     errors.AlreadyExists: 409,
+    errors.Blocked: 403,
     errors.Unavailable: 503,
     errors.Misconfigured: 500,
     errors.Tampered: 500,
@@ -87,6 +88,13 @@ def problem_of(error: Exception, said: Words) -> Problem:
         return Problem(UNEXPECTED, said["errors.X5"])
     keys = [f"errors.{error.code}", f"errors.{error.code[:2]}"]
     message = next((said[key] for key in keys if key in said), error.message)
+    if isinstance(error, errors.Blocked):
+        # In the newsroom's own words, whatever language those are in.
+        message = (
+            said.fill("blocked_until", until=said.date(error.until), reason=error.reason)
+            if error.until
+            else said.fill("blocked", reason=error.reason)
+        )
     # Of a database, a reader learns that it does not answer; the operator's log and `doctor` say why.
     operators = isinstance(error, errors.Unavailable) and message
     if (said.language == "en" and not operators) or not message:

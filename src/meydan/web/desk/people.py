@@ -35,6 +35,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "decided": "decided",
     "audit-agreed": "agreed with the machine, blind, on",
     "escalated": "escalated",
+    "author-blocked": "blocked the author of",
+    "author-unblocked": "lifted the block of the author of",
     "refused": "was refused",
     "moderator-added": "added",
     "moderator-removed": "removed",
@@ -203,7 +205,7 @@ def _line(entry: Entry) -> dict[str, object]:
         "words": ACTIONS.get(entry.action, entry.action),
         "subject": entry.subject if entry.subject != entry.actor else "",
         "address": f"/desk/comments/{quote(entry.subject, safe='')}"
-        if entry.action in ("decided", "audit-agreed")
+        if entry.action in ("decided", "audit-agreed", "author-blocked", "author-unblocked")
         else "",
         "detail": "; ".join(
             f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(entry.detail.items())

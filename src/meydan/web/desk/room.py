@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -94,6 +94,7 @@ ORDERS = {
     "oldest": "The oldest first",
     "newest": "The newest first",
 }
+BLOCK_DAYS = {"1": "a day", "7": "a week", "30": "thirty days", "365": "a year", "": "until it is lifted"}
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
 
@@ -158,6 +159,7 @@ def pages(room: Room) -> list[Page]:
         Page("POST", comment, room.decide, "decide"),
         Page("POST", f"{comment}/look", room.look, "decide"),
         Page("POST", f"{comment}/escalate", room.escalate, "decide"),
+        Page("POST", f"{comment}/author", room.author, "decide"),
         Page("GET", "/desk/audits", room.audits),
         Page("GET", audit, room.audit, "decide"),
         Page("POST", audit, room.answer_audit, "decide"),
@@ -318,6 +320,19 @@ class Room:
             ways=[("/desk", "Go on with what waits")],
         )
 
+    def author(self, asked: Asked, session: Session) -> Answer:
+        """Block a comment's author, with a reason that they are told, or take their comments again."""
+        back = f"/desk/comments/{quote(asked.comment_id, safe='')}"
+        if asked.value("what") == "unblock":
+            self._desk.unblock(asked.comment_id, by=session.moderator)
+            return Answer(to=back)
+        days = asked.value("days")
+        if days not in BLOCK_DAYS:
+            raise Malformed("Choose how long the block is to last.", fields=("days",))
+        until = self._desk.now() + timedelta(days=int(days)) if days else None
+        self._desk.block(asked.comment_id, by=session.moderator, reason=asked.value("reason"), until=until)
+        return Answer(to=back)
+
     # -- inside ------------------------------------------------------------------
 
     def _item(self, comment_id: str) -> DeskItem | None:
@@ -428,6 +443,8 @@ class Room:
         """The room as it is where nobody has judged, and nobody is told that somebody has."""
         view = self._item_view(item)
         view |= {
+            # Who wrote it, and what became of their other comments, is no part of a blind look.
+            "author": None,
             "address": f"/desk/audits/{quote(item.comment.id, safe='')}",
             "state": "an audit: decide as if nobody had",
             "no_evidence": "This one is decided blind. What the machine made of it is told when you have decided.",
@@ -501,6 +518,7 @@ class Room:
             "unmeasured": self._unmeasured(evidence) if scored else [],
             "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
             "no_evidence": "The machine has gathered nothing on this comment. Read it as it stands.",
+            "author": self._author_view(comment),
             "story_url": comment.story_url,
             "story_title": title,
             "story_lang": story.language if story else None,
@@ -512,6 +530,32 @@ class Room:
             }
             if item.parent
             else None,
+        }
+
+    def _author_view(self, comment: Comment) -> dict[str, object] | None:
+        """What is known of who wrote it: how their earlier comments stand, and whether they are blocked."""
+        record = self._desk.record(comment.id)
+        if record is None:
+            return None
+        parts = [
+            f"{record.approved} approved" if record.approved else "",
+            f"{record.rejected} rejected" if record.rejected else "",
+            f"{record.held} waiting" if record.held else "",
+        ]
+        said = ", ".join(part for part in parts if part)
+        block = record.block
+        return {
+            "record": f"{said}, since {_when(record.since)}" if record.since else "",
+            "more": f"/desk/find?{urlencode({'author': comment.id})}",
+            "block": {
+                "by": block.by,
+                "since": _when(block.at),
+                "until": _when(block.until) if block.until else "it is lifted",
+                "reason": render.name(block.reason),
+            }
+            if block
+            else None,
+            "days": list(BLOCK_DAYS.items()),
         }
 
     def _explained(self, comment: Comment, evidence: Evidence) -> Evidence:
