@@ -31,6 +31,7 @@ import structlog
 
 from meydan.comment import (
     GROUNDS,
+    RULE_LABELS,
     Comment,
     DecidedBy,
     Decision,
@@ -112,6 +113,14 @@ SOONER_BY_TRAFFIC = timedelta(hours=2)
 BUSY_FROM = 200
 """Comments on a story within an hour from which it is as busy as any."""
 
+SEVERE = frozenset(RULE_LABELS) - {"profanity", "personal_attack", "promotion"}
+SEVERE_FROM = 0.8
+"""Labels whose words can hurt who has to read them all day, and from which score they are covered until asked for."""
+
+SHIFT = timedelta(hours=12)
+PAUSE = timedelta(minutes=10)
+"""Who decides nothing for so long has paused."""
+
 CLAIMED_FOR = timedelta(minutes=2)
 """How long a comment is shown as being looked at, unless whoever does says so again."""
 
@@ -133,6 +142,29 @@ class Limits:
     name: int = 80
     text: int = 5000
     flood_per_minute: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """After how long somebody is reminded to pause, and how many severe comments they are given within a shift."""
+
+    pause_after: timedelta = timedelta(minutes=50)
+    severe_per_shift: int = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """
+    What deciding has meant for somebody: `severe` comments shown within this shift and by label within a week,
+    since when they have decided without a pause, None where they have not; whether it is time for one, and
+    whether they are given no more severe ones.
+    """
+
+    severe: int
+    of_week: dict[str, int]
+    working_since: datetime | None
+    pause_due: bool
+    enough: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +244,7 @@ class Desk:
         secret: bytes,
         limits: Limits | None = None,
         calibrations: Calibrations | None = None,
+        care: Care | None = None,
     ) -> None:
         self._store = store
         self._judge = judge
@@ -220,6 +253,7 @@ class Desk:
         self._entropy = entropy
         self._secret = secret
         self.limits = limits or Limits()
+        self.care = care or Care()
         self._calibrations = shipped() if calibrations is None else calibrations
 
     # -- guidelines ----------------------------------------------------------
@@ -633,6 +667,39 @@ class Desk:
     def look_away(self, id: str, *, by: str) -> None:
         """Say that somebody has it before them no more."""
         self._store.let_go(id, by)
+
+    def severe(self, item: DeskItem) -> tuple[str, float] | None:
+        """The label for which a comment's words are covered until somebody asks for them, and its score; None for most."""
+        scores = item.evidence.scores if item.evidence else {}
+        worst = max(((scores.get(label) or 0.0, label) for label in SEVERE), default=(0.0, ""))
+        return (worst[1], worst[0]) if worst[0] >= SEVERE_FROM else None
+
+    def uncover(self, id: str, *, by: str) -> None:
+        """Show somebody the words of a severe comment, and count it for them."""
+        found = self.severe(self.item(id))
+        if found is not None:
+            self._store.expose(id, by, found[0], self._clock())
+
+    def uncovered(self, id: str, *, by: str) -> bool:
+        """Whether they asked for its words before."""
+        return self._store.exposed(id, by)
+
+    def strain(self, name: str) -> Strain:
+        """What deciding has meant for somebody lately; for themselves to see, and to spare them."""
+        now = self._clock()
+        severe = sum(self._store.exposures(name, since=now - SHIFT).values())
+        since, last = None, now
+        for at in self._store.at_work(name, since=now - SHIFT):
+            if last - at > PAUSE:
+                break
+            since = last = at
+        return Strain(
+            severe=severe,
+            of_week=self._store.exposures(name, since=now - timedelta(days=7)),
+            working_since=since,
+            pause_due=since is not None and now - since >= self.care.pause_after,
+            enough=severe >= self.care.severe_per_shift,
+        )
 
     def record(self, id: str) -> Record | None:
         """How the earlier comments of a comment's author stand, and whether they are blocked."""

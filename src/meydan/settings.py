@@ -48,6 +48,8 @@ class Settings:
     link_hours: int = 24
     sweep_seconds: int = 15
     body_bytes: int = 65_536
+    pause_after_minutes: int = 50
+    severe_per_shift: int = 40
     issuer: str = ""
     issuer_client: str = ""
     issuer_secret: str = field(default="", repr=False)

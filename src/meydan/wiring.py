@@ -12,12 +12,12 @@ import ipaddress
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
 
-from meydan.desk import Desk, Limits
+from meydan.desk import Care, Desk, Limits
 from meydan.errors import BadCalibration, BadGuidelines, BadSettings
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
@@ -178,6 +178,10 @@ def build(settings: Settings) -> Meydan:
                 flood_per_minute=settings.flood_per_minute,
             ),
             calibrations=calibrations,
+            care=Care(
+                pause_after=timedelta(minutes=settings.pause_after_minutes),
+                severe_per_shift=settings.severe_per_shift,
+            ),
         ),
         staff=_staff(store, settings, secret),
         store=store,

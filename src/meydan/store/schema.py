@@ -37,7 +37,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -342,6 +342,16 @@ withdrawal = Table(
     Column("audits", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_withdrawal_once", "language", "rule", "calibration", unique=True),
+)
+
+exposure = Table(
+    "exposure",
+    metadata,
+    Column("moderator", Text, ForeignKey("moderator.name"), primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("label", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_exposure_shift", "moderator", "at"),
 )
 
 block = Table(

@@ -232,6 +232,22 @@ LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
 FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
+# -- care -------------------------------------------------------------------
+
+EXPOSE = """
+INSERT INTO exposure (moderator, comment, label, at)
+SELECT :name, number, :label, :at FROM comment WHERE id = :id
+ON CONFLICT (moderator, comment) DO NOTHING"""
+EXPOSED = """
+SELECT 1 FROM exposure e JOIN comment c ON c.number = e.comment WHERE e.moderator = :name AND c.id = :id"""
+EXPOSURES = """
+SELECT label, count(*) FROM exposure WHERE moderator = :name AND at >= :since GROUP BY label"""
+FORGET_EXPOSURES = "DELETE FROM exposure WHERE at < :before"
+# What somebody decided last, for when they last paused.
+AT_WORK = """
+SELECT at FROM journal WHERE actor = :name AND action IN ('decided', 'audit-agreed') AND at >= :since
+ ORDER BY number DESC LIMIT 2000"""
+
 # -- authors ----------------------------------------------------------------
 
 AUTHOR = "SELECT author_key FROM comment WHERE id = :id AND author_key IS NOT NULL"

@@ -506,6 +506,7 @@ class Store:
             hand.run(sql.FORGET_ATTEMPTS, before=limit)
             hand.run(sql.FORGET_DOORWAYS, before=limit)
             hand.run(sql.FORGET_CLAIMS, before=limit)
+            hand.run(sql.FORGET_EXPOSURES, before=limit)
 
         self._writer.write(work)
         if (
@@ -856,6 +857,29 @@ class Store:
             id: Claim(id, moderator, time_of(since))
             for id, moderator, since in self._database.all(sql.CLAIMS, at=micros(at))
         }
+
+    # -- care ---------------------------------------------------------------
+
+    def expose(self, id: str, moderator: str, label: str, at: datetime) -> None:
+        """Keep that somebody was shown severe words; the same comment again counts once."""
+        if is_exact(id):
+            self._writer.write(
+                lambda hand: hand.run(sql.EXPOSE, id=id, name=moderator, label=label, at=micros(at))
+            )
+
+    def exposed(self, id: str, moderator: str) -> bool:
+        """Whether they were shown this comment's words before."""
+        return self._database.one(sql.EXPOSED, id=id, name=moderator) is not None
+
+    def exposures(self, moderator: str, *, since: datetime) -> dict[str, int]:
+        """How many severe comments somebody was shown since then, by what they were severe for."""
+        return dict(self._database.all(sql.EXPOSURES, name=moderator, since=micros(since)))
+
+    def at_work(self, moderator: str, *, since: datetime) -> tuple[datetime, ...]:
+        """When somebody decided since then, the latest first; the last two thousand times at most."""
+        return tuple(
+            time_of(row[0]) for row in self._database.all(sql.AT_WORK, name=moderator, since=micros(since))
+        )
 
     # -- authors ------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import segno
 from markupsafe import Markup
 
+from meydan.desk import explain
 from meydan.errors import Malformed, MeydanError, NotAllowed, NotFound, SignInNeeded, TooFast
 from meydan.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page
@@ -122,6 +123,14 @@ class _Account:
             square=_square(enrolment.uri) if enrolment else None,
             left=self._staff.recovery_left(session) if person.second_on else 0,
             recovery=recovery,
+            strain=self._frame.desk.strain(session.moderator),
+            week=[
+                (explain.label(label), number)
+                for label, number in sorted(
+                    self._frame.desk.strain(session.moderator).of_week.items(), key=lambda one: -one[1]
+                )
+            ],
+            most=self._frame.desk.care.severe_per_shift,
             sessions=[
                 {
                     "handle": shown.handle,

@@ -29,7 +29,7 @@ from meydan.comment import (
     Status,
     Verdict,
 )
-from meydan.desk import APPROVALS, EVERY_RULE, Claim, DeskItem, Promises, Weighed, explain
+from meydan.desk import APPROVALS, EVERY_RULE, Claim, DeskItem, Promises, Strain, Weighed, explain
 from meydan.errors import (
     AlreadyDecided,
     Malformed,
@@ -158,6 +158,7 @@ def pages(room: Room) -> list[Page]:
         Page("GET", comment, room.comment),
         Page("POST", comment, room.decide, "decide"),
         Page("POST", f"{comment}/look", room.look, "decide"),
+        Page("POST", f"{comment}/uncover", room.uncover),
         Page("POST", f"{comment}/escalate", room.escalate, "decide"),
         Page("POST", f"{comment}/author", room.author, "decide"),
         Page("GET", "/desk/audits", room.audits),
@@ -193,17 +194,29 @@ class Room:
         held, later = self._held(line, session)
         claims = self._desk.claims()
         free = [one for one in held if one.id not in claims or claims[one.id].moderator == session.moderator]
+        spared = self._desk.strain(session.moderator).enough
         item = None
         for comment in free or held:
-            item = self._item(comment.id)
-            if item is not None:
+            found = self._item(comment.id)
+            # Who was shown enough for one shift is given what is not severe, as long as there is any.
+            if found is not None and not (spared and self._desk.severe(found)):
+                item = found
                 break
+            item = item or found
         return self._room(asked, session, item, held, later, line)
 
     def comment(self, asked: Asked, session: Session) -> Answer:
         line = Line.of(asked.query)
         held, later = self._held(line, session)
         return self._room(asked, session, self._desk.item(asked.comment_id), held, later, line)
+
+    def uncover(self, asked: Asked, session: Session) -> Answer:
+        """Show the words of a severe comment to whoever asks for them."""
+        self._desk.uncover(asked.comment_id, by=session.moderator)
+        query = urlencode(Line.written(asked.value("line")).query())
+        return Answer(
+            to=f"/desk/comments/{quote(asked.comment_id, safe='')}" + (f"?{query}" if query else "")
+        )
 
     def look(self, asked: Asked, session: Session) -> Answer:
         """Whoever has a comment before them says so again, or that they have not any more."""
@@ -412,6 +425,8 @@ class Room:
                 item=self._item_view(item) if item else None,
                 queue=[self._queue_view(comment, line, claims) for comment in held],
                 later=f"/desk?{urlencode({**line.query(), 'after': later})}" if later else None,
+                covered=self._covered(item, session),
+                strain=_strain_view(self._desk.strain(session.moderator)),
                 line=line,
                 line_written=urlencode(line.query()),
                 orders=[
@@ -458,6 +473,8 @@ class Room:
                 item=view,
                 queue=[self._audit_view(comment) for comment in self._desk.audits(limit=QUEUE)],
                 later=None,
+                covered="",
+                strain=None,
                 line=None,
                 line_written="",
                 looking=None,
@@ -584,6 +601,13 @@ class Room:
             )
         ]
         return replace(evidence, spans=tuple(spans))
+
+    def _covered(self, item: DeskItem | None, session: Session) -> str:
+        """What a severe comment is likely to be, in place of its words until they are asked for; "" where they are shown."""
+        found = self._desk.severe(item) if item else None
+        if item is None or found is None or self._desk.uncovered(item.comment.id, by=session.moderator):
+            return ""
+        return f"Likely {explain.label(found[0])}: {found[1]:.2f}"
 
     def _reasons_view(self, line: Line, others: Sequence[str]) -> list[dict[str, object]]:
         """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
@@ -846,6 +870,17 @@ def _address(comment_id: str, line: Line) -> str:
 def _desk(line: Line) -> str:
     query = urlencode(line.query())
     return f"/desk?{query}" if query else "/desk"
+
+
+def _strain_view(strain: Strain) -> dict[str, object]:
+    """What somebody is told of their own shift, where there is something to tell."""
+    return {
+        "pause": f"{strain.working_since.astimezone(UTC):%H:%M} UTC"
+        if strain.pause_due and strain.working_since
+        else "",
+        "severe": strain.severe,
+        "enough": strain.enough,
+    }
 
 
 def _looking(claim: Claim | None) -> str:

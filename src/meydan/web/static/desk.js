@@ -22,6 +22,29 @@ function choose(on) {
   }
 }
 
+const GREY = "meydan-desk-grey";
+function grey(on) {
+  document.documentElement.classList.toggle("grey", on);
+}
+try {
+  grey(localStorage.getItem(GREY) !== null);
+} catch {
+  // storage is switched off: colours as they are
+}
+const greyBox = document.querySelector("[data-grey]");
+if (greyBox) {
+  greyBox.checked = document.documentElement.classList.contains("grey");
+  greyBox.addEventListener("change", () => {
+    grey(greyBox.checked);
+    try {
+      if (greyBox.checked) localStorage.setItem(GREY, "1");
+      else localStorage.removeItem(GREY);
+    } catch {
+      // the choice holds for this page
+    }
+  });
+}
+
 const foot = document.querySelector(".keys");
 const toggle = foot?.querySelector("[data-keys]");
 if (foot && toggle) {
@@ -49,6 +72,7 @@ const ACTIONS = {
     if (settled) document.querySelector("#approve button")?.click();
   },
   r: () => choosingRules(true),
+  s: () => document.querySelector("[data-uncover]")?.click(),
   n: () => document.getElementById("note")?.focus(),
   j: () => document.querySelector("a[rel=next]")?.click(),
   k: () => document.querySelector("a[rel=prev]")?.click(),
