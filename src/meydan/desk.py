@@ -80,6 +80,7 @@ from meydan.ledger import (
 from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
 from meydan.store import Claim as Claim
+from meydan.store import Figures as Figures
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
 from meydan.store import Record as Record
@@ -667,6 +668,19 @@ class Desk:
     def look_away(self, id: str, *, by: str) -> None:
         """Say that somebody has it before them no more."""
         self._store.let_go(id, by)
+
+    def figures(self, *, days: int) -> tuple[Figures, datetime, datetime]:
+        """
+        The last `days` days in numbers, until now, with their bounds.
+
+        Raises:
+            Malformed: not from 1 to 366 days.
+        """
+        if not 1 <= days <= 366:
+            raise Malformed("Figures are of 1 to 366 days.", fields=("days",))
+        until = self._clock()
+        since = until - timedelta(days=days)
+        return self._store.figures(since, until), since, until
 
     def severe(self, item: DeskItem) -> tuple[str, float] | None:
         """The label for which a comment's words are covered until somebody asks for them, and its score; None for most."""

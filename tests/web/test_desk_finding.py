@@ -159,3 +159,24 @@ def test_an_incomplete_choice_decides_nothing(
         assert answer.status_code in (status, 400, 422), path
         assert "Nothing was recorded" in answer.text or answer.status_code == 404
     assert room.item(comment).comment.status is Status.HELD
+
+
+def test_figures_are_shown_and_taken_along(room: Newsroom, chair: Chair) -> None:
+    """If an editor looks at the figures, then charts and tables say the same; taking them along is written down."""
+    room.hand_over(COURTEOUS)
+    rejected = room.hand_over(f"{COURTEOUS} 2")
+    room.meydan.desk.review(rejected, Verdict.REJECT, rules=["promotion"], by="Hiwa")
+    room.meydan.desk.register_story(room.story, title="=HYPERLINK(1) <b>", mode="off", own=(room.url,))
+    page = chair.get("/desk/figures", params={"days": "7"}).text
+    assert page.count("<svg") == 6
+    assert "people, rejected" in page
+    assert "<b>" not in page.split("</header>")[1]
+    for odd in ("0", "-1", "9999", "x", ""):
+        assert chair.get("/desk/figures", params={"days": odd}).status_code == 200
+    assert chair.get("/desk/figures.csv").status_code == 403
+    room.meydan.staff.give_role("Leyla", "editor")
+    taken = chair.get("/desk/figures.csv")
+    assert taken.headers["content-type"].startswith("text/csv")
+    assert "Comments received,2" in taken.text
+    assert "'=HYPERLINK" in taken.text
+    assert room.meydan.staff.journal(action="exported", limit=1)[0].actor == "Leyla"

@@ -6,6 +6,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 
 from __future__ import annotations
 
+from meydan.store.figures import Counted, Figures
 from meydan.store.people import People
 from meydan.store.store import Store
 from meydan.store.values import (
@@ -35,10 +36,12 @@ __all__ = [
     "Audit",
     "Block",
     "Claim",
+    "Counted",
     "DecidedRow",
     "Doorway",
     "Entry",
     "Escalation",
+    "Figures",
     "ModeratorRow",
     "NewComment",
     "OpenSession",

@@ -232,6 +232,42 @@ LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
 FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
+# -- figures of a period ----------------------------------------------------
+
+RECEIVED_BY_HOUR = """
+SELECT submitted_at / 3600000000 AS hour, count(*) FROM comment
+ WHERE submitted_at >= :since AND submitted_at < :until GROUP BY 1 ORDER BY 1"""
+DECIDED_BY_KIND = """
+SELECT d.decided_by, d.verdict, c.language, count(*)
+  FROM decision d JOIN comment c ON c.number = d.comment
+ WHERE d.decided_at >= :since AND d.decided_at < :until
+ GROUP BY d.decided_by, d.verdict, c.language ORDER BY 4 DESC, 1, 2, 3"""
+WAITED = """
+SELECT d.decided_at - c.submitted_at
+  FROM decision d JOIN comment c ON c.number = d.comment
+ WHERE d.decided_at >= :since AND d.decided_at < :until AND d.seq = 1 AND d.decided_by = 'moderator'
+ ORDER BY d.decided_at DESC LIMIT :limit"""
+RULES_NAMED = """
+SELECT b.rule, count(*)
+  FROM decision d JOIN breach b ON b.comment = d.comment AND b.seq = d.seq
+ WHERE d.decided_at >= :since AND d.decided_at < :until
+ GROUP BY b.rule ORDER BY 2 DESC, 1"""
+BUSIEST = """
+SELECT s.url, s.title, q.number
+  FROM (SELECT story, count(*) AS number FROM comment
+         WHERE submitted_at >= :since AND submitted_at < :until
+         GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
+  JOIN story s ON s.id = q.story ORDER BY q.number DESC, s.id"""
+SUPERSEDED = """
+SELECT d.decided_by, sum(CASE WHEN n.verdict <> d.verdict THEN 1 ELSE 0 END), count(*)
+  FROM decision d LEFT JOIN decision n ON n.comment = d.comment AND n.seq = d.seq + 1
+ WHERE d.decided_at >= :since AND d.decided_at < :until
+ GROUP BY d.decided_by ORDER BY 1"""
+APPEALS_OF = """
+SELECT count(*), sum(CASE WHEN d.verdict IS NULL THEN 0 ELSE 1 END), sum(CASE WHEN d.verdict = 'approve' THEN 1 ELSE 0 END)
+  FROM appeal a LEFT JOIN decision d ON d.comment = a.comment AND d.seq = a.seq + 1
+ WHERE a.at >= :since AND a.at < :until"""
+
 # -- care -------------------------------------------------------------------
 
 EXPOSE = """

@@ -50,6 +50,7 @@ from meydan.errors import (
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
+from meydan.store.figures import Figures, figures_of
 from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
@@ -857,6 +858,10 @@ class Store:
             id: Claim(id, moderator, time_of(since))
             for id, moderator, since in self._database.all(sql.CLAIMS, at=micros(at))
         }
+
+    def figures(self, since: datetime, until: datetime) -> Figures:
+        """What came and what was decided from `since` on and before `until`; see store/figures."""
+        return figures_of(self._database, since, until)
 
     # -- care ---------------------------------------------------------------
 

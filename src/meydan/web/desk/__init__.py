@@ -10,6 +10,7 @@ CSRF token, sent from our own origin.
     account    one's own password, codes and sessions
     people     who works here, and the journal of what they did
     room       what waits, and deciding it
+    figures    how much comes, who decides it and how soon
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, finding, issuer, people, room
+from meydan.web.desk import account, door, figures, finding, issuer, people, room
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -39,6 +40,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *account.pages(frame),
             *people.pages(frame),
             *finding.pages(frame, reading_room),
+            *figures.pages(frame),
             *rooms,
         ]
     )

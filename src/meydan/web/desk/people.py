@@ -35,6 +35,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "decided": "decided",
     "audit-agreed": "agreed with the machine, blind, on",
     "escalated": "escalated",
+    "exported": "took along",
     "author-blocked": "blocked the author of",
     "author-unblocked": "lifted the block of the author of",
     "refused": "was refused",
