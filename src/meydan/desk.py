@@ -61,6 +61,8 @@ from meydan.errors import (
 )
 from meydan.judge import Calibrations, Judge, decide
 from meydan.judge import explain as explain
+from meydan.judge.agreement import Agreement as Agreement
+from meydan.judge.agreement import Twice, between_pairs, on_rules, on_verdicts
 from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
 from meydan.judge.calibration import APPROVALS as APPROVALS
@@ -81,6 +83,7 @@ from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
 from meydan.store import Claim as Claim
 from meydan.store import Figures as Figures
+from meydan.store import LookedTwice as LookedTwice
 from meydan.store import NewComment, Store
 from meydan.store import Page as Page
 from meydan.store import Record as Record
@@ -424,7 +427,14 @@ class Desk:
             by=by,
             guidelines=self._guidelines.digest,
         )
-        settled = self._settle(id, decision, expected_seq=seen, note=note or None, at=self._clock())
+        settled = self._settle(
+            id,
+            decision,
+            expected_seq=seen,
+            note=note or None,
+            at=self._clock(),
+            second_look=self._is_drawn("second", f"{id} {comment.seq + 1}", self._guidelines.people.second),
+        )
         self._look_after(id)
         return settled
 
@@ -456,6 +466,17 @@ class Desk:
             return AuditOutcome(drawn.verdict, drawn.rules, superseded=False)
         self.review(id, verdict, by=by, rules=rules, note=note, seen=drawn.seq)
         return AuditOutcome(drawn.verdict, drawn.rules, superseded=True)
+
+    def look_again(self, id: str, verdict: Verdict, *, by: str, rules: Sequence[str] = ()) -> LookedTwice:
+        """
+        Decide again what another person decided, without having seen how. Their decision stays; both looks are kept.
+
+        Raises:
+            Malformed, UnknownRule, MissingFields: the verdict is not complete.
+            NotFound: the comment waits for no second look of this person.
+        """
+        named = tuple(dict.fromkeys(reason.rule for reason in self._reasons(verdict, rules)))
+        return self._store.answer_second(id, verdict, named, by=by, at=self._clock())
 
     def appeal(self, id: str, *, receipt: str, words: str) -> None:
         """
@@ -773,8 +794,31 @@ class Desk:
         item = self.item(id)
         if drawn is None or drawn.answer is not None or item.comment.seq != drawn.seq or not drawn.seq:
             raise NotFound("This comment waits for no audit.")
+        return self._blind(item)
+
+    @staticmethod
+    def _blind(item: DeskItem) -> DeskItem:
+        """A comment as if nobody had judged it."""
         comment = replace(item.comment, status=Status.HELD, seq=0, holds=(), judged_at=None)
         return replace(item, comment=comment, evidence=None, decisions=(), appeal=None)
+
+    def seconds(self, name: str, *, limit: int = 50) -> tuple[Comment, ...]:
+        """What waits for a second look by this person, blind, oldest first."""
+        return tuple(self._blind(self.item(id)).comment for id in self._store.seconds(name, limit))
+
+    def seconds_count(self, name: str) -> int:
+        """How many comments wait for a second look by this person."""
+        return self._store.seconds_count(name)
+
+    def second_item(self, id: str, name: str) -> DeskItem:
+        """One comment to look at again, as if nobody had; NotFound if it waits for no second look of this person."""
+        if not self._store.awaits_second(id, name):
+            raise NotFound("This comment waits for no second look of yours.")
+        return self._blind(self.item(id))
+
+    def looked_twice(self, *, days: int = 90) -> tuple[LookedTwice, ...]:
+        """What two people decided each without the other, within some days, the latest first."""
+        return self._store.looked_twice(since=self._clock() - timedelta(days=days))
 
     def promises(self) -> tuple[Promises, ...]:
         """How the machine keeps its promises, by language, as the audits so far have it."""
@@ -945,9 +989,12 @@ class Desk:
         calibration = self._calibrations.of(evidence.language)
         if calibration is None or not _PEOPLES.isdisjoint(decision.holds):
             return None
-        # By a keyed hash: no author can tell, and no second judging draws again.
-        lot = int(self._keyed("audit", id)[:13], 16) / 16**13
-        return calibration.digest if lot < self._guidelines.automation.audit else None
+        drawn = self._is_drawn("audit", id, self._guidelines.automation.audit)
+        return calibration.digest if drawn else None
+
+    def _is_drawn(self, purpose: str, what: str, share: float) -> bool:
+        """By a keyed hash: nobody can tell before, and no second time draws again."""
+        return int(self._keyed(purpose, what)[:13], 16) / 16**13 < share
 
     def _look_after(self, id: str) -> None:
         """After a person's decision: if it answered an audit, see whether the promises are kept still."""
@@ -1040,6 +1087,7 @@ class Desk:
         evidence: Evidence | None = None,
         note: str | None = None,
         audited_under: str | None = None,
+        second_look: bool = False,
     ) -> Settled:
         return self._store.settle(
             id,
@@ -1050,6 +1098,7 @@ class Desk:
             evidence=evidence,
             note=note,
             audited_under=audited_under,
+            second_look=second_look,
         )
 
     def _check_words(self, submission: Submission) -> None:
@@ -1136,3 +1185,27 @@ class Desk:
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+# -- how far people agree -----------------------------------------------------
+
+
+def agreement_on_verdicts(looks: Sequence[LookedTwice]) -> Agreement:
+    """How far people agree on whether comments are to be rejected at all."""
+    return on_verdicts(_twice(looks))
+
+
+def agreement_on_rules(looks: Sequence[LookedTwice]) -> tuple[Agreement, ...]:
+    """How far they agree on each rule, the worst first."""
+    return on_rules(_twice(looks))
+
+
+def agreement_between(looks: Sequence[LookedTwice]) -> tuple[Agreement, ...]:
+    """How far each two of them agree, the worst first."""
+    return between_pairs(_twice(looks))
+
+
+def _twice(looks: Sequence[LookedTwice]) -> list[Twice]:
+    return [
+        Twice(look.first_by, frozenset(look.first), look.second_by, frozenset(look.second)) for look in looks
+    ]

@@ -28,7 +28,9 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from meydan.comment import LANGUAGES
 from meydan.errors import Malformed, MissingFields, NotAllowed, NotFound, SignInNeeded, TooFast
-from meydan.store import Doorway, Entry, ModeratorRow, OpenSession, Store, TokenRow
+from meydan.store import Doorway as Doorway
+from meydan.store import Entry as Entry
+from meydan.store import ModeratorRow, OpenSession, Store, TokenRow
 
 SCOPES = ("judge", "stories", "moderate")
 LONGEST_NAME = 80

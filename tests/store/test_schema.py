@@ -277,6 +277,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0005_authors.py",
         "0006_care.py",
         "0007_figures.py",
+        "0008_second_looks.py",
     ]
 
 

@@ -26,6 +26,7 @@ from meydan.policy.guidelines import (
     Automation,
     Example,
     Guidelines,
+    People,
     Publication,
     Rule,
     Welcome,
@@ -38,13 +39,14 @@ FORMAT = 1
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors"),
+        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people"),
         "publication": ("name", "origins", "languages", "required"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
         "rule.example": ("lang", "text", "story", "expect"),
         "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
         "authors": ("first", "rejected", "of_at_least"),
+        "people": ("second",),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -162,6 +164,7 @@ class _Checker:
             rules=rules,
             automation=automation,
             authors=self._authors(),
+            people=self._people(),
         )
 
     # What each table says.
@@ -340,7 +343,7 @@ class _Checker:
         )
 
     def _authors(self) -> Authors:
-        """The one table that may be left out: then nobody's comments wait for who sent them."""
+        """May be left out: then nobody's comments wait for who sent them."""
         if "authors" not in self.document:
             return Authors()
         path, table = self._table("authors")
@@ -350,6 +353,13 @@ class _Checker:
             self._share(path, table, "authors", "rejected", required=False, least=0.01),
             self._number(path, table, "authors", "of_at_least", least=1, most=1000, usual=usual.of_at_least),
         )
+
+    def _people(self) -> People:
+        """May be left out too: then nobody's decisions are looked at again."""
+        if "people" not in self.document:
+            return People()
+        path, table = self._table("people")
+        return People(self._share(path, table, "people", "second") or 0.0)
 
     # What readers see.
 
@@ -570,7 +580,7 @@ class _Checker:
             if key not in KEYS[kind]:
                 where = (
                     f"in [{kind}]"
-                    if kind in ("publication", "automation", "authors")
+                    if kind in ("publication", "automation", "authors", "people")
                     else f"in [[{kind}]]"
                     if kind
                     else "at the top"
@@ -611,7 +621,7 @@ class _Checker:
             return
         where = (
             f"[{kind}]"
-            if kind in ("publication", "automation", "authors")
+            if kind in ("publication", "automation", "authors", "people")
             else f"This [[{kind}]]"
             if kind
             else "The file"
@@ -656,6 +666,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "first": "1",
         "rejected": "0.5",
         "of_at_least": "4",
+        "second": "0.05",
     }
 )
 """What each key usually looks like, for remedies."""

@@ -109,6 +109,13 @@ class Authors:
     of_at_least: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class People:
+    """The share of people's decisions, in [0, 1], that another person decides again without being told how."""
+
+    second: float = 0.0
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Guidelines:
     """
@@ -127,6 +134,7 @@ class Guidelines:
     rules: tuple[Rule, ...]
     automation: Automation
     authors: Authors = field(default=Authors(), kw_only=True)
+    people: People = field(default=People(), kw_only=True)
     _rule_of: Mapping[str, Rule] = field(init=False)
     _origins: frozenset[Origin] = field(init=False)
 

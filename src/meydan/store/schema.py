@@ -12,6 +12,7 @@ because only a migration makes a database; these tables are what it must make.
 * decision   append only
 * leaf       append only
 * audit      drawn once, answered once, and stays
+* second     drawn once, answered once by another person, and stays
 * withdrawal append only
 * journal    append only
 
@@ -37,7 +38,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0007"
+HEAD = "0008"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -344,6 +345,29 @@ withdrawal = Table(
     Column("audits", Integer, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_withdrawal_once", "language", "rule", "calibration", unique=True),
+)
+
+second = Table(
+    "second",
+    metadata,
+    # A share of what people decide, decided again by somebody else who is not told how.
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False, comment="the decision looked at again"),
+    Column("actor", Text, nullable=False, comment="who made it"),
+    Column("drawn_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("answer", Text, comment="the other person's verdict"),
+    Column("breached", Text, comment="the rules that they named, ids, by comma"),
+    Column("answered_by", Text),
+    CheckConstraint("answer IN ('approve', 'reject')", name="answer"),
+    CheckConstraint("answered_by <> actor", name="another_person"),
+    Index(
+        "ix_second_waiting",
+        "drawn_at",
+        sqlite_where=text("answered_at IS NULL"),
+        postgresql_where=text("answered_at IS NULL"),
+    ),
+    Index("ix_second_answered", "answered_at"),
 )
 
 exposure = Table(

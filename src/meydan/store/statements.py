@@ -232,6 +232,27 @@ LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
 FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
+# -- second looks -----------------------------------------------------------
+
+DRAW_SECOND = """
+INSERT INTO second (comment, seq, actor, drawn_at) VALUES (:comment, :seq, :actor, :at)"""
+# Only what still stands as it was drawn, and never one's own.
+_SECONDS = """
+  FROM second k JOIN comment c ON c.number = k.comment
+ WHERE k.answered_at IS NULL AND k.actor <> :name AND c.seq = k.seq
+   AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.escalated = 0"""
+SECONDS = f"SELECT c.id {_SECONDS} ORDER BY k.drawn_at LIMIT :limit"
+SECONDS_COUNT = f"SELECT count(*) {_SECONDS}"
+SECOND = f"SELECT k.comment, k.seq, k.actor {_SECONDS} AND c.id = :id"
+ANSWER_SECOND = """
+UPDATE second SET answered_at = :at, answer = :answer, breached = :breached, answered_by = :name
+ WHERE comment = :comment AND seq = :seq AND answered_at IS NULL AND actor <> :name"""
+LOOKED_TWICE = """
+SELECT k.actor, d.verdict, d.reasons, k.answered_by, k.answer, k.breached, c.id
+  FROM second k JOIN decision d ON d.comment = k.comment AND d.seq = k.seq
+  JOIN comment c ON c.number = k.comment
+ WHERE k.answered_at >= :since ORDER BY k.answered_at DESC LIMIT :limit"""
+
 # -- figures of a period ----------------------------------------------------
 
 RECEIVED_BY_HOUR = """

@@ -59,6 +59,7 @@ from meydan.store.values import (
     Claim,
     DecidedRow,
     Escalation,
+    LookedTwice,
     NewComment,
     Page,
     Record,
@@ -236,6 +237,7 @@ class Store:
         evidence: Evidence | None = None,
         note: str | None = None,
         audited_under: str | None = None,
+        second_look: bool = False,
     ) -> Settled:
         """
         Make a decision durable: the comment's status, the decision and its leaf, together.
@@ -249,6 +251,7 @@ class Store:
             note: a moderator's words, for moderators.
             audited_under: the comment is drawn for an audit of the machine under the
                 calibration of this digest; None if it is not.
+            second_look: it is drawn to be decided again, blind, by another person.
 
         Raises:
             AlreadyDecided: the current decision is not number `expected_seq`.
@@ -324,6 +327,10 @@ class Store:
                     seq=seq,
                     noted=note is not None,
                 )
+                if second_look:
+                    hand.run(
+                        sql.DRAW_SECOND, comment=before.number, seq=seq, actor=decision.by, at=decided_at
+                    )
             elif audited_under is not None:
                 _draw(hand, before.number, seq, decision, evidence, audited_under, decided_at)
             _stand(hand, before, before._replace(status=status.value))
@@ -572,6 +579,70 @@ class Store:
             Audited(Verdict(verdict), _listed(rules), Verdict(answer), _listed(breached))
             for verdict, rules, answer, breached in self._database.all(
                 sql.AUDITED, language=language, calibration=calibration
+            )
+        )
+
+    # -- second looks -------------------------------------------------------
+
+    def seconds(self, name: str, limit: int) -> tuple[str, ...]:
+        """Ids of comments that wait for a second look by this person: never one at their own decision."""
+        return tuple(row[0] for row in self._database.all(sql.SECONDS, name=name, limit=_limit(limit)))
+
+    def seconds_count(self, name: str) -> int:
+        """How many there are of `seconds`."""
+        counted: int = _first(self._database.one(sql.SECONDS_COUNT, name=name))
+        return counted
+
+    def awaits_second(self, id: str, name: str) -> bool:
+        """Whether a comment waits for a second look by this person."""
+        return self._database.one(sql.SECOND, id=id, name=name) is not None
+
+    def answer_second(
+        self, id: str, verdict: Verdict, rules: Sequence[str], *, by: str, at: datetime
+    ) -> LookedTwice:
+        """
+        Keep what another person found; the decision stays as it was.
+
+        Returns:
+            Both looks, now that they are made.
+
+        Raises:
+            NotFound: the comment waits for no second look by this person.
+        """
+
+        def work(hand: Hand) -> LookedTwice:
+            row = None if not is_exact(id) else hand.one(sql.SECOND, id=id, name=by)
+            if row is None:
+                raise NotFound("This comment waits for no second look of yours.", fields=("id",))
+            number, seq, actor = row
+            hand.run(
+                sql.ANSWER_SECOND,
+                comment=number,
+                seq=seq,
+                answer=verdict.value,
+                breached=",".join(rules),
+                name=by,
+                at=micros(at),
+            )
+            enter(hand, micros(at), by, "looked-again", id, verdict=verdict.value, rules=list(rules))
+            settled = [_settled_of(one) for one in hand.all(sql.DECISIONS, id=id)]
+            first = next(one.decision for one in settled if one.seq == seq)
+            return LookedTwice(id, actor, _rules_of(first), by, tuple(rules))
+
+        return self._writer.write(work)
+
+    def looked_twice(self, *, since: datetime, limit: int = 10_000) -> tuple[LookedTwice, ...]:
+        """What two people decided each without the other since then, the latest first."""
+        return tuple(
+            LookedTwice(
+                id,
+                actor,
+                tuple(dict.fromkeys(reason.rule for reason in _reasons_of(reasons))),
+                second,
+                _listed(breached),
+            )
+            for actor, _, reasons, second, _, breached, id in self._database.all(
+                sql.LOOKED_TWICE, since=micros(since), limit=_limit(limit)
             )
         )
 

@@ -97,6 +97,17 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedTwice:
+    """A comment that one person decided and another decided again, blind, each with the rules that they named."""
+
+    id: str
+    first_by: str
+    first: tuple[str, ...]
+    second_by: str
+    second: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
     """What the machine does no longer in a language: `rule` or approvals, after so many `wrong` in so many audits."""
 

@@ -26,7 +26,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from meydan.errors import IssuerUnavailable, NotFound, SignInNeeded
-from meydan.store import Doorway
+from meydan.staff import Doorway
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, way_back
 
 TIMEOUT_S: Final = 10.0

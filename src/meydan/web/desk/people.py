@@ -11,8 +11,7 @@ from urllib.parse import quote, urlencode
 
 from meydan.comment import LANGUAGES
 from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, NotAllowed, NotText
-from meydan.staff import ROLES, Session
-from meydan.store import Entry
+from meydan.staff import ROLES, Entry, Session
 from meydan.web.desk.account import when
 from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page
@@ -33,6 +32,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "sign-in-failed": "failed to sign in",
     "session-ended": "ended a session of",
     "decided": "decided",
+    "looked-again": "looked again, blind, at",
     "audit-agreed": "agreed with the machine, blind, on",
     "escalated": "escalated",
     "exported": "took along",
@@ -206,7 +206,7 @@ def _line(entry: Entry) -> dict[str, object]:
         "words": ACTIONS.get(entry.action, entry.action),
         "subject": entry.subject if entry.subject != entry.actor else "",
         "address": f"/desk/comments/{quote(entry.subject, safe='')}"
-        if entry.action in ("decided", "audit-agreed", "author-blocked", "author-unblocked")
+        if entry.action in ("decided", "audit-agreed", "looked-again", "author-blocked", "author-unblocked")
         else "",
         "detail": "; ".join(
             f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(entry.detail.items())

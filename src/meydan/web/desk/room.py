@@ -29,7 +29,20 @@ from meydan.comment import (
     Status,
     Verdict,
 )
-from meydan.desk import APPROVALS, EVERY_RULE, Claim, DeskItem, Promises, Strain, Weighed, explain
+from meydan.desk import (
+    APPROVALS,
+    EVERY_RULE,
+    Agreement,
+    Claim,
+    DeskItem,
+    Promises,
+    Strain,
+    Weighed,
+    agreement_between,
+    agreement_on_rules,
+    agreement_on_verdicts,
+    explain,
+)
 from meydan.errors import (
     AlreadyDecided,
     Malformed,
@@ -94,6 +107,17 @@ ORDERS = {
     "oldest": "The oldest first",
     "newest": "The newest first",
 }
+SECOND_TOLD = {
+    "same": "The first had found the same.",
+    "rules": "The first had rejected it too, for other rules. Their decision stands.",
+    "verdict": "The first had decided otherwise. Their decision stands; the comment can be looked at again under Find.",
+}
+ADVICE = {
+    "too few": "too few to say",
+    "good": "understood alike",
+    "fair": "mostly understood alike",
+    "talk": "understood differently: talk about it, with examples, and write one into the guidelines",
+}
 BLOCK_DAYS = {"1": "a day", "7": "a week", "30": "thirty days", "365": "a year", "": "until it is lifted"}
 OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
@@ -152,6 +176,7 @@ class Trouble:
 def pages(room: Room) -> list[Page]:
     """The queue, the room in which one comment is decided, what was decided, and the audits."""
     comment, audit = "/desk/comments/{comment_id:str}", "/desk/audits/{comment_id:str}"
+    second = "/desk/second-looks/{comment_id:str}"
     return [
         Page("GET", "/desk", room.waiting),
         Page("GET", "/desk/decided", room.decided),
@@ -164,6 +189,9 @@ def pages(room: Room) -> list[Page]:
         Page("GET", "/desk/audits", room.audits),
         Page("GET", audit, room.audit, "decide"),
         Page("POST", audit, room.answer_audit, "decide"),
+        Page("GET", "/desk/second-looks", room.seconds),
+        Page("GET", second, room.second, "decide"),
+        Page("POST", second, room.answer_second, "decide"),
     ]
 
 
@@ -249,13 +277,62 @@ class Room:
                 here="audits",
                 told=TOLD.get(asked.query.get("told", "")),
                 count=self._desk.audits_count(),
-                audits=[self._audit_view(comment) for comment in waiting],
+                audits=[self._blind_view(comment, "/desk/audits") for comment in waiting],
                 promises=[_promise_view(promises) for promises in self._desk.promises()],
             )
         )
 
     def audit(self, asked: Asked, session: Session) -> Answer:
         return self._blind_room(asked, session, self._desk.audit_item(asked.comment_id))
+
+    def seconds(self, asked: Asked, session: Session) -> Answer:
+        """What waits for a second look by this person, and how far people agree."""
+        judged = self._desk.looked_twice()
+        titles = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        waiting = self._desk.seconds(session.moderator, limit=QUEUE) if session.may("decide") else ()
+        return Answer(
+            self._frame.rendered(
+                "second_looks",
+                session,
+                here="seconds",
+                told=SECOND_TOLD.get(asked.query.get("told", "")),
+                count=self._desk.seconds_count(session.moderator),
+                waiting=[self._blind_view(comment, "/desk/second-looks") for comment in waiting],
+                share=self._desk.guidelines.people.second,
+                verdicts=_agreement_view(agreement_on_verdicts(judged), "whether to reject at all")
+                if judged
+                else None,
+                rules=[
+                    _agreement_view(one, titles.get(one.about, one.about))
+                    for one in agreement_on_rules(judged)
+                ],
+                pairs=[_agreement_view(one, one.about) for one in agreement_between(judged)],
+            )
+        )
+
+    def second(self, asked: Asked, session: Session) -> Answer:
+        item = self._desk.second_item(asked.comment_id, session.moderator)
+        return self._blind_room(asked, session, item, second=True)
+
+    def answer_second(self, asked: Asked, session: Session) -> Answer:
+        """Only now is the second told what the first had found; the decision stays as it was."""
+        try:
+            verdict = Verdict(asked.value("verdict"))
+        except ValueError:
+            raise Malformed("The form is not complete; nothing was recorded.", fields=("verdict",)) from None
+        try:
+            both = self._desk.look_again(
+                asked.comment_id, verdict, by=session.moderator, rules=tuple(asked.form.get("rules", ()))
+            )
+        except (MissingFields, UnknownRule) as error:
+            item = self._desk.second_item(asked.comment_id, session.moderator)
+            room = self._blind_room(asked, session, item, trouble=_trouble(error), second=True)
+            return Answer(room.html, status=status_of(error))
+        if bool(both.first) != bool(both.second):
+            told = "verdict"
+        else:
+            told = "same" if set(both.first) == set(both.second) else "rules"
+        return Answer(to=f"/desk/second-looks?{urlencode({'told': told})}")
 
     # -- deciding ----------------------------------------------------------------
 
@@ -453,25 +530,39 @@ class Room:
         )
 
     def _blind_room(
-        self, asked: Asked, session: Session, item: DeskItem, *, trouble: Trouble | None = None
+        self,
+        asked: Asked,
+        session: Session,
+        item: DeskItem,
+        *,
+        trouble: Trouble | None = None,
+        second: bool = False,
     ) -> Answer:
         """The room as it is where nobody has judged, and nobody is told that somebody has."""
         view = self._item_view(item)
+        base = "/desk/second-looks" if second else "/desk/audits"
+        others = (
+            self._desk.seconds(session.moderator, limit=QUEUE) if second else self._desk.audits(limit=QUEUE)
+        )
         view |= {
             # Who wrote it, and what became of their other comments, is no part of a blind look.
             "author": None,
-            "address": f"/desk/audits/{quote(item.comment.id, safe='')}",
-            "state": "an audit: decide as if nobody had",
-            "no_evidence": "This one is decided blind. What the machine made of it is told when you have decided.",
+            "address": f"{base}/{quote(item.comment.id, safe='')}",
+            "state": "a second look: decide as if nobody had"
+            if second
+            else "an audit: decide as if nobody had",
+            "no_evidence": "This one is decided blind. What "
+            + ("somebody else" if second else "the machine")
+            + " made of it is told when you have decided.",
         }
         return Answer(
             self._frame.rendered(
                 "room",
                 session,
-                here="audits",
+                here="seconds" if second else "audits",
                 waiting_count=self._desk.held_count(),
                 item=view,
-                queue=[self._audit_view(comment) for comment in self._desk.audits(limit=QUEUE)],
+                queue=[self._blind_view(comment, base) for comment in others],
                 later=None,
                 covered="",
                 strain=None,
@@ -492,10 +583,10 @@ class Room:
             )
         )
 
-    def _audit_view(self, comment: Comment) -> dict[str, object]:
+    def _blind_view(self, comment: Comment, base: str) -> dict[str, object]:
         return {
             **self._queue_view(comment, Line(), {}),
-            "address": f"/desk/audits/{quote(comment.id, safe='')}",
+            "address": f"{base}/{quote(comment.id, safe='')}",
             "why": LANGUAGE_NAMES.get(comment.language, comment.language),
         }
 
@@ -736,6 +827,16 @@ def _promise_view(promises: Promises) -> dict[str, object]:
             "it approves nothing any more" if rule == APPROVALS else f"it rejects for “{rule}” no more"
             for rule in sorted(promises.withdrawn)
         ],
+    }
+
+
+def _agreement_view(found: Agreement, called: str) -> dict[str, object]:
+    return {
+        "words": called,
+        "same": f"{found.same} of {found.comments}",
+        "alpha": "–" if found.alpha is None else f"{found.alpha:.2f}",
+        "advice": ADVICE[found.advice],
+        "talk": found.advice == "talk",
     }
 
 
