@@ -1,0 +1,169 @@
+"""Moderators, authors, appeals, withdrawals and restarts in any order: what has to be true whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from meydan.comment import Status, Verdict
+from meydan.errors import AlreadyDecided, NotAllowed, NotErasable, NotFound, Refused
+from meydan.judge import Judge
+from meydan.policy import load
+from meydan.store import Store
+from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
+
+PEOPLE = ("Zîn", "Mem", "Berfîn")
+JUDGE = Judge.load()
+GUIDELINES = load()
+
+
+class Newsroom(RuleBasedStateMachine):
+    """A newsroom in which anything may happen next."""
+
+    comments = Bundle("comments")
+
+    @initialize()
+    def open(self) -> None:
+        self.folder = TemporaryDirectory(prefix="meydan-")
+        self.url = f"sqlite:///{Path(self.folder.name) / 'meydan.db'}"
+        self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
+        self.receipts: dict[str, str] = {}
+        for name in PEOPLE:
+            self.room.store.people.add_moderator(name, self.room.clock.now, by="operator")
+
+    def teardown(self) -> None:
+        if hasattr(self, "room"):
+            self.room.store.close()
+            self.folder.cleanup()
+
+    @rule(target=comments, text=st.sampled_from((COURTEOUS, ABUSIVE, UNMEASURED)))
+    def send(self, text: str) -> str:
+        outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3))
+        assert outcome.receipt is not None
+        self.receipts[outcome.id] = outcome.receipt
+        return outcome.id
+
+    @rule(
+        id=comments,
+        by=st.sampled_from(PEOPLE),
+        verdict=st.sampled_from((Verdict.APPROVE, Verdict.REJECT)),
+        stale=st.integers(0, 2),
+    )
+    def decide(self, id: str, by: str, verdict: Verdict, stale: int) -> None:
+        """Somebody decides, with what they saw: the decision of now, or of a while ago."""
+        before = self.room.store.comment(id)
+        assert before is not None
+        seen = before.seq - stale
+        appealed = any(appeal.open for appeal in self.room.store.appeals(id))
+        decider = self.room.store.decisions(id)[-1].decision.by if before.seq else None
+        gone = before.withdrawn_at is not None or before.erased_at is not None
+        try:
+            self.room.desk.review(
+                id, verdict, by=by, rules=["promotion"] if verdict is Verdict.REJECT else [], seen=seen
+            )
+        except AlreadyDecided as first:
+            assert (stale > 0, first.seq) == (True, before.seq)  # noqa: PT017
+        except NotFound:
+            assert gone or before.escalated
+        except NotAllowed:
+            assert appealed
+            assert decider == by
+        else:
+            assert not stale
+            assert not gone
+            assert not (appealed and decider == by), "nobody decides their own appeal"
+            return
+        assert self.room.store.comment(id) == before, "what is refused changes nothing"
+
+    @rule(id=comments)
+    def appeal(self, id: str) -> None:
+        with contextlib.suppress(Refused):
+            self.room.desk.appeal(id, receipt=self.receipts[id], words="It was a quotation.")
+
+    @rule(id=comments)
+    def withdraw(self, id: str) -> None:
+        with contextlib.suppress(Refused):
+            self.room.desk.withdraw(id, receipt=self.receipts[id])
+
+    @rule(id=comments)
+    def erase(self, id: str) -> None:
+        try:
+            self.room.desk.erase(id)
+        except NotErasable:
+            assert self.room.store.comment(id).escalated  # type: ignore[union-attr]
+
+    @rule(id=comments, by=st.sampled_from(PEOPLE))
+    def escalate(self, id: str, by: str) -> None:
+        with contextlib.suppress(Refused):
+            self.room.desk.escalate(id, kind="threat-to-life", told="police", by=by)
+
+    @rule(id=comments, by=st.sampled_from(PEOPLE))
+    def look(self, id: str, by: str) -> None:
+        self.room.desk.look_at(id, by=by)
+
+    @rule()
+    def restart(self) -> None:
+        """The process ends and begins again, on the same database."""
+        clock = self.room.clock
+        self.room.store.close()
+        self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
+        self.room.clock.now = clock.now
+        self.room.desk.sweep()
+
+    @invariant()
+    def every_comment_has_one_current_decision(self) -> None:
+        if not hasattr(self, "room"):
+            return
+        store = self.room.store
+        waiting = {comment.id for comment in store.queue(limit=1000)[0]}
+        for id in self.receipts:
+            comment = store.comment(id)
+            assert comment is not None
+            decisions = store.decisions(id)
+            assert [one.seq for one in decisions] == list(range(1, len(decisions) + 1))
+            assert comment.seq == len(decisions)
+            if decisions:
+                assert comment.status is decisions[-1].decision.verdict.status
+            else:
+                assert comment.status is Status.HELD
+            ended = comment.withdrawn_at is not None or comment.erased_at is not None or comment.escalated
+            appealed = any(appeal.open for appeal in store.appeals(id))
+            assert (id in waiting) == (not ended and (comment.status is Status.HELD or appealed))
+
+    @invariant()
+    def the_journal_replays_to_the_same_state(self) -> None:
+        if not hasattr(self, "room"):
+            return
+        store = self.room.store
+        replayed: dict[str, tuple[int, str, str]] = {}
+        escalated = set()
+        for entry in reversed(store.people.journal(limit=10_000)):
+            if entry.action == "decided":
+                replayed[entry.subject] = (entry.detail["seq"], entry.detail["verdict"], entry.actor)
+            if entry.action == "escalated":
+                escalated.add(entry.subject)
+        for id in self.receipts:
+            decisions = store.decisions(id)
+            comment = store.comment(id)
+            assert comment is not None
+            assert comment.escalated == (id in escalated)
+            by_people = [one for one in decisions if one.decision.by in PEOPLE]
+            if not by_people:
+                assert id not in replayed
+                continue
+            last = by_people[-1]
+            assert replayed[id] == (last.seq, last.decision.verdict.value, last.decision.by)
+            # The machine never decides after a person.
+            assert last is decisions[-1]
+
+
+TestNewsroom = Newsroom.TestCase
+TestNewsroom.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
