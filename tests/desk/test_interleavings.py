@@ -53,7 +53,7 @@ class Newsroom(RuleBasedStateMachine):
         id=comments,
         by=st.sampled_from(PEOPLE),
         verdict=st.sampled_from((Verdict.APPROVE, Verdict.REJECT)),
-        stale=st.integers(0, 2),
+        stale=st.sampled_from((0, 0, 0, 1, 2)),
     )
     def decide(self, id: str, by: str, verdict: Verdict, stale: int) -> None:
         """Somebody decides, with what they saw: the decision of now, or of a while ago."""
@@ -85,6 +85,13 @@ class Newsroom(RuleBasedStateMachine):
     def appeal(self, id: str) -> None:
         with contextlib.suppress(Refused):
             self.room.desk.appeal(id, receipt=self.receipts[id], words="It was a quotation.")
+
+    @rule(id=comments, by=st.sampled_from(PEOPLE), again=st.sampled_from(PEOPLE))
+    def dispute(self, id: str, by: str, again: str) -> None:
+        """Somebody rejects, the author appeals, and somebody decides again, perhaps the same."""
+        self.decide(id, by, Verdict.REJECT, 0)
+        self.appeal(id)
+        self.decide(id, again, Verdict.APPROVE, 0)
 
     @rule(id=comments)
     def withdraw(self, id: str) -> None:
