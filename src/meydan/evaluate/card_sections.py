@@ -556,7 +556,8 @@ def model(
         "alone, and is the judge's second witness. Model " + short(fast_digest) + ".\n"
         "- **Lexicons**: words and phrases with their company, one file a language; in languages other than the comment's only "
         "what is unmistakable counts.\n"
-        "- **Blend**: per label a logistic rule of the two models' log-odds, weights never negative, with shifts by language; "
+        "- **Blend**: per label a logistic rule of the two models' log-odds, weights never negative, less what a longer text's worst "
+        "stretch counts for, with shifts by language; "
         "learned on development rows.\n"
         "- **Fusion** (`judge/fusion.py`): the lexicon's clear finding, a model that agrees with a doubt of the lexicon's, or "
         "certain signs of advertising can reject. What only the models think ends at 0.89 and holds, unless the encoder is "
@@ -576,14 +577,17 @@ def model(
             ],
             words=2,
         ),
-        "\nThe blend: what one unit of each model's log-odds adds, and the languages with a shift of their own.\n\n",
+        "\nThe blend: what one unit of each model's log-odds adds, what each doubling of a text's windows takes off, and the "
+        "languages with a shift of their own.\n\n",
         table(
-            ("label", "encoder", "fast tier", "bias", "shifts"),
+            ("label", "encoder", "fast tier", "bias", "length", "shifts"),
             (
-                (label, f"{weights[0]:.2f}", f"{weights[1]:.2f}", f"{bias:+.2f}", ", ".join(
+                (label, f"{weights[0]:.2f}", f"{weights[1]:.2f}", f"{bias:+.2f}", f"{-length:.2f}", ", ".join(
                     f"{language} {shift[i]:+.2f}" for language, shift in blend["shifts"].items() if shift[i]
                 ) or "–")
-                for i, (label, weights, bias) in enumerate(zip(blend["labels"], blend["weights"], blend["bias"], strict=True))
+                for i, (label, weights, bias, length) in enumerate(
+                    zip(blend["labels"], blend["weights"], blend["bias"], blend["length"], strict=True)
+                )
             ),
         ),
     ]  # fmt: skip

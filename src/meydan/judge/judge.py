@@ -289,19 +289,23 @@ class Judge:
         found: NDArray[np.float32] = scored[:, LABELS.index(label)]
         return found
 
-    def witnesses(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def witnesses(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
         """
         What the encoder and the fast tier say of each text before they are blended, for those who learn the blend.
 
         Returns:
-            Log-odds, float32 (n, k) each, in the order of judge.blend.LABELS; NaN where a tier has no opinion.
+            Log-odds, float32 (n, k) each, in the order of judge.blend.LABELS; NaN where a tier has no opinion. And
+            int (n,), in how many windows the encoder read each.
         """
         given = self._taken(texts)
         fast = self._fast(given)
         read = self._read(given)
         if read is None:
-            return np.full((len(given), len(LABELS)), np.nan, np.float32), fast
-        return self._blended(read), fast
+            nothing = np.full((len(given), len(LABELS)), np.nan, np.float32)
+            return nothing, fast, np.ones(len(given), np.int64)
+        return self._blended(read), fast, read.windows
 
     def _taken(
         self, texts: Sequence[str], language: str | None = None, expected: Sequence[str] = ()
@@ -340,7 +344,10 @@ class Judge:
             if self._encoder is None or read is None:
                 return self._fast_scores(given)[:, : len(RULE_LABELS)], None
             tags = [one.language.tag for one in given]
-            return self._encoder.blend.probabilities(self._blended(read), self._fast(given), tags), read
+            blended = self._encoder.blend.probabilities(
+                self._blended(read), self._fast(given), tags, read.windows
+            )
+            return blended, read
         except Exception as fault:  # noqa: BLE001
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.
             raise ClassifierUnavailable(f"The classifier failed ({type(fault).__name__}).") from None

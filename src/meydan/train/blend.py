@@ -1,7 +1,7 @@
 """
 Learn how the encoder's word and the fast tier's become one: on development rows only.
 
-For each label a logistic rule with two weights that are not negative, and a shift for
+For each label a logistic rule with two weights that are not negative, what length takes off, and a shift for
 each language that has enough development rows of that label. Rows are weighted so that
 violations make up PREVALENCE of them: the collections' own shares are those of their collectors.
 """
@@ -36,6 +36,9 @@ OWN_WEIGHT: Final = 3.0
 JUDGED_FROM: Final = 100
 """Hateful and other rows of our own that a language needs for a threshold of its own."""
 
+LONGER_AT_MOST: Final = 0.5
+"""What a doubling of a text's windows may take off at most: one vile stretch among ten polite ones must still count."""
+
 _ASSUMED: Final = 0.5
 _STIFFNESS: Final = 0.0005
 
@@ -50,16 +53,19 @@ class Learned:
     evidence: dict[str, Any]
 
 
-def learn(rows: Sequence[Row], encoder: Floats, fast: Floats) -> Learned:
+def learn(rows: Sequence[Row], encoder: Floats, fast: Floats, windows: NDArray[np.int64]) -> Learned:
     """
     Learn the blend.
 
     Args:
         rows: development rows.
         encoder, fast: float32 (n, k), both witnesses' log-odds, in the order of LABELS; NaN without an opinion.
+        windows: int (n,), in how many windows the encoder read each.
     """
     weights = np.zeros((len(LABELS), 2), np.float32)
     bias = np.zeros(len(LABELS), np.float32)
+    length = np.zeros(len(LABELS), np.float32)
+    doublings = np.log2(np.maximum(windows, 1))
     shifts: dict[str, Floats] = {}
     evidence: dict[str, Any] = {}
     heard = np.stack(
@@ -90,15 +96,15 @@ def learn(rows: Sequence[Row], encoder: Floats, fast: Floats) -> Learned:
             for language in set(languages)
             if numbers[language, True] >= SHIFTED_FROM[0] and numbers[language, False] >= SHIFTED_FROM[1]
         )
-        found = _fit(heard[known, column], positive, weight, languages, shifted)
-        weights[column], bias[column] = found[:2], found[2]
-        for language, shift in zip(shifted, found[3:], strict=True):
+        found = _fit(heard[known, column], doublings[known], positive, weight, languages, shifted)
+        weights[column], bias[column], length[column] = found[:2], found[2], found[3]
+        for language, shift in zip(shifted, found[4:], strict=True):
             shifts.setdefault(language, np.zeros(len(LABELS), np.float32))[column] = shift
-    return Learned(Blend(weights, bias, shifts), evidence)
+    return Learned(Blend(weights, bias, shifts, length), evidence)
 
 
 def abuse_thresholds(
-    rows: Sequence[Row], learned: Blend, encoder: Floats, fast: Floats
+    rows: Sequence[Row], learned: Blend, encoder: Floats, fast: Floats, windows: NDArray[np.int64]
 ) -> tuple[float, dict[str, float]]:
     """
     From which score a text counts as hatred of a group, where a test asks for yes or no.
@@ -109,7 +115,7 @@ def abuse_thresholds(
     """
     own = [i for i, row in enumerate(rows) if row.source == OWN and "hate" in row.labels]
     languages = np.array([rows[i].language for i in own])
-    said = learned.probabilities(encoder[own], fast[own], languages.tolist())
+    said = learned.probabilities(encoder[own], fast[own], languages.tolist(), windows[own])
     score = said[:, [LABELS.index(label) for label in (*GROUNDS, "hate")]].max(axis=1)
     truth = np.array([rows[i].labels["hate"] >= 0.5 for i in own])
     by_language = {}
@@ -134,12 +140,13 @@ def _best_threshold(score: NDArray[np.float32], truth: NDArray[np.bool_]) -> flo
 
 def _fit(
     heard: NDArray[np.float64],
+    doublings: NDArray[np.float64],
     positive: NDArray[np.bool_],
     weight: NDArray[np.float64],
     languages: Sequence[str],
     shifted: Sequence[str],
 ) -> NDArray[np.float64]:
-    """Two weights, a bias and a shift a language, by maximum likelihood with a little stiffness."""
+    """Two weights, a bias, what a doubling of length takes off and a shift a language, by maximum likelihood with a little stiffness."""
     w = weight.copy()
     # Each language's violations make up the same share of its rows.
     for language in set(languages):
@@ -150,9 +157,11 @@ def _fit(
                 w[some] *= share * weight[here].sum() / weight[some].sum()
     w /= w.sum()
     where = np.array([[one == language for language in shifted] for one in languages], np.float64)
-    design = np.concatenate([heard, np.ones((len(w), 1)), where.reshape(len(w), len(shifted))], axis=1)
+    design = np.concatenate(
+        [heard, np.ones((len(w), 1)), -doublings[:, None], where.reshape(len(w), len(shifted))], axis=1
+    )
     target = positive.astype(np.float64)
-    stiff = np.concatenate([[_STIFFNESS, _STIFFNESS, 0.0], np.full(len(shifted), _STIFFNESS)])
+    stiff = np.concatenate([[_STIFFNESS, _STIFFNESS, 0.0, _STIFFNESS], np.full(len(shifted), _STIFFNESS)])
 
     def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = design @ theta
@@ -160,7 +169,7 @@ def _fit(
         gradient = design.T @ (w * (1 / (1 + np.exp(-z)) - target)) + stiff * theta
         return value, gradient
 
-    begin = np.concatenate([[0.8, 0.2, -1.0], np.zeros(len(shifted))])
-    bounds = [(0.0, None), (0.0, None), *[(None, None)] * (1 + len(shifted))]
+    begin = np.concatenate([[0.8, 0.2, -1.0, 0.1], np.zeros(len(shifted))])
+    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, LONGER_AT_MOST), *[(None, None)] * len(shifted)]
     found: NDArray[np.float64] = minimize(loss, begin, jac=True, bounds=bounds, method="L-BFGS-B").x
     return found

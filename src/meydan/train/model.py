@@ -123,7 +123,7 @@ def _alone() -> Blend:
     return Blend(weights, np.zeros(len(BLENDED), np.float32), {})
 
 
-def _witnesses(model: Path, fast: Path | None, rows: Sequence[Row]) -> tuple[Any, Any]:
+def _witnesses(model: Path, fast: Path | None, rows: Sequence[Row]) -> tuple[Any, Any, Any]:
     judge = Judge.of(Classifier.load(fast), Encoder.load(model))
     return judge.witnesses([row.text for row in rows])
 
