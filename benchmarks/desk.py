@@ -85,6 +85,10 @@ COLUMNS = {
     "breach": "rule, comment, seq",
     "lookup": "comment, words",
 }
+SETTLE = """
+UPDATE comment SET seq = 1, status = CASE number % 10 WHEN 0 THEN 'rejected' ELSE 'approved' END,
+       showing = CASE number % 10 WHEN 0 THEN 0 ELSE 1 END
+ WHERE number >= {} AND number < {}"""
 
 
 def run(seconds: int, runs: int) -> dict[str, Any]:
@@ -159,12 +163,11 @@ def _fill(database: str) -> None:
                 rejected = number % 10 == 0
                 receipt, leaf = leaf, leaf + (1 if held else 2)
                 rows["leaf"] += [(n, b"x" * 120) for n in range(receipt, leaf)]
-                status = "held" if held else "rejected" if rejected else "approved"
                 rows["comment"].append(
                     (
-                        number, f"c{number}", 1 + chance.randrange(STORIES), at, secrets.token_bytes(32), receipt, 1, status,
-                        0 if held else 1, ("uncertain", "language-not-measured", "name")[number % 3] if held else "",
-                        LANGUAGES[number % 6], at, int(held), int(status == "approved"), name, at - chance.randrange(10**10),
+                        number, f"c{number}", 1 + chance.randrange(STORIES), at, secrets.token_bytes(32), receipt, 0, "held",
+                        0, ("uncertain", "language-not-measured", "name")[number % 3] if held else "",
+                        LANGUAGES[number % 6], at, int(held), 0, name, at - chance.randrange(10**10),
                     )
                 )  # fmt: skip
                 rows["words"].append((number, text, name, b"s" * 16))
@@ -181,6 +184,8 @@ def _fill(database: str) -> None:
                         rows["breach"].append((rule, number, 1))
             for table, some in rows.items():
                 write(table, some)
+            # Every comment starts held, here too; then it is decided.
+            write("", [(first, min(first + CHUNK, DECIDED + 1))])
         write("counter", [(leaf,)])
 
 
@@ -196,6 +201,9 @@ def _writing(database: str) -> Iterator[Callable[[str, list[tuple[Any, ...]]], N
                 connection.execute("UPDATE counter SET leaf = ?", rows[0])
                 return
             if not rows:
+                return
+            if not table:
+                connection.execute(SETTLE.format(*rows[0]))
                 return
             columns = (
                 COLUMNS[table].replace("comment, words", "rowid, words")
@@ -216,6 +224,9 @@ def _writing(database: str) -> Iterator[Callable[[str, list[tuple[Any, ...]]], N
         def copy(table: str, rows: list[tuple[Any, ...]]) -> None:
             if table == "counter":
                 server.execute("UPDATE counter SET leaf = %s", rows[0])
+                return
+            if not table:
+                server.execute(SETTLE.format(*rows[0]))
                 return
             if table == "lookup":
                 with server.cursor() as cursor:

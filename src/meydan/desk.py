@@ -114,8 +114,8 @@ SOONER_BY_DOUBT = timedelta(hours=2)
 SOONER_BY_TRAFFIC = timedelta(hours=2)
 """How much earlier a comment stands in the queue than it came, at most: in what only a person can tell, and where many read."""
 
-BUSY_FROM = 200
-"""Comments on a story within an hour from which it is as busy as any."""
+BUSY_FROM = (25, 50, 100, 200)
+"""Comments on a story within an hour from which it counts as busier: in steps, so that on one story the earlier stay first."""
 
 SEVERE = frozenset(RULE_LABELS) - {"profanity", "personal_attack", "promotion"}
 SEVERE_FROM = 0.8
@@ -1064,7 +1064,8 @@ class Desk:
                     place = (score - rule.hold_from) / (rule.reject_from - rule.hold_from)
                     doubt = max(doubt, 1.0 - abs(2.0 * place - 1.0))
         on_story = self._store.on_story(comment.story_url, since=comment.submitted_at - timedelta(hours=1))
-        return SOONER_BY_DOUBT * doubt + SOONER_BY_TRAFFIC * min(1.0, on_story / BUSY_FROM)
+        busy = sum(on_story >= step for step in BUSY_FROM) / len(BUSY_FROM)
+        return SOONER_BY_DOUBT * doubt + SOONER_BY_TRAFFIC * busy
 
     def _history(self, comment: Comment) -> History:
         assert comment.text is not None

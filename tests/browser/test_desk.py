@@ -162,6 +162,7 @@ def test_the_keys_do_what_the_foot_says(page: Page, room: Newsroom) -> None:
     page.keyboard.press("r")
     expect(page.locator("#reject input[type=checkbox]").first).to_be_focused()
     settled_keys(page)
+    page.keyboard.press("Escape")
     page.keyboard.press("a")
     expect(page.locator("h1")).to_have_text("Reader 1")
     assert room.shown() == [f"{UNMEASURED} 0"]

@@ -20,6 +20,8 @@ HEADINGS = {
     "rule": "## `[[rule]]`",
     "rule.example": "## `[[rule.example]]`",
     "automation": "## `[automation]`",
+    "authors": "## `[authors]`",
+    "people": "## `[people]`",
 }
 
 

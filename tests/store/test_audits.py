@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, text
 
 from meydan.comment import Audited, DecidedBy, Decision, Reason, Verdict
 from meydan.errors import AlreadyDecided, NotFound
-from meydan.store import Store
+from meydan.store import Sought, Store
+from tests.postgresql import PostgreSQL
 from tests.store.making import APPROVE, EVIDENCE, HOLD, REJECT, around, decide, later, receive
 
 REFUSED = (sqlite3.DatabaseError, psycopg.Error)
@@ -133,28 +139,43 @@ def test_the_record_is_guarded(store: Store, database_url: str, attack: str) -> 
         assert everything(connection) == before
 
 
-def test_a_database_of_the_first_version_is_brought_up(database_url: str, store: Store) -> None:
-    """If a database was made before there were audits, then opening it adds them and keeps what is there."""
-    id = receive(store)
-    store.close()
-    with around(database_url) as connection:
-        for table in ("audit", "withdrawal", "journal", "recovery", "attempt", "doorway"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("DROP INDEX ix_moderator_identity")
-        connection.execute("DROP INDEX ix_session_moderator")
-        for column in (
-            "role", "languages", "password", "second", "second_on", "second_step", "email", "issuer", "subject",
-        ):  # fmt: skip
-            connection.execute(f"ALTER TABLE moderator DROP COLUMN {column}")
-        for column in ("how", "device", "seen_at"):
-            connection.execute(f"ALTER TABLE session DROP COLUMN {column}")
-        if not database_url.startswith("sqlite"):
-            connection.execute("DROP FUNCTION meydan_audit_changes()")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    again = Store.open(database_url)
+def test_a_database_of_the_first_version_is_brought_up(
+    database_url: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    """If a database is as the first version made it, then opening it adds what came since and keeps what is there."""
+    sqlite = database_url.startswith("sqlite")
+    url = f"sqlite:///{tmp_path / 'first.db'}" if sqlite else postgresql.new_database(empty=True)
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    config = Config()
+    config.set_main_option("script_location", str(files("meydan.store") / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in (
+            "INSERT INTO leaf (number, body) VALUES (0, :bytes), (1, :bytes)",
+            "INSERT INTO story (id, url) VALUES (1, 'https://news.example/1')",
+            "INSERT INTO comment (number, id, story, submitted_at, commitment, receipt)"
+            " VALUES (1, 'old', 1, 1000, :bytes, 0)",
+            "INSERT INTO words (comment, text, name, salt) VALUES (1, 'Words of long ago', 'Rojin', :bytes)",
+            "INSERT INTO decision (comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, guidelines, model)"
+            " VALUES (1, 1, 1, 2000, 'reject', 'moderator', 'Hiwa', :reasons, '', '')",
+            "UPDATE comment SET status = 'rejected', seq = 1, waiting = 0 WHERE number = 1",
+            "INSERT INTO moderator (name, added_at) VALUES ('Hiwa', 1000)",
+        ):
+            given = {"bytes": b"x" * 32, "reasons": '[{"rule": "promotion"}]'}
+            named = {name: value for name, value in given.items() if f":{name}" in statement}
+            connection.execute(text(statement), named)
+    engine.dispose()
+    store = Store.open(url)
     try:
-        assert again.comment(id) is not None
-        assert again.audits_count() == 0
-        assert again.withdrawals() == ()
+        comment = store.comment("old")
+        assert comment is not None
+        assert comment.text == "Words of long ago"
+        assert store.audits_count() == 0
+        assert store.withdrawals() == ()
+        assert store.find(Sought(words=("ago",)), limit=5)[0] == ("old",)
+        assert store.find(Sought(rule="promotion"), limit=5)[0] == ("old",)
+        (moderator,) = store.people.moderators()
+        assert (moderator.name, moderator.role) == ("Hiwa", "moderator")
     finally:
-        again.close()
+        store.close()

@@ -241,7 +241,14 @@ def test_no_row_is_left(store: Store, database_url: str) -> None:
         )
 
     with around(database_url) as connection:
-        assert set(traces(connection, gone.mark)) == {"comment", "words", "evidence", "note", "appeal"}
+        assert set(traces(connection, gone.mark)) == {
+            "comment",
+            "words",
+            "lookup",
+            "evidence",
+            "note",
+            "appeal",
+        }
         gone.erase(store)
         assert traces(connection, gone.mark) == []
         assert traces(connection, gone.new.salt.hex()) == []
