@@ -547,7 +547,8 @@ def model(
     parts = [
         "## What it is\n\n"
         f"- **The judge**: `{judge}`, the digest of all that produces scores. Every decision names it.\n"
-        f"- **Encoder**: {len(layers)} of the 12 layers of multilingual-e5-small (numbers {', '.join(map(str, layers))}), in eight "
+        f"- **Encoder**: {len(layers)} of the 12 layers of multilingual-e5-small (numbers {', '.join(map(str, layers))}) with "
+        f"{recipe['inner']:,} of 1,536 inner neurons each, in eight "
         f"bits, {trained['pieces']:,} pieces of its vocabulary; it answers log-odds for {len(encoder['labels'])} labels and a "
         "sentence vector. It reads a comment as written, a long one in overlapping windows of which the worst counts, and a "
         "disguised one a second time without its disguise.\n"
