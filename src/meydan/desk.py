@@ -505,7 +505,7 @@ class Desk:
         now = self._clock()
         self._store.withdraw(id, leaf=withdrawal_leaf(self._commitment(id), now), at=now)
 
-    def erase(self, id: str) -> None:
+    def erase(self, id: str, *, by: str = "operator") -> None:
         """
         Delete a comment's words, name, address, salt and everything derived from them, for good.
 
@@ -516,7 +516,7 @@ class Desk:
         if comment.erased_at is not None:
             return
         now = self._clock()
-        self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now)
+        self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now, by=by)
 
     def escalate(self, id: str, *, kind: str, told: str, by: str) -> None:
         """

@@ -28,9 +28,9 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from meydan.comment import LANGUAGES
 from meydan.errors import Malformed, MissingFields, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.store import Attempts, ModeratorRow, OpenSession, Store, TokenRow
 from meydan.store import Doorway as Doorway
 from meydan.store import Entry as Entry
-from meydan.store import ModeratorRow, OpenSession, Store, TokenRow
 
 SCOPES = ("judge", "stories", "moderate")
 LONGEST_NAME = 80
@@ -72,6 +72,7 @@ STEP_S: Final = 30
 """Seconds that a one-time code stands for (RFC 6238); the ones before and after are taken too."""
 
 RECOVERY_CODES: Final = 10
+_DIGEST: Final = 64  # characters of a SHA-256
 _AT_ONCE: Final = 2  # hashes computed at once; each takes 64 MB
 
 
@@ -174,7 +175,7 @@ class Staff:
 
     def remove_moderator(self, name: str, *, by: str = OPERATOR) -> None:
         """End somebody's rights, sessions and links at once. Past decisions keep the name."""
-        self._people.remove_moderator(name, self._clock(), by=by)
+        self._people.remove_moderator(name, self._clock(), by=by, leave_editor=by != OPERATOR)
 
     def moderators(self) -> Sequence[ModeratorRow]:
         """Everyone who works here now."""
@@ -195,10 +196,7 @@ class Staff:
             Malformed: no such role. NotFound: nobody of that name. NotAllowed: the last editor's own role,
             or nobody could give it back but the operator.
         """
-        role = _checked_role(role)
-        if by != OPERATOR and role != "editor":
-            self._check_another_editor(name)
-        self._people.set_role(name, role, self._clock(), by=by)
+        self._people.set_role(name, _checked_role(role), self._clock(), by=by, leave_editor=by != OPERATOR)
 
     def give_languages(self, name: str, languages: Sequence[str], *, by: str = OPERATOR) -> None:
         """Assign the languages whose comments somebody is given; none for all of them."""
@@ -207,11 +205,6 @@ class Staff:
     def give_address(self, name: str, email: str, *, by: str = OPERATOR) -> None:
         """By which verified address an issuer's account is this person's; "" for none."""
         self._people.set_email(name, email.strip().casefold() or None, self._clock(), by=by)
-
-    def _check_another_editor(self, name: str) -> None:
-        editors = [row.name for row in self._people.moderators() if row.role == "editor"]
-        if editors == [name]:
-            raise NotAllowed("There has to be an editor. Make somebody else one first.")
 
     # -- coming in -----------------------------------------------------------
 
@@ -240,20 +233,22 @@ class Staff:
         """
         name = unicodedata.normalize("NFC", name.strip())
         who = self._who("password", name)
-        failures = self._check_unlocked(who)
+        tried = self._try(who)
         row = self._people.moderator(name) if len(name) <= LONGEST_NAME else None
         right = self._verify(row.password if row else None, password)
         if row is None or row.password is None or not right:
-            self._fail(who, failures, row.name if row else None)
+            self._failed(row, tried)
             raise SignInNeeded("The name and the password do not belong together. Nobody has been signed in.")
         self._people.succeeded(who)
         if self._hasher.check_needs_rehash(row.password):
             # Not journalled as a change: the password is the same.
-            self._people.rehash(row.name, self._hash(password))
+            self._people.rehash(row.name, self._hash(_as_typed(password)), old=row.password)
+            row = self.moderator(row.name)
         if row.second_on:
-            sealed = self._seal.encrypt_at_time(row.name.encode(), self._seconds())
-            return HalfWay(sealed.decode("ascii"))
-        return self._begin(row.name, "password", device)
+            # Good for this password only: who has a new one meanwhile has to give it.
+            half = f"{_digest(row.password or '')}{row.name}"
+            return HalfWay(self._seal.encrypt_at_time(half.encode(), self._seconds()).decode("ascii"))
+        return self._begin(row.name, "password", device, password=row.password)
 
     def finish_sign_in(self, half_way: str, code: str, *, device: str = "") -> Session:
         """
@@ -264,22 +259,26 @@ class Staff:
             TooFast: it has failed too often.
         """
         try:
-            name = self._seal.decrypt_at_time(
+            half = self._seal.decrypt_at_time(
                 half_way.encode("ascii", "replace"), ttl=SECOND_WITHIN_S, current_time=self._seconds()
             ).decode()
         except InvalidToken:
-            raise SignInNeeded("That took too long. Begin again with your password.") from None
+            half = ""
+        password, name = half[:_DIGEST], half[_DIGEST:]
+        row = self._people.moderator(name) if name else None
+        if row is None or row.password is None or _digest(row.password) != password:
+            raise SignInNeeded("That took too long. Begin again with your password.")
         who = self._who("second", name)
-        failures = self._check_unlocked(who)
-        row = self._people.moderator(name)
-        if row is None or not (
-            self._is_code(row, code)
+        tried = self._try(who)
+        step = self._step_of(row, code)
+        if not (
+            (step is not None and self._people.use_step(name, step))
             or self._people.use_recovery(name, _digest(_recovery_as_kept(code)), self._clock())
         ):
-            self._fail(who, failures, row.name if row else None)
+            self._failed(row, tried)
             raise SignInNeeded("This code is not right, or was used before.")
         self._people.succeeded(who)
-        return self._begin(row.name, "password and code", device)
+        return self._begin(row.name, "password and code", device, password=row.password)
 
     def sign_in_through(self, issuer: str, subject: str, email: str | None, *, device: str = "") -> Session:
         """
@@ -291,7 +290,7 @@ class Staff:
         Raises:
             SignInNeeded: nobody here is this account.
         """
-        row = self._people.known_as(issuer, subject, email.casefold() if email else None)
+        row = self._people.known_as(issuer, subject, email.casefold() if email else None, self._clock())
         if row is None:
             raise SignInNeeded(
                 "Nobody at this desk is known by this account. Ask an editor to enter its e-mail address."
@@ -351,13 +350,23 @@ class Staff:
             self._people.enter(session.moderator, "refused", right, self._clock(), role=session.role)
             raise NotAllowed("Your role at this desk does not allow this. It was not done.")
 
-    def _begin(self, moderator: str, how: str, device: str) -> Session:
+    def _begin(self, moderator: str, how: str, device: str, *, password: str | None = None) -> Session:
         now = self._clock()
         token, csrf = self._secret("session"), self._secret("form")
         expires_at = now + self._session_life
-        self._people.add_session(
-            _digest(token), moderator, csrf, expires_at, now, how=how, device=_printable(device)
-        )
+        try:
+            self._people.add_session(
+                _digest(token),
+                moderator,
+                csrf,
+                expires_at,
+                now,
+                how=how,
+                device=_printable(device),
+                password=password,
+            )
+        except NotFound:
+            raise SignInNeeded("The password was changed meanwhile. Begin again.") from None
         row = self.moderator(moderator)
         return Session(token, csrf, moderator, expires_at, row.role, row.languages)
 
@@ -403,9 +412,9 @@ class Staff:
         if row.password is None:
             return
         who = self._who("password", row.name)
-        failures = self._check_unlocked(who)
+        tried = self._try(who)
         if not self._verify(row.password, password):
-            self._fail(who, failures, row.name)
+            self._failed(row, tried)
             raise SignInNeeded("The password is not right. Nothing was changed.")
         self._people.succeeded(who)
 
@@ -424,7 +433,11 @@ class Staff:
         row = self.moderator(session.moderator)
         if row.second is None or row.second_on:
             return None
-        secret = self._seal.decrypt(row.second.encode()).decode()
+        try:
+            secret = self._seal.decrypt(row.second.encode()).decode()
+        except InvalidToken:
+            # Begun under another server's secret: it has to be begun again.
+            return None
         return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=row.name, issuer_name=publication))
 
     def confirm_second(self, session: Session, code: str) -> tuple[str, ...]:
@@ -438,15 +451,18 @@ class Staff:
         if row.second is None or row.second_on:
             raise NotFound("No one-time codes are being set up. Begin again.")
         who = self._who("second", row.name)
-        failures = self._check_unlocked(who)
-        if not self._is_code(row, code):
-            self._fail(who, failures, row.name)
-            raise SignInNeeded("This is not the code that the app shows now. Nothing was changed.")
-        self._people.succeeded(who)
+        tried = self._try(who)
         codes = tuple(
             base64.b32encode(self._entropy(10)).decode("ascii").lower() for _ in range(RECOVERY_CODES)
         )
-        self._people.set_recovery(row.name, [_digest(one) for one in codes], self._clock(), by=row.name)
+        step = self._step_of(row, code)
+        digests = [_digest(one) for one in codes]
+        if step is None or not self._people.turn_second_on(
+            row.name, step, digests, self._clock(), by=row.name
+        ):
+            self._failed(row, tried)
+            raise SignInNeeded("This is not the code that the app shows now. Nothing was changed.")
+        self._people.succeeded(who)
         return tuple("-".join(one[i : i + 4] for i in range(0, 16, 4)) for one in codes)
 
     def recovery_left(self, session: Session) -> int:
@@ -457,44 +473,38 @@ class Staff:
         """Ask somebody for one-time codes no more; their recovery codes end too."""
         self._people.set_second(name, None, self._clock(), by=by)
 
-    def _is_code(self, row: ModeratorRow, code: str) -> bool:
-        """Whether a code is of now and of this secret, and none of its step was used; it is used by asking."""
+    def _step_of(self, row: ModeratorRow, code: str) -> int | None:
+        """The time step whose code this is, of this secret and of now; None where it is none."""
         digits = "".join(str(unicodedata.digit(c, c)) for c in code if not c.isspace())
         if row.second is None or len(digits) != 6 or not digits.isascii():
-            return False
+            return None
         try:
             totp = pyotp.TOTP(self._seal.decrypt(row.second.encode()).decode(), interval=STEP_S)
         except InvalidToken:
             # Sealed with another server's secret: no code can be right.
-            return False
+            return None
         step = self._seconds() // STEP_S
         for near in (step, step - 1, step + 1):
             if hmac.compare_digest(totp.generate_otp(near), digits):
-                return self._people.use_step(row.name, near)
-        return False
+                return near
+        return None
 
     # -- failures --------------------------------------------------------------
 
-    def _check_unlocked(self, who: str) -> int:
-        """How often it has failed in a row; TooFast while a name is locked."""
-        tried = self._people.attempts(who)
+    def _try(self, who: str) -> Attempts:
+        """Count a try before it is made; TooFast while the name is locked."""
         now = self._clock()
-        if tried is None or now - tried.at > FORGOTTEN_AFTER:
-            return 0
-        if tried.locked_until > now:
+        tried = self._people.attempt(who, now, lock=_lock_after, forgotten_after=FORGOTTEN_AFTER)
+        if not tried.failures:
             wait = int((tried.locked_until - now).total_seconds()) + 1
             raise TooFast(
                 f"It went wrong too often under this name. Wait {wait} s, then try again.", retry_after_s=wait
             )
-        return tried.failures
+        return tried
 
-    def _fail(self, who: str, failures: int, name: str | None) -> None:
-        failures += 1
-        now = self._clock()
-        lock = timedelta(0)
-        if failures >= LOCKED_FROM:
-            lock = min(LONGEST_LOCK, FIRST_LOCK * 2 ** min(20, failures - LOCKED_FROM))
-        self._people.failed(who, failures, now, locked_until=now + lock, name=name)
+    def _failed(self, row: ModeratorRow | None, tried: Attempts) -> None:
+        if row is not None:
+            self._people.failed(row.name, self._clock(), tried)
 
     def _who(self, what: str, name: str) -> str:
         message = f"attempt\x00{what}\x00{name.casefold()}".encode("utf-8", "surrogatepass")
@@ -505,13 +515,14 @@ class Staff:
             return self._hasher.hash(password)
 
     def _verify(self, kept: str | None, password: str) -> bool:
+        password = _as_typed(password[: 4 * LONGEST_PASSWORD])
         if len(password) > LONGEST_PASSWORD:
             password = ""
         if self._nobody is None:
             self._nobody = self._hash(self._secret("nobody"))
         with self._hashing:
             try:
-                return self._hasher.verify(kept or self._nobody, _as_typed(password)) and kept is not None
+                return self._hasher.verify(kept or self._nobody, password) and kept is not None
             except (VerificationError, InvalidHashError):
                 return False
 
@@ -586,6 +597,14 @@ class Staff:
 
     def _secret(self, kind: str) -> str:
         return f"meydan_{kind}_" + base64.urlsafe_b64encode(self._entropy(32)).rstrip(b"=").decode("ascii")
+
+
+def _lock_after(failures: int) -> timedelta:
+    """How long a name is locked after so many failures in a row."""
+    if failures < LOCKED_FROM:
+        return timedelta(0)
+    lock: timedelta = FIRST_LOCK * 2 ** min(20, failures - LOCKED_FROM)
+    return min(LONGEST_LOCK, lock)
 
 
 def same_secret(given: str, expected: str) -> bool:

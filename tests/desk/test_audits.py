@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from meydan.comment import RULE_LABELS, Evidence, Hold, Status, Verdict
-from meydan.errors import AlreadyDecided, MissingFields, NotFound
+from meydan.errors import AlreadyDecided, MissingFields, NotAllowed, NotFound
 from meydan.judge.calibration import APPROVALS, Calibration, Calibrations
 from meydan.policy import Guidelines, parse
 from meydan.store import Store
@@ -251,3 +251,16 @@ def test_a_withdrawn_or_erased_comment_waits_for_no_audit(audited: Room) -> None
     for id in (first.id, second.id):
         with pytest.raises(NotFound):
             audited.desk.audit(id, Verdict.APPROVE, by="Leyla")
+
+
+def test_who_agreed_blind_does_not_decide_the_appeal(audited: Room) -> None:
+    """If somebody agreed with the machine's rejection in an audit, then its appeal is for somebody else."""
+    sent = audited.send("threat 0.95 you")
+    assert sent.status is Status.REJECTED
+    assert sent.receipt is not None
+    audited.desk.audit(sent.id, Verdict.REJECT, by="Zîn", rules=["threats"])
+    audited.desk.appeal(sent.id, receipt=sent.receipt, words="It was a line of a song.")
+    with pytest.raises(NotAllowed):
+        audited.desk.review(sent.id, Verdict.REJECT, rules=["threats"], by="Zîn")
+    audited.desk.review(sent.id, Verdict.APPROVE, by="Mem")
+    assert audited.desk.item(sent.id).comment.status is Status.APPROVED

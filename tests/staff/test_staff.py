@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import psycopg
 import pyotp
 import pytest
 
-from meydan.errors import Malformed, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.errors import AlreadyExists, Malformed, NotAllowed, NotFound, SignInNeeded, TooFast
 from meydan.staff import (
     FIRST_LOCK,
     LOCKED_FROM,
@@ -351,3 +352,56 @@ def test_the_journal_is_searched(office: Office) -> None:
     assert office.staff.journal(until=middle, actor="Mem", action="role-given") == ()
     assert office.staff.journal(before=every[-1].number) == ()
     assert len(office.staff.journal(limit=2)) == 2
+
+
+def test_many_at_once_are_many_tries(office: Office) -> None:
+    """If codes are guessed from many threads at once, then each try counts, and the name is locked all the same."""
+    _, secret, _ = office.with_codes()
+    half = office.half_way()
+    wrong = f"{(int(office.code(secret, steps=40)) + 1) % 1_000_000:06d}"
+    told: list[type[Exception]] = []
+
+    def guess() -> None:
+        try:
+            office.staff.finish_sign_in(half, wrong)
+        except (SignInNeeded, TooFast) as error:
+            told.append(type(error))
+
+    threads = [threading.Thread(target=guess) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told.count(SignInNeeded) == LOCKED_FROM
+    assert told.count(TooFast) == 20 - LOCKED_FROM
+
+
+def test_a_new_password_ends_what_was_half_way(office: Office) -> None:
+    """If the password is changed between the password and the code, then the old half opens nothing."""
+    session, secret, _ = office.with_codes()
+    half = office.half_way()
+    office.staff.set_password("Zîn", "another four words here", by="operator", keep=session)
+    with pytest.raises(SignInNeeded):
+        office.staff.finish_sign_in(half, office.code(secret, steps=1))
+
+
+def test_an_address_is_one_persons(office: Office) -> None:
+    """If an address is somebody else's here, then it cannot be entered again, and binding an account is written down."""
+    office.person(email="zin@square.example")
+    office.person("Mem")
+    with pytest.raises(AlreadyExists):
+        office.staff.give_address("Mem", "ZIN@square.example")
+    with pytest.raises(AlreadyExists):
+        office.staff.add_moderator("Berfîn", email="zin@square.example")
+    office.staff.sign_in_through(ISSUER, "1", "zin@square.example")
+    assert ("Zîn", "account-bound") in office.said()
+
+
+def test_two_editors_cannot_remove_each_other(office: Office) -> None:
+    """If two editors would give up or remove each other, then one of them stays."""
+    office.person("Mem", role="editor")
+    office.person(role="editor")
+    office.staff.give_role("Mem", "moderator", by="Zîn")
+    with pytest.raises(NotAllowed):
+        office.staff.remove_moderator("Zîn", by="Mem")
+    assert office.staff.moderator("Zîn").role == "editor"

@@ -105,7 +105,7 @@ _TEXTS = {
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
     "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
-    "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "story", "author", "by",
+    "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 _BYTES = {"body", "salt", "commitment"}
 

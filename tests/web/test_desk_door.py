@@ -267,3 +267,37 @@ def test_a_forged_form_changes_nobody(room: Newsroom, chair: Chair) -> None:
         assert chair.post(path, data={"csrf": chair.csrf, **form}, headers=elsewhere).status_code == 403
     assert [row.name for row in room.meydan.staff.moderators()] == ["Leyla"]
     assert chair.get("/desk").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "back"),
+    [
+        ("/desk/comments/ID/author", {"reason": "x", "days": "7", "what": "block"}, "/desk/comments/ID"),
+        ("/desk/comments/ID/uncover", {"line": ""}, "/desk/comments/ID"),
+        ("/desk/several/decide", {"comments": "ID", "verdict": "approve"}, "/desk/find"),
+        ("/desk/people/change", {"name": "Leyla", "what": "link"}, "/desk/people"),
+        ("/desk/account/password", {"old": PASSWORD, "new": "a new one, and long"}, "/desk/account"),
+    ],
+)
+def test_an_ended_session_leads_to_the_forms_page_and_keeps_no_password(
+    room: Newsroom, chair: Chair, path: str, form: dict[str, str], back: str
+) -> None:
+    """If a session ends at any form, then signing in leads to the page it stands on, and no password is in any page."""
+    with_password(room, role="editor")
+    comment = room.send()
+    come_in(chair)
+    csrf = chair.csrf
+    room.meydan.staff.sign_out(chair.cookies["meydan_session"])
+    over = chair.post(path.replace("ID", comment), data={"csrf": csrf, **form})
+    assert over.status_code == 401
+    assert PASSWORD not in over.text
+    assert "a new one" not in over.text
+    form = {
+        "name": "Leyla",
+        "password": PASSWORD,
+        "back": field(over.text, "back"),
+        "kept": field(over.text, "kept"),
+    }
+    answer = chair.post("/desk/sign-in", data=form)
+    assert answer.headers["location"] == back.replace("ID", comment)
+    assert chair.get(answer.headers["location"]).status_code == 200

@@ -180,3 +180,28 @@ def test_figures_are_shown_and_taken_along(room: Newsroom, chair: Chair) -> None
     assert "Comments received,2" in taken.text
     assert "'=HYPERLINK" in taken.text
     assert room.meydan.staff.journal(action="exported", limit=1)[0].actor == "Leyla"
+
+
+def test_severe_words_are_covered_wherever_they_are_listed(room: Newsroom, chair: Chair) -> None:
+    """If a comment is likely a threat, then no list, room or search shows its words before somebody asks for them."""
+    words = "I will find you and kill you"
+    severe = room.hand_over(f"{words}, and your children too.", name="Somebody")
+    room.hand_over(COURTEOUS, name="Somebody else")
+    pages = ("/desk", f"/desk/comments/{severe}", "/desk/find", "/desk/find?words=children")
+    for path in pages:
+        page = chair.get(path).text
+        assert words not in re.sub(r"<[^>]+>", "", page), path
+        assert "Likely a threat" in page, path
+    chair.post(f"/desk/comments/{severe}/uncover", data={"csrf": chair.csrf, "line": ""})
+    assert words in re.sub(r"<[^>]+>", "", chair.get(f"/desk/comments/{severe}").text)
+    assert room.meydan.desk.strain("Leyla").severe == 1
+    with Chair(room) as other:
+        other.sign_in("Hiwa")
+        assert words not in re.sub(r"<[^>]+>", "", other.get(f"/desk/comments/{severe}").text)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "2026-02-30", "x"])
+def test_odd_days_find_what_they_can(room: Newsroom, chair: Chair, day: str) -> None:
+    """If a search names a day that is none, or that nothing comes after, then it is left out."""
+    comment = room.hand_over(COURTEOUS)
+    assert comment in listed(chair.get("/desk/find", params={"until": day, "since": day}).text)

@@ -7,13 +7,13 @@ Secrets come here as digests, hashes or sealed, never as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from meydan.errors import AlreadyExists, NotFound
+from meydan.errors import AlreadyExists, NotAllowed, NotFound
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import check_text, micros, time_of
@@ -74,6 +74,7 @@ class People:
             added = hand.run(
                 sql.ADD_MODERATOR, name=name, at=added_at, role=role, languages=tags, email=email
             )
+            _check_email(hand, name, email)
             if not added:
                 raise AlreadyExists(
                     "A moderator has this name already. A new sign-in link for them: meydan moderators link NAME.",
@@ -92,16 +93,19 @@ class People:
         row = self._database.one(sql.MODERATOR, name=name)
         return None if row is None else _moderator_of(row)
 
-    def remove_moderator(self, name: str, at: datetime, *, by: str) -> None:
+    def remove_moderator(self, name: str, at: datetime, *, by: str, leave_editor: bool = False) -> None:
         """
         End a moderator's right and all that opened a door for them; their decisions stay under their name.
 
         Raises:
             NotFound: no moderator has this name.
+            NotAllowed: with `leave_editor`, the last editor.
         """
         removed_at = micros(at)
 
         def work(hand: Hand) -> None:
+            if leave_editor:
+                _check_another_editor(hand, name)
             _change(hand, sql.REMOVE_MODERATOR, name, at=removed_at)
             for ending in (sql.END_SESSIONS, sql.END_LINKS, sql.END_RECOVERY):
                 hand.run(ending, name=name)
@@ -109,10 +113,16 @@ class People:
 
         self._writer.write(work)
 
-    def set_role(self, name: str, role: str, at: datetime, *, by: str) -> None:
-        """NotFound: no moderator has this name."""
+    def set_role(self, name: str, role: str, at: datetime, *, by: str, leave_editor: bool = False) -> None:
+        """
+        Raises:
+            NotFound: no moderator has this name.
+            NotAllowed: with `leave_editor`, another role for the last editor.
+        """
 
         def work(hand: Hand) -> None:
+            if leave_editor and role != "editor":
+                _check_another_editor(hand, name)
             _change(hand, sql.SET_ROLE, name, role=role)
             enter(hand, micros(at), by, "role-given", name, role=role)
 
@@ -132,6 +142,7 @@ class People:
         check_text("email", email)
 
         def work(hand: Hand) -> None:
+            _check_email(hand, name, email)
             _change(hand, sql.SET_EMAIL, name, email=email)
             enter(hand, micros(at), by, "address-given", name)
 
@@ -152,9 +163,9 @@ class People:
 
         self._writer.write(work)
 
-    def rehash(self, name: str, password: str) -> None:
-        """Keep the same password's hash, made anew; ends nothing, and is no change to tell."""
-        self._writer.write(lambda hand: hand.run(sql.SET_PASSWORD, name=name, password=password))
+    def rehash(self, name: str, password: str, *, old: str) -> None:
+        """Keep the same password's hash, made anew, unless there is another meanwhile; no change to tell."""
+        self._writer.write(lambda hand: hand.run(sql.REHASH, name=name, password=password, old=old))
 
     def set_second(self, name: str, sealed: str | None, at: datetime, *, by: str) -> None:
         """Keep the sealed secret of one-time codes, not asked for until one was given; None: none any more."""
@@ -171,16 +182,24 @@ class People:
         """Whether a one-time code of this time step may open: not if one of it, or of a later one, has."""
         return bool(self._writer.write(lambda hand: hand.run(sql.USE_STEP, name=name, step=step)))
 
-    def set_recovery(self, name: str, digests: Sequence[str], at: datetime, *, by: str) -> None:
-        """Keep the digests of codes that stand in for the second factor, once each, in place of earlier ones."""
+    def turn_second_on(self, name: str, step: int, digests: Sequence[str], at: datetime, *, by: str) -> bool:
+        """
+        Ask for one-time codes from now on, a code of this step having been given; keep the digests of recovery codes.
 
-        def work(hand: Hand) -> None:
+        Returns:
+            Whether it was done: not if they are asked for already, or a code of this step or a later one was used.
+        """
+
+        def work(hand: Hand) -> bool:
+            if not hand.run(sql.TURN_SECOND_ON, name=name, step=step):
+                return False
             hand.run(sql.END_RECOVERY, name=name)
             for digest in digests:
                 hand.run(sql.ADD_RECOVERY, digest=digest, name=name)
             enter(hand, micros(at), by, "second-factor-set", name, recovery_codes=len(digests))
+            return True
 
-        self._writer.write(work)
+        return bool(self._writer.write(work))
 
     def use_recovery(self, name: str, digest: str, at: datetime) -> bool:
         """Whether a recovery code was there to be used; now it is not any more."""
@@ -199,7 +218,7 @@ class People:
         row = self._database.one(sql.RECOVERY_LEFT, name=name)
         return 0 if row is None else int(row[0])
 
-    def known_as(self, issuer: str, subject: str, email: str | None) -> ModeratorRow | None:
+    def known_as(self, issuer: str, subject: str, email: str | None, at: datetime) -> ModeratorRow | None:
         """
         The moderator whom an issuer's account is, bound to it by its address the first time.
 
@@ -214,6 +233,8 @@ class People:
             if row is None and email:
                 bound = hand.one(sql.KNOW_AS, issuer=issuer, subject=subject, email=email)
                 row = None if bound is None else hand.one(sql.MODERATOR, name=bound[0])
+                if row is not None:
+                    enter(hand, micros(at), row[0], "account-bound", row[0])
             return None if row is None else _moderator_of(row)
 
         found: ModeratorRow | None = self._writer.write(work)
@@ -221,23 +242,44 @@ class People:
 
     # -- failed sign-ins ----------------------------------------------------
 
-    def attempts(self, who: str) -> Attempts | None:
-        """What failed under a name since it last succeeded; `who` is a keyed hash of it."""
-        row = self._database.one(sql.ATTEMPT, who=who)
-        return None if row is None else Attempts(row[0], time_of(row[1]), time_of(row[2]))
+    def attempt(
+        self,
+        who: str,
+        at: datetime,
+        *,
+        lock: Callable[[int], timedelta],
+        forgotten_after: timedelta,
+    ) -> Attempts:
+        """
+        Count a sign-in that is about to be tried, before it is: of many at once, each counts.
 
-    def failed(
-        self, who: str, failures: int, at: datetime, *, locked_until: datetime, name: str | None
-    ) -> None:
-        """Keep that a sign-in failed, the `failures`th in a row; `name` is a moderator's, None where there is none."""
-        when = micros(at)
+        Args:
+            who: a keyed hash of the name.
+            lock: how long a name is locked after so many in a row.
 
-        def work(hand: Hand) -> None:
-            hand.run(sql.FAILED, who=who, failures=failures, at=when, until=micros(locked_until))
-            if name is not None:
-                enter(hand, when, name, "sign-in-failed", name, in_a_row=failures, locked=locked_until > at)
+        Returns:
+            How many in a row it is, and until when the name is locked now if it fails. Where it was locked already,
+            nothing is counted, and `failures` is 0.
+        """
+        now = micros(at)
 
-        self._writer.write(work)
+        def work(hand: Hand) -> Attempts:
+            row = hand.one(sql.ATTEMPT, who=who)
+            recent = row is not None and at - time_of(row[1]) <= forgotten_after
+            if row is not None and recent and row[2] > now:
+                return Attempts(0, time_of(row[1]), time_of(row[2]))
+            failures = row[0] + 1 if row is not None and recent else 1
+            until = at + lock(failures)
+            hand.run(sql.FAILED, who=who, failures=failures, at=now, until=micros(until))
+            return Attempts(failures, at, until)
+
+        tried: Attempts = self._writer.write(work)
+        return tried
+
+    def failed(self, name: str, at: datetime, tried: Attempts) -> None:
+        """Write down that a sign-in under a moderator's name failed."""
+        locked = tried.locked_until > tried.at
+        self.enter(name, "sign-in-failed", name, at, in_a_row=tried.failures, locked=locked)
 
     def succeeded(self, who: str) -> None:
         """Forget what failed under a name."""
@@ -300,16 +342,25 @@ class People:
         *,
         how: str = "link",
         device: str = "",
+        password: str | None = None,
     ) -> None:
         """
+        Args:
+            password: the hash that was asked for on the way in; None where none was.
+
         Raises:
-            NotFound: no moderator has this name.
+            NotFound: no moderator has this name, or there is another password meanwhile.
         """
         check_text("device", device)
         expires, added_at = micros(expires_at), micros(at)
 
         def work(hand: Hand) -> None:
             _check_moderator(hand, moderator)
+            if (
+                password is not None
+                and _moderator_of(hand.one(sql.MODERATOR, name=moderator)).password != password
+            ):
+                raise NotFound("The password was changed meanwhile.", fields=("password",))
             hand.run(
                 sql.ADD_SESSION,
                 digest=digest,
@@ -484,6 +535,17 @@ def _change(hand: Hand, statement: str, name: str, **values: Any) -> None:
         raise NotFound("No moderator has this name.", fields=("name",))
 
 
+def _check_email(hand: Hand, name: str, email: str | None) -> None:
+    if email and hand.one(sql.EMAIL_OF_OTHER, name=name, email=email) is not None:
+        raise AlreadyExists("Somebody else here has this address.", fields=("email",))
+
+
+def _check_another_editor(hand: Hand, name: str) -> None:
+    row = None if not is_exact(name) else hand.one(sql.MODERATOR, name=name)
+    if row is not None and row[1] == "editor" and hand.one(sql.OTHER_EDITOR, name=name) is None:
+        raise NotAllowed("There has to be an editor. Make somebody else one first.")
+
+
 def _check_moderator(hand: Hand, name: str) -> None:
     if not is_exact(name) or hand.one(sql.MODERATOR, name=name) is None:
         raise NotFound("No moderator has this name.", fields=("name",))
@@ -492,7 +554,8 @@ def _check_moderator(hand: Hand, name: str) -> None:
 # -- rows and values --------------------------------------------------------
 
 
-def _moderator_of(row: Row) -> ModeratorRow:
+def _moderator_of(row: Row | None) -> ModeratorRow:
+    assert row is not None
     (name, role, languages, added_at, _, password, second, second_on, step, email, issuer, subject) = row
     return ModeratorRow(
         name=name,

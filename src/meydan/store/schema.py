@@ -464,6 +464,7 @@ journal = Table(
     Index("ix_journal_actor", "actor", "number"),
     Index("ix_journal_action", "action", "number"),
     Index("ix_journal_subject", "subject", "number"),
+    Index("ix_journal_shift", "actor", "at"),
 )
 
 link = Table(

@@ -147,6 +147,11 @@ WITHDRAWALS = "SELECT language, rule, calibration, wrong, audits, at FROM withdr
 
 # -- appeals, escalation, erasure -------------------------------------------
 
+# Whoever agreed with the decision, blind, has decided it too.
+AGREED_BY = """
+SELECT 1 FROM audit WHERE comment = :comment AND seq = :seq AND actor = :name
+UNION ALL
+SELECT 1 FROM second WHERE comment = :comment AND seq = :seq AND answered_by = :name"""
 APPEALED = "SELECT 1 FROM appeal WHERE comment = :comment AND seq = :seq"
 ADD_APPEAL = "INSERT INTO appeal (comment, seq, at, words) VALUES (:comment, :seq, :at, :words)"
 APPEAL_WAITS = "UPDATE comment SET waiting = 1, holds = :holds, due = :due WHERE number = :number"
@@ -236,11 +241,13 @@ FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
 DRAW_SECOND = """
 INSERT INTO second (comment, seq, actor, drawn_at) VALUES (:comment, :seq, :actor, :at)"""
-# Only what still stands as it was drawn, and never one's own.
+# Only what still stands as it was drawn, and by nobody who decided it before, at any time and in any way.
 _SECONDS = """
   FROM second k JOIN comment c ON c.number = k.comment
  WHERE k.answered_at IS NULL AND k.actor <> :name AND c.seq = k.seq
-   AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.escalated = 0"""
+   AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.escalated = 0
+   AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.comment = k.comment AND d.actor = :name)
+   AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.comment = k.comment AND a.actor = :name)"""
 SECONDS = f"SELECT c.id {_SECONDS} ORDER BY k.drawn_at LIMIT :limit"
 SECONDS_COUNT = f"SELECT count(*) {_SECONDS}"
 SECOND = f"SELECT k.comment, k.seq, k.actor {_SECONDS} AND c.id = :id"
@@ -302,8 +309,9 @@ SELECT label, count(*) FROM exposure WHERE moderator = :name AND at >= :since GR
 FORGET_EXPOSURES = "DELETE FROM exposure WHERE at < :before"
 # What somebody decided last, for when they last paused.
 AT_WORK = """
-SELECT at FROM journal WHERE actor = :name AND action IN ('decided', 'audit-agreed') AND at >= :since
- ORDER BY number DESC LIMIT 2000"""
+SELECT at FROM journal
+ WHERE actor = :name AND at >= :since AND action IN ('decided', 'audit-agreed', 'looked-again')
+ ORDER BY at DESC LIMIT 2000"""
 
 # -- authors ----------------------------------------------------------------
 
@@ -414,13 +422,21 @@ SET_ROLE = "UPDATE moderator SET role = :role WHERE name = :name AND removed_at 
 SET_LANGUAGES = "UPDATE moderator SET languages = :languages WHERE name = :name AND removed_at IS NULL"
 SET_EMAIL = """
 UPDATE moderator SET email = :email, issuer = NULL, subject = NULL WHERE name = :name AND removed_at IS NULL"""
+REHASH = "UPDATE moderator SET password = :password WHERE name = :name AND password = :old"
 SET_PASSWORD = "UPDATE moderator SET password = :password WHERE name = :name AND removed_at IS NULL"
 SET_SECOND = """
 UPDATE moderator SET second = :second, second_on = 0, second_step = 0 WHERE name = :name AND removed_at IS NULL"""
 # A code opens once: the next one has to be of a later step.
 USE_STEP = """
+UPDATE moderator SET second_step = :step
+ WHERE name = :name AND removed_at IS NULL AND second IS NOT NULL AND second_on = 1 AND second_step < :step"""
+TURN_SECOND_ON = """
 UPDATE moderator SET second_step = :step, second_on = 1
- WHERE name = :name AND removed_at IS NULL AND second IS NOT NULL AND second_step < :step"""
+ WHERE name = :name AND removed_at IS NULL AND second IS NOT NULL AND second_on = 0 AND second_step < :step"""
+EMAIL_OF_OTHER = "SELECT name FROM moderator WHERE email = :email AND name <> :name AND removed_at IS NULL"
+OTHER_EDITOR = (
+    "SELECT name FROM moderator WHERE role = 'editor' AND name <> :name AND removed_at IS NULL LIMIT 1"
+)
 KNOW_AS = """
 UPDATE moderator SET issuer = :issuer, subject = :subject
  WHERE email = :email AND issuer IS NULL AND removed_at IS NULL

@@ -399,7 +399,7 @@ class Store:
 
         self._writer.write(work)
 
-    def erase(self, id: str, *, leaf: bytes, at: datetime) -> None:
+    def erase(self, id: str, *, leaf: bytes, at: datetime, by: str = "operator") -> None:
         """
         Delete a comment's words and all that was kept about them; identity, decisions and leaves stay.
 
@@ -428,6 +428,7 @@ class Store:
             for statement in sql.ERASED_WITH_IT:
                 hand.run(statement, number=before.number)
             hand.run(sql.END_LOOKUP[self.dialect], number=before.number)
+            enter(hand, erased_at, by, "erased", id)
             hand.run(sql.NOW_STALE)
             _stand(hand, before, before._replace(erased_at=erased_at))
 
@@ -514,7 +515,8 @@ class Store:
             hand.run(sql.FORGET_ATTEMPTS, before=limit)
             hand.run(sql.FORGET_DOORWAYS, before=limit)
             hand.run(sql.FORGET_CLAIMS, before=limit)
-            hand.run(sql.FORGET_EXPOSURES, before=limit)
+            # What somebody was shown within a week is told to them, however soon addresses are forgotten.
+            hand.run(sql.FORGET_EXPOSURES, before=limit - 7 * _DAY)
 
         self._writer.write(work)
         if (
@@ -1159,7 +1161,8 @@ def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:
     if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is None:
         return
     _, decided_by = hand.one(sql.DECISION, comment=before.number, seq=before.seq) or ("", "")
-    if decided_by == by:
+    agreed = hand.one(sql.AGREED_BY, comment=before.number, seq=before.seq, name=by)
+    if decided_by == by or agreed is not None:
         raise NotAllowed("An appeal is decided by another person than the one who decided before.")
 
 

@@ -21,7 +21,8 @@ _WORD: Final = re.compile(r"\w+")
 
 def searchable(name: str, text: str) -> str:
     """A comment's name and text as they are looked through."""
-    return f"{fold(name).text} {fold(text).text}"
+    # Words alone: what parts them, an index may read otherwise than we do.
+    return " ".join(_WORD.findall(f"{fold(name).text} {fold(text).text}"))
 
 
 def asked_for(search: str) -> tuple[str, ...]:

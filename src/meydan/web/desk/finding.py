@@ -8,6 +8,7 @@ theirs, and is told.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -22,15 +23,12 @@ from meydan.errors import (
     MissingFields,
     NotAllowed,
     NotFound,
-    NotText,
-    TooLong,
     UnknownRule,
 )
 from meydan.policy import words
 from meydan.staff import Session
-from meydan.text import render
 from meydan.web.desk.frame import Answer, Asked, Frame, Page
-from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, opening, rules_view
+from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, rules_view
 from meydan.web.errors import status_of
 
 FOUND: Final = 30
@@ -80,7 +78,9 @@ class _Finding:
                 statuses=[(status.value, words) for status, words in STATES.items()],
                 languages=[(tag, LANGUAGE_NAMES[tag]) for tag in (*LANGUAGES, "und")],
                 known_rules=[(rule.id, words(rule.title, "en")) for rule in self._desk.guidelines.rules],
-                items=[] if query["words"] and not sought.words else [self._view(item) for item in items],
+                items=[]
+                if query["words"] and not sought.words
+                else [self._view(item, session) for item in items],
                 further=f"/desk/find?{urlencode({**said, 'before': further})}" if further else "",
                 several=session.may("decide"),
                 rules=rules_view(self._desk.guidelines.rules, {}, set()),
@@ -97,7 +97,7 @@ class _Finding:
                 "several",
                 session,
                 here="find",
-                items=[self._view(item) for item in chosen],
+                items=[self._view(item, session) for item in chosen],
                 verdict=verdict.value,
                 outcome=OUTCOMES[verdict],
                 rules=rules,
@@ -109,7 +109,8 @@ class _Finding:
     def decide(self, asked: Asked, session: Session) -> Answer:
         chosen, rules, verdict = self._chosen(asked)
         seen = dict(one.rpartition(" ")[::2] for one in asked.form.get("seen", ()))
-        done, refused = [], []
+        done: list[dict[str, object]] = []
+        refused: list[dict[str, object]] = []
         for item in chosen:
             id = item.comment.id
             try:
@@ -122,19 +123,23 @@ class _Finding:
                     note=asked.value("note") or None,
                     seen=number,
                 )
-                done.append(self._view(item))
             except AlreadyDecided as error:
                 told = f"{error.by} {OUTCOMES[Verdict(error.verdict)]} it first; that stands."
-                refused.append({**self._view(self._desk.item(id)), "trouble": told})
+                refused.append({**self._view(item, session), "trouble": told})
             except NotAllowed:
-                refused.append(
-                    {**self._view(item), "trouble": "You decided it before; its appeal is for somebody else."}
-                )
+                told = "You decided it before; its appeal is for somebody else."
+                refused.append({**self._view(item, session), "trouble": told})
             except (NotFound, ValueError):
-                refused.append({**self._view(item), "trouble": "It was withdrawn or erased meanwhile."})
-            except (MissingFields, Malformed, UnknownRule, TooLong, NotText) as error:
-                # The same for every one of them: nothing was done, or the first would have been refused.
-                return self._not_taken(session, error)
+                told = "It was withdrawn, erased or escalated meanwhile."
+                refused.append({**self._view(item, session), "trouble": told})
+            except MeydanError as error:
+                if not done and not refused:
+                    # The same for every one of them: nothing was done.
+                    return self._not_taken(session, error)
+                told = "This could not be done now; it waits as it was."
+                refused.append({**self._view(item, session), "trouble": told})
+            else:
+                done.append(self._view(item, session))
         return Answer(
             self._frame.rendered(
                 "several_done", session, here="find", done=done, refused=refused, outcome=OUTCOMES[verdict]
@@ -161,7 +166,14 @@ class _Finding:
             raise MissingFields(["rules"])
         if verdict is Verdict.APPROVE:
             rules = ()
-        return [self._desk.item(id) for id in ids], rules, verdict
+        found = []
+        for id in ids:
+            with contextlib.suppress(NotFound):
+                # What was escalated meanwhile is nobody's to decide here; the others are.
+                found.append(self._desk.item(id))
+        if not found:
+            raise NotFound("None of these comments is here to be decided.")
+        return found, rules, verdict
 
     def _titles(self, rules: Sequence[str]) -> list[str]:
         known = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
@@ -183,7 +195,7 @@ class _Finding:
             code=error.code,
         )
 
-    def _view(self, item: DeskItem) -> dict[str, object]:
+    def _view(self, item: DeskItem, session: Session) -> dict[str, object]:
         comment = item.comment
         settled = item.decisions[-1] if item.decisions else None
         return {
@@ -191,7 +203,7 @@ class _Finding:
             "seq": comment.seq,
             "address": f"/desk/comments/{quote(comment.id, safe='')}",
             "name": self._room.name(comment),
-            "opening": render.name(opening(comment.text, 2 * OPENING)) if comment.text else "",
+            "opening": self._room.opening(item, session, 2 * OPENING),
             "iso": comment.submitted_at.astimezone(UTC).isoformat(timespec="seconds"),
             "when": self._room.when(comment.submitted_at),
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
@@ -226,6 +238,8 @@ def _sought(query: dict[str, str]) -> Sought:
 def day_of(written: str) -> datetime | None:
     """Midnight UTC of a day written as 2026-11-28; None for anything else."""
     try:
-        return datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return None
+    # A day that has a day after it, and one before.
+    return day if 1970 <= day.year < 9999 else None

@@ -17,7 +17,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.errors import ForgedForm, Malformed, MeydanError, NotAllowed, SignInNeeded
+from meydan.errors import ForgedForm, IssuerUnavailable, Malformed, MeydanError, NotAllowed, SignInNeeded
 from meydan.staff import Session
 from meydan.web import access
 from meydan.web.desk.device import device_of
@@ -30,10 +30,18 @@ if TYPE_CHECKING:
 
 FORM_BYTES: Final = 65_536
 LONGEST_WAY_BACK: Final = 500
+KEPT: Final = frozenset({"verdict", "rules", "note", "seen", "line", "next"})
+"""The fields of a verdict, which are shown again after signing in; no password is ever written into a page."""
+
 STATE_COOKIE: Final = "meydan_state"
 STATE_S: Final = 600
 
-HEADINGS: Final = {403: "This was not taken", 404: "There is nothing here", 503: "Not just now"}
+HEADINGS: Final = {
+    409: "Somebody was first",
+    403: "This was not taken",
+    404: "There is nothing here",
+    503: "Not just now",
+}
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -239,7 +247,9 @@ class Frame:
             except MeydanError:
                 session = None
         status = status_of(error)
-        sentences = [error.message]
+        # Of a database, the operator's log says why it does not answer; whoever knocks learns that it does not.
+        hidden = status >= 500 and not isinstance(error, IssuerUnavailable)
+        sentences = ["This cannot be done at the moment." if hidden else error.message]
         if request.method == "POST" and not isinstance(error, NotAllowed):
             sentences.append("Nothing was recorded.")
         if status == 503:
@@ -259,25 +269,36 @@ class Frame:
         )
 
     def _session_over(self, path: str, form: Mapping[str, Sequence[str]]) -> Answer:
-        """What was typed goes with whoever signs in again: it is shown to them once more, and not sent by itself."""
-        kept = {name: values for name, values in form.items() if name != access.CSRF_FIELD}
+        """What was typed of a verdict goes with whoever signs in again: it is shown once more, and not sent by itself."""
+        back, restored = _page_of(path)
+        kept = {name: values for name, values in form.items() if name in KEPT} if restored else {}
         html = self.rendered(
             "sign_in",
             None,
             heading="You are not signed in",
             sentences=[
                 "Your session has ended, so nothing was recorded.",
-                "Sign in again, and what you typed is there as you left it.",
+                "Sign in again, and what you typed is there as you left it." if kept else "Sign in again.",
             ],
             trouble="",
             link="",
             name="",
             half_way="",
-            back=way_back(path),
+            back=way_back(back),
             kept=urlencode(kept, doseq=True),
             issuer="",
         )
         return Answer(html, 401)
+
+
+def _page_of(path: str) -> tuple[str, bool]:
+    """The page that a form stands on, by where it is sent, and whether what was typed there can be shown again."""
+    parts = path.split("/")
+    if len(parts) >= 4 and parts[2] in ("comments", "audits", "second-looks"):
+        return "/".join(parts[:4]), len(parts) == 4
+    if len(parts) >= 3 and parts[2] in ("account", "people"):
+        return "/".join(parts[:3]), False
+    return ("/desk/find", False) if parts[2:3] == ["several"] else ("/desk", False)
 
 
 def door_to(path: str) -> str:

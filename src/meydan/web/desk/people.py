@@ -36,6 +36,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "audit-agreed": "agreed with the machine, blind, on",
     "escalated": "escalated",
     "exported": "took along",
+    "erased": "erased",
+    "account-bound": "was bound to the newsroom’s account of",
     "author-blocked": "blocked the author of",
     "author-unblocked": "lifted the block of the author of",
     "refused": "was refused",
@@ -110,6 +112,8 @@ class _People:
                 return self._page(
                     asked, session, link=self._link(self._staff.new_link(name, by=by)), link_for=name
                 )
+            elif what == "address":
+                self._staff.give_address(name, asked.value("email"), by=by)
             elif what == "codes":
                 self._staff.remove_second(name, by=by)
             elif what == "remove" and name == by:
@@ -118,8 +122,8 @@ class _People:
                 self._staff.remove_moderator(name, by=by)
             else:
                 raise Malformed("The form is not complete; nothing was changed.", fields=("what",))
-        except (Malformed, MissingFields, NotAllowed) as error:
-            return self._page(asked, session, error=error)
+        except (AlreadyExists, Malformed, MissingFields, NotAllowed, NotText) as error:
+            return self._page(Asked(), session, error=error)
         told = {"remove": "removed", "codes": "codes"}.get(what, "changed")
         return Answer(to=f"/desk/people?told={told}")
 
@@ -188,6 +192,7 @@ class _People:
                     "since": when(row.added_at),
                     "password": row.password is not None,
                     "codes": row.second_on,
+                    "email": row.email or "",
                     "own": row.name == session.moderator,
                 }
                 for row in self._staff.moderators()

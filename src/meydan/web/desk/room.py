@@ -214,6 +214,12 @@ class Room:
         """A moment for people of the desk, in UTC."""
         return _when(moment)
 
+    def opening(self, item: DeskItem, session: Session, length: int = OPENING) -> Markup | str:
+        """The first words of a comment for a list; of severe ones that somebody has not asked for, what they are likely to be."""
+        covered = self._covered(item, session)
+        text = item.comment.text
+        return covered or (render.name(opening(text, length)) if text else "")
+
     # -- reading -----------------------------------------------------------------
 
     def waiting(self, asked: Asked, session: Session) -> Answer:
@@ -264,7 +270,9 @@ class Room:
         )
 
     def decided(self, _: Asked, session: Session) -> Answer:
-        items = [self._decided_view(item) for item in self._desk.recent(limit=DECIDED) if item.decisions]
+        items = [
+            self._decided_view(item, session) for item in self._desk.recent(limit=DECIDED) if item.decisions
+        ]
         return Answer(self._frame.rendered("decided", session, here="decided", items=items))
 
     def audits(self, asked: Asked, session: Session) -> Answer:
@@ -277,7 +285,7 @@ class Room:
                 here="audits",
                 told=TOLD.get(asked.query.get("told", "")),
                 count=self._desk.audits_count(),
-                audits=[self._blind_view(comment, "/desk/audits") for comment in waiting],
+                audits=[self._blind_view(comment, "/desk/audits", session) for comment in waiting],
                 promises=[_promise_view(promises) for promises in self._desk.promises()],
             )
         )
@@ -297,7 +305,7 @@ class Room:
                 here="seconds",
                 told=SECOND_TOLD.get(asked.query.get("told", "")),
                 count=self._desk.seconds_count(session.moderator),
-                waiting=[self._blind_view(comment, "/desk/second-looks") for comment in waiting],
+                waiting=[self._blind_view(comment, "/desk/second-looks", session) for comment in waiting],
                 share=self._desk.guidelines.people.second,
                 verdicts=_agreement_view(agreement_on_verdicts(judged), "whether to reject at all")
                 if judged
@@ -320,6 +328,8 @@ class Room:
             verdict = Verdict(asked.value("verdict"))
         except ValueError:
             raise Malformed("The form is not complete; nothing was recorded.", fields=("verdict",)) from None
+        # Whoever decides blind has read it, severe or not.
+        self._desk.uncover(asked.comment_id, by=session.moderator)
         try:
             both = self._desk.look_again(
                 asked.comment_id, verdict, by=session.moderator, rules=tuple(asked.form.get("rules", ()))
@@ -362,7 +372,7 @@ class Room:
                 asked, session, self._desk.item(asked.comment_id), held, later, line, trouble=_trouble(error)
             )
             return Answer(room.html, status=status_of(error))
-        return Answer(to=self._next_after(asked))
+        return Answer(to=self._next_after(asked, session))
 
     def answer_audit(self, asked: Asked, session: Session) -> Answer:
         """Only now is the moderator told what the machine had made of it."""
@@ -370,6 +380,7 @@ class Room:
             verdict = Verdict(asked.value("verdict"))
         except ValueError:
             raise Malformed("The form is not complete; nothing was recorded.", fields=("verdict",)) from None
+        self._desk.uncover(asked.comment_id, by=session.moderator)
         try:
             outcome = self._desk.audit(
                 asked.comment_id,
@@ -431,11 +442,13 @@ class Room:
         except NotFound:
             return None
 
-    def _next_after(self, asked: Asked) -> str:
+    def _next_after(self, asked: Asked, session: Session) -> str:
         """The comment that followed in the queue, if it still waits; else the queue."""
         query = urlencode({**Line.written(asked.value("line")).query(), "done": asked.comment_id})
         item = self._item(asked.value("next")) if asked.value("next") else None
-        if item is not None and _waits(item.comment) and item.comment.id not in self._desk.claims():
+        claim = self._desk.claims().get(item.comment.id) if item is not None else None
+        free = claim is None or claim.moderator == session.moderator
+        if item is not None and _waits(item.comment) and free:
             return f"/desk/comments/{quote(item.comment.id, safe='')}?{query}"
         return f"/desk?{query}"
 
@@ -462,7 +475,7 @@ class Room:
                     f"/desk/comments/{quote(asked.comment_id, safe='')}",
                     "Look at the comment as it stands now",
                 ),
-                (self._next_after(asked).partition("?")[0], "Go on with what waits"),
+                (self._next_after(asked, session).partition("?")[0], "Go on with what waits"),
             ],
             status=409,
             code=error.code,
@@ -500,9 +513,11 @@ class Room:
                 here="waiting" if item is None or _waits(item.comment) else "",
                 waiting_count=self._desk.held_count(),
                 item=self._item_view(item) if item else None,
-                queue=[self._queue_view(comment, line, claims) for comment in held],
+                queue=[self._queue_view(comment, line, claims, session) for comment in held],
                 later=f"/desk?{urlencode({**line.query(), 'after': later})}" if later else None,
                 covered=self._covered(item, session),
+                blind=False,
+                second=False,
                 strain=_strain_view(self._desk.strain(session.moderator)),
                 line=line,
                 line_written=urlencode(line.query()),
@@ -545,6 +560,7 @@ class Room:
             self._desk.seconds(session.moderator, limit=QUEUE) if second else self._desk.audits(limit=QUEUE)
         )
         view |= {
+            "claimable": False,
             # Who wrote it, and what became of their other comments, is no part of a blind look.
             "author": None,
             "address": f"{base}/{quote(item.comment.id, safe='')}",
@@ -562,9 +578,11 @@ class Room:
                 here="seconds" if second else "audits",
                 waiting_count=self._desk.held_count(),
                 item=view,
-                queue=[self._blind_view(comment, base) for comment in others],
+                queue=[self._blind_view(comment, base, session) for comment in others],
                 later=None,
                 covered="",
+                blind=True,
+                second=second,
                 strain=None,
                 line=None,
                 line_written="",
@@ -583,9 +601,11 @@ class Room:
             )
         )
 
-    def _blind_view(self, comment: Comment, base: str) -> dict[str, object]:
+    def _blind_view(self, comment: Comment, base: str, session: Session) -> dict[str, object]:
         return {
-            **self._queue_view(comment, Line(), {}),
+            **self._queue_view(comment, Line(), {}, session),
+            # Covering severe ones alone would say what the machine made of them.
+            "opening": "",
             "address": f"{base}/{quote(comment.id, safe='')}",
             "why": LANGUAGE_NAMES.get(comment.language, comment.language),
         }
@@ -693,6 +713,13 @@ class Room:
         ]
         return replace(evidence, spans=tuple(spans))
 
+    def _opening(self, comment: Comment, session: Session) -> Markup | str:
+        """The same for the queue, which has no evidence at hand."""
+        item = self._item(comment.id) if comment.judged_at is not None else None
+        if item is not None:
+            return self.opening(item, session)
+        return render.name(opening(comment.text, OPENING)) if comment.text else ""
+
     def _covered(self, item: DeskItem | None, session: Session) -> str:
         """What a severe comment is likely to be, in place of its words until they are asked for; "" where they are shown."""
         found = self._desk.severe(item) if item else None
@@ -715,22 +742,24 @@ class Room:
             for hold, count in counted
         ]
 
-    def _queue_view(self, comment: Comment, line: Line, claims: Mapping[str, Claim]) -> dict[str, object]:
+    def _queue_view(
+        self, comment: Comment, line: Line, claims: Mapping[str, Claim], session: Session
+    ) -> dict[str, object]:
         return {
             "id": comment.id,
             "address": _address(comment.id, line),
             "looking": _looking(claims.get(comment.id)),
             "name": _name(comment),
-            "opening": render.name(opening(comment.text, OPENING)) if comment.text else "",
+            "opening": self._opening(comment, session),
             "why": "; ".join(_capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
         }
 
-    def _decided_view(self, item: DeskItem) -> dict[str, object]:
+    def _decided_view(self, item: DeskItem, session: Session) -> dict[str, object]:
         comment = item.comment
         return {
             "id": comment.id,
             "name": _name(comment),
-            "words": _marked(comment, Evidence()),
+            "words": self._covered(item, session) or _marked(comment, Evidence()),
             "story_title": (item.story.title if item.story else None) or comment.story_url,
             "decision": self.settled_view(item.decisions[-1]),
         }

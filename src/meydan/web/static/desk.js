@@ -82,6 +82,9 @@ const ACTIONS = {
 
 function rulesKey(key) {
   if (key === "enter") {
+    // A button or link that somebody has gone to by Tab is pressed, not this.
+    const at = document.activeElement?.closest("a, button, summary");
+    if (at && !reject.contains(at)) return false;
     if (settled) reject.querySelector("button[value=reject]").click();
     return true;
   }
@@ -98,10 +101,19 @@ function rulesKey(key) {
   return box !== undefined;
 }
 
+// Under an Arabic or Kurdish layout the same key writes another letter, or another digit.
+function keyOf(event) {
+  const place = /^(?:Key|Digit)([A-Z0-9])$/.exec(event.code);
+  if (place && event.key.length === 1 && event.key > "\u007f") return place[1].toLowerCase();
+  return event.key === "\u061f" ? "?" : event.key.toLowerCase();
+}
+
 document.addEventListener("keydown", (event) => {
+  // Where the foot is not shown, nobody could switch the keys off.
+  if (!foot?.getClientRects().length) return;
   if (!toggle?.checked || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (help?.open) return;
-  const key = event.key.toLowerCase();
+  const key = keyOf(event);
   if (event.target.closest("textarea, input:not([type=checkbox], [type=radio]), select")) {
     if (key === "escape") event.target.blur();
     return;
@@ -127,6 +139,8 @@ if (before) {
     if (document.visibilityState === "visible") look(false);
   }, LOOKING_MS);
   addEventListener("pagehide", () => look(true));
+  // The page before may say "away" of this very comment after this one was made.
+  addEventListener("pageshow", () => setTimeout(() => look(false), 1000));
 }
 
 // One press, one decision: a second click while the first is on its way does nothing.

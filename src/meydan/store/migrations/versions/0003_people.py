@@ -103,6 +103,7 @@ def upgrade() -> None:
     op.create_index("ix_journal_actor", "journal", ["actor", "number"], unique=False)
     op.create_index("ix_journal_action", "journal", ["action", "number"], unique=False)
     op.create_index("ix_journal_subject", "journal", ["subject", "number"], unique=False)
+    op.create_index("ix_journal_shift", "journal", ["actor", "at"], unique=False)
 
     sqlite = op.get_context().dialect.name == "sqlite"
     for guard in SQLITE_GUARDS if sqlite else POSTGRESQL_GUARDS:
