@@ -2,8 +2,8 @@
 How the encoder's word and the fast tier's become one probability for each label.
 
 A logistic rule per label, with weights that are never negative, so that more evidence
-never means less; what the worst of many stretches of a long text says counts for less than
-the word on a short one, by as much as the label's rows showed; and a shift per language where development data had enough to learn
+never means less; for offence and hatred of any kind, which no rule asks for, what the worst of
+many stretches says counts for less than the word on a short text; and a shift per language where development data had enough to learn
 one. Learned on development rows only (train/blend), written down in the encoder's
 manifest, and applied here.
 """

@@ -283,7 +283,7 @@ class Judge:
         return self._beyond_rules(texts, "toxic")
 
     def _beyond_rules(self, texts: Sequence[str], label: str) -> NDArray[np.float32]:
-        scored, _ = self._scored(self._taken(texts))
+        scored, _ = self._scored(self._taken(texts), by_length=True)
         if scored is None or self._encoder is None:
             return np.full(len(texts), np.nan, np.float32)
         found: NDArray[np.float32] = scored[:, LABELS.index(label)]
@@ -331,11 +331,14 @@ class Judge:
             return None
         return self._mending.mended(folded)
 
-    def _scored(self, given: Sequence[_Taken]) -> tuple[NDArray[np.float32] | None, Read | None]:
+    def _scored(
+        self, given: Sequence[_Taken], *, by_length: bool = False
+    ) -> tuple[NDArray[np.float32] | None, Read | None]:
         """
         The model's probabilities of texts, one column a label, and what the encoder read; None where nothing does.
 
-        With the encoder the columns are those of LABELS, without it the rules' labels only.
+        With the encoder the columns are those of LABELS, without it the rules' labels only. `by_length` weighs a long
+        text's worst stretch by how many there are; what is decided is decided by the worst as if it stood alone.
         """
         if self._classifier is None:
             return None, None
@@ -344,9 +347,8 @@ class Judge:
             if self._encoder is None or read is None:
                 return self._fast_scores(given)[:, : len(RULE_LABELS)], None
             tags = [one.language.tag for one in given]
-            blended = self._encoder.blend.probabilities(
-                self._blended(read), self._fast(given), tags, read.windows
-            )
+            windows = read.windows if by_length else np.ones(len(given), np.int64)
+            blended = self._encoder.blend.probabilities(self._blended(read), self._fast(given), tags, windows)
             return blended, read
         except Exception as fault:  # noqa: BLE001
             # Whatever broke in there, the answer is the same: hold. No reader's word may be in the message.

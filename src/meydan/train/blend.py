@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from meydan.comment import GROUNDS
+from meydan.comment import GROUNDS, RULE_LABELS
 from meydan.judge.blend import FURTHEST, LABELS, Blend
 from meydan.train.rows import OWN, SOURCES, Row, Source
 
@@ -37,7 +37,7 @@ JUDGED_FROM: Final = 100
 """Hateful and other rows of our own that a language needs for a threshold of its own."""
 
 LONGER_AT_MOST: Final = 0.5
-"""What a doubling of a text's windows may take off at most: one vile stretch among ten polite ones must still count."""
+"""What a doubling of a text's windows may take off at most, of offence and hatred of any kind, which no rule asks for."""
 
 _ASSUMED: Final = 0.5
 _STIFFNESS: Final = 0.0005
@@ -96,7 +96,9 @@ def learn(rows: Sequence[Row], encoder: Floats, fast: Floats, windows: NDArray[n
             for language in set(languages)
             if numbers[language, True] >= SHIFTED_FROM[0] and numbers[language, False] >= SHIFTED_FROM[1]
         )
-        found = _fit(heard[known, column], doublings[known], positive, weight, languages, shifted)
+        # A rule is breached by one stretch, however much else there is.
+        longer = 0.0 if label in RULE_LABELS else LONGER_AT_MOST
+        found = _fit(heard[known, column], doublings[known], positive, weight, languages, shifted, longer)
         weights[column], bias[column], length[column] = found[:2], found[2], found[3]
         for language, shift in zip(shifted, found[4:], strict=True):
             shifts.setdefault(language, np.zeros(len(LABELS), np.float32))[column] = shift
@@ -145,6 +147,7 @@ def _fit(
     weight: NDArray[np.float64],
     languages: Sequence[str],
     shifted: Sequence[str],
+    longer: float,
 ) -> NDArray[np.float64]:
     """Two weights, a bias, what a doubling of length takes off and a shift a language, by maximum likelihood with a little stiffness."""
     w = weight.copy()
@@ -169,7 +172,7 @@ def _fit(
         gradient = design.T @ (w * (1 / (1 + np.exp(-z)) - target)) + stiff * theta
         return value, gradient
 
-    begin = np.concatenate([[0.8, 0.2, -1.0, 0.1], np.zeros(len(shifted))])
-    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, LONGER_AT_MOST), *[(None, None)] * len(shifted)]
+    begin = np.concatenate([[0.8, 0.2, -1.0, 0.0], np.zeros(len(shifted))])
+    bounds = [(0.0, None), (0.0, None), (None, None), (0.0, longer), *[(None, None)] * len(shifted)]
     found: NDArray[np.float64] = minimize(loss, begin, jac=True, bounds=bounds, method="L-BFGS-B").x
     return found
