@@ -91,7 +91,7 @@ def test_a_tiny_one_learns(data: Path, made: Path) -> None:
     """If it is trained on a handful of sentences, then it tells those of people it never read of apart."""
     judge = Judge(Classifier.load(), Lexicons.load(), Encoder.load(made / "model"))
     held_out = rows("dev", random.Random(0))
-    odds, _ = judge.witnesses([str(row["text"]) for row in held_out])
+    odds, _, _ = judge.witnesses([str(row["text"]) for row in held_out])
     said = odds[:, judge.labels.index("threat")]
     truth = np.array([row["labels"]["threat"] == 1 for row in held_out])  # type: ignore[index]
     right = (said[truth][:, None] > said[~truth][None, :]).mean()
