@@ -426,7 +426,7 @@ class Staff:
         secret = base64.b32encode(self._entropy(20)).decode("ascii")
         sealed = self._seal.encrypt(secret.encode()).decode("ascii")
         self._people.set_second(row.name, sealed, self._clock(), by=row.name)
-        return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=row.name, issuer_name=publication))
+        return _enrolment_of(secret, row.name, publication)
 
     def enrolment(self, session: Session, publication: str) -> Enrolment | None:
         """An enrolment that was begun and waits for its first code."""
@@ -438,7 +438,7 @@ class Staff:
         except InvalidToken:
             # Begun under another server's secret: it has to be begun again.
             return None
-        return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=row.name, issuer_name=publication))
+        return _enrolment_of(secret, row.name, publication)
 
     def confirm_second(self, session: Session, code: str) -> tuple[str, ...]:
         """
@@ -597,6 +597,10 @@ class Staff:
 
     def _secret(self, kind: str) -> str:
         return f"meydan_{kind}_" + base64.urlsafe_b64encode(self._entropy(32)).rstrip(b"=").decode("ascii")
+
+
+def _enrolment_of(secret: str, name: str, publication: str) -> Enrolment:
+    return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=publication))
 
 
 def _lock_after(failures: int) -> timedelta:

@@ -5,7 +5,6 @@ One's own account: password, one-time codes, and where one is signed in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import segno
 from markupsafe import Markup
@@ -13,7 +12,7 @@ from markupsafe import Markup
 from meydan.desk import explain
 from meydan.errors import Malformed, MeydanError, NotAllowed, NotFound, SignInNeeded, TooFast
 from meydan.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Session
-from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
 from meydan.web.errors import headers_of, status_of
 
 HOW = {
@@ -108,6 +107,7 @@ class _Account:
     ) -> Answer:
         person = self._staff.moderator(session.moderator)
         enrolment = self._staff.enrolment(session, self._publication)
+        strain = self._frame.desk.strain(session.moderator)
         html = self._frame.rendered(
             "account",
             session,
@@ -123,12 +123,10 @@ class _Account:
             square=_square(enrolment.uri) if enrolment else None,
             left=self._staff.recovery_left(session) if person.second_on else 0,
             recovery=recovery,
-            strain=self._frame.desk.strain(session.moderator),
+            strain=strain,
             week=[
                 (explain.label(label), number)
-                for label, number in sorted(
-                    self._frame.desk.strain(session.moderator).of_week.items(), key=lambda one: -one[1]
-                )
+                for label, number in sorted(strain.of_week.items(), key=lambda one: -one[1])
             ],
             most=self._frame.desk.care.severe_per_shift,
             sessions=[
@@ -144,12 +142,6 @@ class _Account:
             ],
         )
         return Answer(html, status_of(error) if error else 200, headers=headers_of(error) if error else {})
-
-
-def when(moment: datetime) -> str:
-    """A moment for people of the desk, in UTC."""
-    moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
 def _square(uri: str) -> Markup:

@@ -14,13 +14,11 @@ from litestar.datastructures import Cookie
 from meydan.errors import MeydanError, SignInNeeded, TooFast
 from meydan.staff import HalfWay, Session
 from meydan.web import access
-from meydan.web.desk.frame import FORM_BYTES, Answer, Asked, Frame, Page, fields_of, way_back
+from meydan.web.desk.frame import FORM_BYTES, Answer, Asked, Frame, OpenPage, Page, fields_of, way_back
 from meydan.web.errors import headers_of, status_of
 
-TRY_AGAIN = "Nobody has been signed in."
 
-
-def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page]:
+def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page | OpenPage]:
     """
     The ways in and out.
 
@@ -29,9 +27,9 @@ def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page]:
     """
     door = _Door(frame, {page.address.partition("{")[0]: page for page in rooms if page.method == "GET"})
     return [
-        Page("GET", "/desk/sign-in", door.door, None),
-        Page("POST", "/desk/sign-in", door.sign_in, None),
-        Page("POST", "/desk/sign-in/code", door.code, None),
+        OpenPage("GET", "/desk/sign-in", door.door),
+        OpenPage("POST", "/desk/sign-in", door.sign_in),
+        OpenPage("POST", "/desk/sign-in/code", door.code),
         Page("POST", "/desk/sign-out", door.sign_out, "read"),
     ]
 
@@ -113,9 +111,9 @@ class _Door:
                     again = Asked(
                         form=fields_of(kept), named={"comment_id": id}, path=back, device=asked.device
                     )
-                    if not session.may(page.right or "read"):
+                    if not session.may(page.right):
                         return None
-                    return page.make(again, session)  # type: ignore[call-arg]
+                    return page.make(again, session)
                 except (MeydanError, ValueError):
                     # Decided or gone meanwhile: the page itself says so.
                     return None

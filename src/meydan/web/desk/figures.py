@@ -18,9 +18,8 @@ from meydan.comment import DecidedBy, Verdict
 from meydan.desk import Figures
 from meydan.policy import words
 from meydan.staff import Session
-from meydan.web.desk.account import when
 from meydan.web.desk.drawing import bars, columns
-from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
 from meydan.web.desk.room import LANGUAGE_NAMES
 
 PERIODS: Final = {

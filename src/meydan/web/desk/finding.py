@@ -27,7 +27,7 @@ from meydan.errors import (
 )
 from meydan.policy import words
 from meydan.staff import Session
-from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, rules_view
 from meydan.web.errors import status_of
 
@@ -60,11 +60,10 @@ class _Finding:
     def find(self, asked: Asked, session: Session) -> Answer:
         query = {name: asked.query.get(name, "").strip() for name in _ASKED}
         sought = _sought(query)
-        before = asked.query.get("before", "")
-        items, further = self._desk.find(
-            sought,
-            limit=FOUND,
-            before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        # What was typed and holds no word finds nothing, and is not taken for "everything".
+        nothing_asked = bool(query["words"]) and not sought.words
+        items, further = (
+            ((), None) if nothing_asked else self._desk.find(sought, limit=FOUND, before=asked.before)
         )
         said = {name: value for name, value in query.items() if value}
         return Answer(
@@ -73,18 +72,14 @@ class _Finding:
                 session,
                 here="find",
                 asked=query,
-                # What was typed and holds no word finds nothing, and is not taken for "everything".
-                nothing_asked=bool(query["words"]) and not sought.words,
+                nothing_asked=nothing_asked,
                 statuses=[(status.value, words) for status, words in STATES.items()],
                 languages=[(tag, LANGUAGE_NAMES[tag]) for tag in (*LANGUAGES, "und")],
                 known_rules=[(rule.id, words(rule.title, "en")) for rule in self._desk.guidelines.rules],
-                items=[]
-                if query["words"] and not sought.words
-                else [self._view(item, session) for item in items],
+                items=[self._view(item, session) for item in items],
                 further=f"/desk/find?{urlencode({**said, 'before': further})}" if further else "",
                 several=session.may("decide"),
                 rules=rules_view(self._desk.guidelines.rules, {}, set()),
-                trouble="",
             )
         )
 
@@ -204,8 +199,8 @@ class _Finding:
             "address": f"/desk/comments/{quote(comment.id, safe='')}",
             "name": self._room.name(comment),
             "opening": self._room.opening(item, session, 2 * OPENING),
-            "iso": comment.submitted_at.astimezone(UTC).isoformat(timespec="seconds"),
-            "when": self._room.when(comment.submitted_at),
+            "iso": iso(comment.submitted_at),
+            "when": when(comment.submitted_at),
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
             "state": STATES[comment.status],
             "decidable": comment.text is not None and comment.withdrawn_at is None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -76,6 +77,12 @@ class Asked:
         return next(iter(self.form.get(name, ())), "")
 
     @property
+    def before(self) -> int | None:
+        """Where a list goes on from, as its address says; None from the beginning."""
+        written = self.query.get("before", "")
+        return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
+
+    @property
     def comment_id(self) -> str:
         """The comment that the address names."""
         return self.named.get("comment_id", "")
@@ -95,16 +102,21 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """
-    One page: its method and address, what makes it, and the right of staff.RIGHTS that it needs.
-
-    Without a right it is open to everybody, and made of the request alone.
-    """
+    """One page of who is signed in: its method and address, what makes it, and the right of staff.RIGHTS that it needs."""
 
     method: str
     address: str
-    make: Callable[[Asked, Session], Answer] | Callable[[Asked], Answer]
-    right: str | None = "read"
+    make: Callable[[Asked, Session], Answer]
+    right: str = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPage:
+    """One page that is open to everybody, made of the request alone."""
+
+    method: str
+    address: str
+    make: Callable[[Asked], Answer]
 
 
 class Frame:
@@ -117,11 +129,11 @@ class Frame:
         self.https = self.own.startswith("https:")
         self.issuer: Issuer | None = None
 
-    def handlers(self, pages: Sequence[Page]) -> list[HTTPRouteHandler]:
+    def handlers(self, pages: Sequence[Page | OpenPage]) -> list[HTTPRouteHandler]:
         """The pages, for the application to include."""
         return [self._handler(page) for page in pages]
 
-    def _handler(self, page: Page) -> HTTPRouteHandler:
+    def _handler(self, page: Page | OpenPage) -> HTTPRouteHandler:
         async def handle(request: AnyRequest) -> Response[str]:
             return await self._answer(request, page)
 
@@ -129,7 +141,7 @@ class Frame:
             return get(page.address, include_in_schema=False)(handle)
         return post(page.address, include_in_schema=False, status_code=200)(handle)
 
-    async def _answer(self, request: AnyRequest, page: Page) -> Response[str]:
+    async def _answer(self, request: AnyRequest, page: Page | OpenPage) -> Response[str]:
         """Read the request, run the page off the event loop, and dress what it answers."""
         form: Mapping[str, Sequence[str]] = {}
         try:
@@ -161,12 +173,12 @@ class Frame:
             cookies=list(answer.cookies),
         )
 
-    def _made(self, page: Page, asked: Asked) -> Answer:
-        if page.right is None:
-            return page.make(asked)  # type: ignore[call-arg]
+    def _made(self, page: Page | OpenPage, asked: Asked) -> Answer:
+        if isinstance(page, OpenPage):
+            return page.make(asked)
         session = self.session(asked)
         self.staff.check(session, page.right)
-        return page.make(asked, session)  # type: ignore[call-arg]
+        return page.make(asked, session)
 
     def session(self, asked: Asked) -> Session:
         """
@@ -299,6 +311,17 @@ def _page_of(path: str) -> tuple[str, bool]:
     if len(parts) >= 3 and parts[2] in ("account", "people"):
         return "/".join(parts[:3]), False
     return ("/desk/find", False) if parts[2:3] == ["several"] else ("/desk", False)
+
+
+def when(moment: datetime) -> str:
+    """A moment for people of the desk, in UTC."""
+    moment = moment.astimezone(UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def iso(moment: datetime) -> str:
+    """The same for machines (RFC 3339), to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def door_to(path: str) -> str:

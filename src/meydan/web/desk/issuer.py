@@ -27,7 +27,7 @@ from joserfc.jwk import KeySet
 
 from meydan.errors import IssuerUnavailable, NotFound, SignInNeeded
 from meydan.staff import Doorway
-from meydan.web.desk.frame import Answer, Asked, Frame, Page, way_back
+from meydan.web.desk.frame import Answer, Asked, Frame, OpenPage, way_back
 
 TIMEOUT_S: Final = 10.0
 KEPT_S: Final = 3600.0
@@ -196,12 +196,12 @@ def _check_safe(address: str) -> None:
         raise ValueError("an address without https")
 
 
-def pages(frame: Frame) -> list[Page]:
+def pages(frame: Frame) -> list[OpenPage]:
     """The way to the issuer and back."""
     gate = _Gate(frame)
     return [
-        Page("GET", "/desk/sign-in/issuer", gate.go, None),
-        Page("GET", "/desk/sign-in/back", gate.back, None),
+        OpenPage("GET", "/desk/sign-in/issuer", gate.go),
+        OpenPage("GET", "/desk/sign-in/back", gate.back),
     ]
 
 

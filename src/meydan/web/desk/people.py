@@ -5,16 +5,15 @@ Who works at the desk, for editors; and the journal of what everybody did, for e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from meydan.comment import LANGUAGES
 from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, NotAllowed, NotText
 from meydan.staff import ROLES, Entry, Session
-from meydan.web.desk.account import when
 from meydan.web.desk.finding import day_of
-from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.room import LANGUAGE_NAMES
 from meydan.web.errors import status_of
 
@@ -130,10 +129,9 @@ class _People:
     def journal(self, asked: Asked, session: Session) -> Answer:
         asks = {name: asked.query.get(name, "").strip() for name in ("actor", "action", "subject")}
         since, until = day_of(asked.query.get("since", "")), day_of(asked.query.get("until", ""))
-        before = asked.query.get("before", "")
         entries = self._staff.journal(
             limit=LINES + 1,
-            before=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+            before=asked.before,
             since=since,
             until=until + timedelta(days=1) if until else None,
             **asks,
@@ -205,7 +203,7 @@ def _line(entry: Entry) -> dict[str, object]:
     """One entry as it is read: who, what, to whom, and what else there is to say."""
     return {
         "number": entry.number,
-        "iso": entry.at.astimezone(UTC).isoformat(timespec="seconds"),
+        "iso": iso(entry.at),
         "when": when(entry.at),
         "actor": entry.actor,
         "words": ACTIONS.get(entry.action, entry.action),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -57,7 +57,7 @@ from meydan.errors import (
 from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
-from meydan.web.desk.frame import Answer, Asked, Frame, Page
+from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.errors import status_of
 
 QUEUE = 50
@@ -208,11 +208,6 @@ class Room:
     def name(comment: Comment) -> Markup:
         """A commenter's name as it is shown."""
         return _name(comment)
-
-    @staticmethod
-    def when(moment: datetime) -> str:
-        """A moment for people of the desk, in UTC."""
-        return _when(moment)
 
     def opening(self, item: DeskItem, session: Session, length: int = OPENING) -> Markup | str:
         """The first words of a comment for a list; of severe ones that somebody has not asked for, what they are likely to be."""
@@ -462,7 +457,7 @@ class Room:
         if rules:
             told += " for " + "; ".join(rules)
         if last:
-            told += f", at {_when(last.decided_at)}"
+            told += f", at {when(last.decided_at)}"
         return self._frame.says(
             session,
             "Somebody was first" if who != "You" else "You have decided this already",
@@ -499,7 +494,8 @@ class Room:
         claims = {
             id: claim for id, claim in self._desk.claims().items() if claim.moderator != session.moderator
         }
-        others = () if line.every else self._frame.staff.others_languages(session)
+        assigned = self._frame.staff.others_languages(session)
+        others = () if line.every else assigned
         ids = [comment.id for comment in held]
         here = ids.index(item.comment.id) if item and item.comment.id in ids else -1
         following = ids[here + 1] if here + 1 < len(ids) else ""
@@ -526,7 +522,7 @@ class Room:
                     for order, words in ORDERS.items()
                 ],
                 reasons=self._reasons_view(line, others),
-                narrowed=bool(self._frame.staff.others_languages(session)),
+                narrowed=bool(assigned),
                 every_address=_desk(replace(line, every=not line.every, after="")),
                 looking=_looking(claims.get(item.comment.id)) if item else None,
                 next_id=following,
@@ -624,8 +620,8 @@ class Room:
             "address": _address(comment.id, Line()),
             "seq": comment.seq,
             "name": _name(comment),
-            "iso": _iso(comment.submitted_at),
-            "when": _when(comment.submitted_at),
+            "iso": iso(comment.submitted_at),
+            "when": when(comment.submitted_at),
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
             "state": STATES[comment.status] + ("; its author appeals" if appealed else ""),
             "words": _marked(comment, evidence),
@@ -673,12 +669,12 @@ class Room:
         said = ", ".join(part for part in parts if part)
         block = record.block
         return {
-            "record": f"{said}, since {_when(record.since)}" if record.since else "",
+            "record": f"{said}, since {when(record.since)}" if record.since else "",
             "more": f"/desk/find?{urlencode({'author': comment.id})}",
             "block": {
                 "by": block.by,
-                "since": _when(block.at),
-                "until": _when(block.until) if block.until else "it is lifted",
+                "since": when(block.at),
+                "until": when(block.until) if block.until else "it is lifted",
                 "reason": render.name(block.reason),
             }
             if block
@@ -770,8 +766,8 @@ class Room:
             "verdict": OUTCOMES[decision.verdict],
             "outcome": OUTCOMES[decision.verdict].capitalize(),
             "by": "the machine" if decision.decided_by is DecidedBy.MACHINE else decision.by,
-            "iso": _iso(settled.decided_at),
-            "when": _when(settled.decided_at),
+            "iso": iso(settled.decided_at),
+            "when": when(settled.decided_at),
             "rules": self._rules_said(settled),
             "note": render.name(settled.note) if settled.note else None,
             "uncalibrated": decision.decided_by is DecidedBy.MACHINE and decision.calibration is None,
@@ -1016,15 +1012,6 @@ def _strain_view(strain: Strain) -> dict[str, object]:
 def _looking(claim: Claim | None) -> str:
     """Who has a comment before them, for the others; "" for nobody."""
     return f"{claim.moderator}, since {claim.at.astimezone(UTC):%H:%M} UTC" if claim else ""
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def _when(moment: datetime) -> str:
-    moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
 def _capital(words: str) -> str:
