@@ -222,6 +222,24 @@ QUEUE_REASONS = """
 SELECT c.holds, count(*) FROM comment c
  WHERE c.waiting = 1 AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %' GROUP BY c.holds"""
 
+# -- news for the desk ------------------------------------------------------
+
+# Three ends of indexes: what it costs does not grow with anything.
+PULSE = """
+SELECT leaf, COALESCE((SELECT max(number) FROM evidence), 0), COALESCE((SELECT max(number) FROM journal), 0)
+  FROM counter WHERE id = 1"""
+# What has no reason to wait is still being judged.
+QUEUE_TALLY = """
+SELECT language, holds, count(*) FROM comment WHERE waiting = 1 AND holds <> '' GROUP BY language, holds"""
+NEWEST = "SELECT COALESCE(max(number), 0) FROM comment"
+ARRIVED = """
+SELECT number, language, holds FROM comment
+ WHERE number > :since AND waiting = 1 AND holds <> ''"""
+BECAME = """
+SELECT c.seq, d.verdict, d.decided_by, d.actor, d.decided_at, c.withdrawn_at, c.erased_at, c.escalated
+  FROM comment c LEFT JOIN decision d ON d.comment = c.number AND d.seq = c.seq
+ WHERE c.id = :id"""
+
 # -- who is looking ---------------------------------------------------------
 
 CLAIM = """
