@@ -34,9 +34,10 @@ from meydan.web.desk.frame import AnyRequest, when
 from meydan.web.desk.room import OUTCOMES, Line, comment_address, line_address
 
 EVERY_S: Final = 1.0
-"""How often the watcher asks for the pulse; it rests at least RESTS times as long as it looked."""
-
+SELDOM_S: Final = 5.0
 RESTS: Final = 20
+"""How often the watcher asks for the pulse: the longer a look took the longer it rests, RESTS times as long, within these bounds."""
+
 BEAT_S: Final = 15.0
 """How often a stream gives a sign of life, and the watcher looks whatever the pulse: appeals and ends of sessions have none."""
 
@@ -274,8 +275,7 @@ class Live:
                 if not failing:
                     log.warning("news_unknown", error=type(error).__name__)
                 failing, look_at = True, 0.0
-            rest = max(EVERY_S, RESTS * (loop.time() - begun))
-            await asyncio.sleep(rest)
+            await asyncio.sleep(min(max(EVERY_S, RESTS * (loop.time() - begun)), SELDOM_S))
 
     def _looked(self, pulse: Pulse, listeners: Collection[Listener]) -> list[tuple[Listener, bytes]]:
         """What to tell each listener now; b"" to whoever is not signed in any more, or may not read."""
