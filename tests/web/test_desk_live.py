@@ -64,6 +64,14 @@ def listening(client: httpx.Client, **asked: object) -> Iterator[Ear]:
         yield Ear(answer)
 
 
+def knock(client: httpx.Client) -> httpx.Response:
+    """The beginning of an answer; all of it where it is a refusal."""
+    with client.stream("GET", "/desk/live", timeout=TO_COME_S) as answer:
+        if answer.status_code != 200:
+            answer.read()
+    return answer
+
+
 def about(told: dict[str, Any]) -> str:
     return told["about"]["said"] if told.get("about") else ""
 
@@ -125,9 +133,11 @@ def test_the_stream_is_for_who_is_signed_in(
     """If a session ends or was never begun, then nothing is told; while it lasts and nothing happens, there are signs of life."""
     monkeypatch.setattr(live, "BEAT_S", 0.3)
     with Chair(room) as stranger:
-        refused = stranger.get("/desk/live")
+        refused = knock(stranger)
         assert (refused.status_code, refused.json()["code"]) == (401, "R109")
-    elsewhere = chair.get("/desk/live", headers={"sec-fetch-site": "cross-site"})
+    chair.headers["sec-fetch-site"] = "cross-site"
+    elsewhere = knock(chair)
+    del chair.headers["sec-fetch-site"]
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "R115")
     assert chair.head("/desk/live").status_code == 405
     with (
@@ -145,7 +155,7 @@ def test_the_stream_is_for_who_is_signed_in(
         *_, event, said = parts
     assert event == ("event", "over")
     assert "Your session has ended" in said[1]
-    assert chair.get("/desk/live").status_code == 401
+    assert knock(chair).status_code == 401
 
 
 def test_streams_are_bounded_and_the_watcher_rests(
@@ -156,13 +166,14 @@ def test_streams_are_bounded_and_the_watcher_rests(
     pulse = room.meydan.desk.pulse
     monkeypatch.setattr(room.meydan.desk, "pulse", lambda: asked.append(1) or pulse())  # type: ignore[func-returns-value]
     with contextlib.ExitStack() as pages, Chair(room) as hiwa:
-        for _ in range(live.PER_SESSION):
-            pages.enter_context(listening(chair)).hear()
-        refused = chair.get("/desk/live")
+        # Kept by name: a stream that nobody holds is closed.
+        ears = [pages.enter_context(listening(chair)) for _ in range(live.PER_SESSION)]
+        assert [ear.hear()["waiting"] for ear in ears] == [0] * live.PER_SESSION
+        refused = knock(chair)
         assert (refused.status_code, refused.json()["code"]) == (429, "R103")
         assert int(refused.headers["retry-after"]) > 0
         monkeypatch.setattr(live, "AT_ONCE", live.PER_SESSION)
-        full = hiwa.sign_in("Hiwa").get("/desk/live")
+        full = knock(hiwa.sign_in("Hiwa"))
         assert (full.status_code, full.json()["code"]) == (503, "U203")
     deadline = time.monotonic() + TO_COME_S
     before = -1
@@ -186,18 +197,14 @@ def test_the_server_stops_while_somebody_listens(tmp_path: Path) -> None:
     with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=TO_COME_S) as client:
         assert client.post("/desk/sign-in", data={"link": link}).status_code == 303
         with contextlib.ExitStack() as pages:
-            for _ in range(live.PER_SESSION):
-                pages.enter_context(listening(client)).hear()
+            ears = [pages.enter_context(listening(client)) for _ in range(live.PER_SESSION)]
+            assert [ear.hear()["waiting"] for ear in ears] == [0] * live.PER_SESSION
+            assert knock(client).status_code == 429
         # Who hangs up is noticed by this server too, and makes place.
-        Served.until(lambda: _may_listen(client), timeout_s=TO_COME_S)
+        Served.until(lambda: knock(client).status_code == 200, timeout_s=TO_COME_S)
         with listening(client) as ear:
             ear.hear()
             begun = time.monotonic()
             served.stop()
             assert time.monotonic() - begun < 5
             assert list(ear.parts()) == []
-
-
-def _may_listen(client: httpx.Client) -> bool:
-    with client.stream("GET", "/desk/live") as answer:
-        return answer.status_code == 200
