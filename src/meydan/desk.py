@@ -91,6 +91,7 @@ from meydan.store import Page as Page
 from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
 from meydan.store import Sought as Sought
+from meydan.store import Tally as Tally
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.search import asked_for as asked_for
@@ -680,13 +681,9 @@ class Desk:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
         return self._store.queue(order=order, after=after, limit=limit, why=why, others=others)
 
-    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
-        """How many comments wait for each reason."""
-        return self._store.queue_reasons(others=others)
-
-    def waiting(self, *, why: Hold | None = None, others: Sequence[str] = ()) -> int:
-        """How many comments wait for a person in a line that is narrowed as `queue` is."""
-        return sum(one.number for one in self._store.tally() if one.within(why, others))
+    def tally(self) -> Tally:
+        """How many comments wait for a person, by what the queue can be narrowed to."""
+        return self._store.tally()
 
     def newest(self) -> int:
         """The number of the comment that was received last, to ask for `news` since."""

@@ -62,7 +62,9 @@ def test_news_comes_and_nothing_moves(page: Page, browser: Browser, room: Newsro
     for number in range(11):
         room.hand_over(f"{COURTEOUS} {number}", name=f"Reader {number}")
     expect(page.locator("[data-waiting]")).to_have_text("(12)", timeout=COMES)
-    expect(page.locator("[data-news=new]")).to_contain_text("New since you loaded this page: 11", timeout=COMES)
+    expect(page.locator("[data-news=new]")).to_contain_text(
+        "New since you loaded this page: 11", timeout=COMES
+    )
     other = browser.new_context(base_url=room.url).new_page()
     sign_in(other, room, "Hiwa")
     other.goto(f"/desk/comments/{mine}")
@@ -71,7 +73,9 @@ def test_news_comes_and_nothing_moves(page: Page, browser: Browser, room: Newsro
     other.keyboard.press("a")
     expect(other.locator(".flash")).to_contain_text("You approved")
     other.context.close()
-    expect(page.locator("[data-news=about]")).to_contain_text("Hiwa\u2069 approved this comment", timeout=COMES)
+    expect(page.locator("[data-news=about]")).to_contain_text(
+        "Hiwa\u2069 approved this comment", timeout=COMES
+    )
 
     assert page.evaluate(PLACES) == before
     assert page.evaluate("scrollY") == seen
@@ -86,7 +90,9 @@ def test_news_comes_and_nothing_moves(page: Page, browser: Browser, room: Newsro
     page.get_by_role("link", name="Show them in the list").click()
     expect(page.locator(".queue li")).to_have_count(11, timeout=COMES)
     expect(page.locator("[data-news=new]")).to_be_hidden()
-    expect(page.locator("[data-news=about]")).to_contain_text("Hiwa\u2069 approved this comment", timeout=COMES)
+    expect(page.locator("[data-news=about]")).to_contain_text(
+        "Hiwa\u2069 approved this comment", timeout=COMES
+    )
     assert page.locator("#note").input_value() == "A note, half wri"
     assert page.locator("#reject input[type=checkbox]").nth(1).is_checked()
     page.get_by_role("button", name="Reject", exact=True).click()

@@ -93,8 +93,8 @@ def test_the_queue_is_narrowed(store: Store) -> None:
         assert walked(store, order=order, why=Hold.NAME, others=("ar",)) == [ids["ckb", Hold.NAME]]
         # One tag inside another is another language.
         assert len(walked(store, order=order, others=("kmr", "ck"))) == 4
-    assert store.queue_reasons() == {Hold.UNCERTAIN: 1, Hold.NAME: 2, Hold.LANGUAGE_NOT_MEASURED: 1}
-    assert store.queue_reasons(others=("ckb",)) == {Hold.NAME: 1, Hold.LANGUAGE_NOT_MEASURED: 1}
+    assert store.tally().reasons() == {Hold.UNCERTAIN: 1, Hold.NAME: 2, Hold.LANGUAGE_NOT_MEASURED: 1}
+    assert store.tally().reasons(("ckb",)) == {Hold.NAME: 1, Hold.LANGUAGE_NOT_MEASURED: 1}
     settle(store, ids["ar", Hold.NAME])
     assert walked(store, why=Hold.NAME) == [ids["ckb", Hold.NAME]]
 
@@ -117,10 +117,10 @@ def test_news_is_told_apart_by_line(store: Store) -> None:
         hold(store, kept(store), language=language)
     still_judged = kept(store)
     news = store.news(since=mark, about=[before, still_judged, "nobody's", "\0"])
-    assert (news.waiting(None, ()), news.new(mark, None, ())) == (4, 3)
-    assert (news.waiting(None, ("ar",)), news.new(mark, None, ("ar",))) == (2, 2)
-    assert (news.waiting(Hold.NAME, ()), news.new(mark, Hold.NAME, ())) == (1, 0)
-    assert sum(one.number for one in store.tally()) == 4
+    assert (news.tally.waiting(None, ()), news.new(mark, None, ())) == (4, 3)
+    assert (news.tally.waiting(None, ("ar",)), news.new(mark, None, ("ar",))) == (2, 2)
+    assert (news.tally.waiting(Hold.NAME, ()), news.new(mark, Hold.NAME, ())) == (1, 0)
+    assert store.tally().waiting(None, ()) == 4
     assert set(news.became) == {before, still_judged}
     assert (news.became[before].seq, news.became[before].verdict) == (0, None)
     store.people.add_moderator("Zîn", later(), by="operator")

@@ -141,7 +141,9 @@ def test_the_stream_is_for_who_is_signed_in(
     assert (elsewhere.status_code, elsewhere.json()["code"]) == (403, "R115")
     assert chair.head("/desk/live").status_code == 405
     with (
-        chair.stream("GET", "/desk/live?why=no-such&mark=x&seen=-1", headers={"last-event-id": "\x7f"}) as open,
+        chair.stream(
+            "GET", "/desk/live?why=no-such&mark=x&seen=-1", headers={"last-event-id": "\x7f"}
+        ) as open,
         Chair(room) as other,
     ):
         ear = Ear(open)

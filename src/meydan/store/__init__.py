@@ -30,6 +30,7 @@ from meydan.store.values import (
     Record,
     SessionRow,
     Sought,
+    Tally,
     TokenRow,
     Withdrawal,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "SessionRow",
     "Sought",
     "Store",
+    "Tally",
     "TokenRow",
     "Withdrawal",
 ]

@@ -218,9 +218,6 @@ QUEUE_MINE_OLDEST = f"""{_QUEUE} AND (c.submitted_at, c.number) > (:at, :number)
  ORDER BY c.submitted_at, c.number LIMIT :limit"""
 QUEUE_MINE_NEWEST = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number){_MINE}
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
-QUEUE_REASONS = """
-SELECT c.holds, count(*) FROM comment c
- WHERE c.waiting = 1 AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %' GROUP BY c.holds"""
 
 # -- news for the desk ------------------------------------------------------
 
@@ -248,8 +245,10 @@ SELECT number, :name, :at, :expires_at FROM comment WHERE id = :id
 ON CONFLICT (comment) DO UPDATE SET moderator = :name, expires_at = :expires_at,
        at = CASE WHEN claim.moderator = :name THEN claim.at ELSE :at END
  WHERE claim.moderator = :name OR claim.expires_at <= :at"""
+# Claims first, which are few; SQLite keeps to the order of a CROSS JOIN, whatever it believes to know of the tables.
 CLAIMS = """
-SELECT c.id, k.moderator, k.at FROM claim k JOIN comment c ON c.number = k.comment WHERE k.expires_at > :at"""
+SELECT c.id, k.moderator, k.at FROM claim k CROSS JOIN comment c
+ WHERE c.number = k.comment AND k.expires_at > :at"""
 END_CLAIM = "DELETE FROM claim WHERE comment = :number"
 LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""

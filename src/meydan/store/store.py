@@ -67,6 +67,7 @@ from meydan.store.values import (
     Pulse,
     Record,
     Sought,
+    Tally,
     Waits,
     Withdrawal,
 )
@@ -909,14 +910,6 @@ class Store:
             return comments, None
         return comments, _cursor_of(order, rows[-1][-1] if order == "pressing" else rows[-1][7], rows[-1][0])
 
-    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
-        """How many comments wait for each reason; one that waits for several counts for each."""
-        counted: dict[Hold, int] = {}
-        for holds, number in self._database.all(sql.QUEUE_REASONS, others=" ".join(others)):
-            for hold in holds.split(",") if holds else ():
-                counted[Hold(hold)] = counted.get(Hold(hold), 0) + number
-        return counted
-
     # -- news for the desk --------------------------------------------------
 
     def pulse(self, at: datetime) -> Pulse:
@@ -931,9 +924,9 @@ class Store:
             tuple(numbers), tuple(Claim(id, name, time_of(since)) for id, name, since in sorted(claims))
         )
 
-    def tally(self) -> tuple[Waits, ...]:
+    def tally(self) -> Tally:
         """How many comments wait for a person, by language and reasons."""
-        return tuple(_waits_of(*row) for row in self._database.all(sql.QUEUE_TALLY))
+        return Tally(tuple(_waits_of(*row) for row in self._database.all(sql.QUEUE_TALLY)))
 
     def newest(self) -> int:
         """The number of the comment that was received last; 0 before the first."""
@@ -954,7 +947,7 @@ class Store:
             became = {id: hand.one(sql.BECAME, id=id) for id in about if is_exact(id)}
             tally = hand.all(sql.QUEUE_TALLY)
         return News(
-            tuple(_waits_of(*row) for row in tally),
+            Tally(tuple(_waits_of(*row) for row in tally)),
             tuple(_waits_of(language, holds, number) for number, language, holds in arrived),
             {id: _became_of(row) for id, row in became.items() if row is not None},
         )

@@ -287,26 +287,41 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many wait for a person, by language and reasons."""
+
+    counted: tuple[Waits, ...]
+
+    def waiting(self, why: Hold | None, others: Sequence[str]) -> int:
+        """How many wait in a line."""
+        return sum(one.number for one in self.counted if one.within(why, others))
+
+    def reasons(self, others: Sequence[str] = ()) -> dict[Hold, int]:
+        """How many wait for each reason; one that waits for several counts for each."""
+        found: dict[Hold, int] = {}
+        for one in self.counted:
+            for hold in one.holds if one.within(None, others) else ():
+                found[Hold(hold)] = found.get(Hold(hold), 0) + one.number
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class News:
     """
     How the desk stands at one moment.
 
     Attributes:
-        tally: how many wait for a person, by language and reasons.
+        tally: how many wait for a person.
         arrived: what waits of those sent last, each with its own number.
         became: what became of the comments that were asked about, by id; an unknown id is left out.
     """
 
-    tally: tuple[Waits, ...]
+    tally: Tally
     arrived: tuple[Waits, ...]
     became: Mapping[str, Became]
 
-    def waiting(self, why: Hold | None, others: Sequence[str]) -> int:
-        """How many wait in a line."""
-        return sum(one.number for one in self.tally if one.within(why, others))
-
     def new(self, since: int, why: Hold | None, others: Sequence[str]) -> int:
-        """How many of these came after a comment's number."""
+        """How many came into a line after a comment's number."""
         return sum(one.number > since and one.within(why, others) for one in self.arrived)
 
 

@@ -294,7 +294,7 @@ class Live:
             session, others = found
             page = listener.page
             narrowed = page.line.why, () if page.line.every else others
-            waiting = news.waiting(*narrowed)
+            waiting = news.tally.waiting(*narrowed)
             event = Told(
                 waiting,
                 about=_about(page, news.became.get(page.comment), session.moderator),

@@ -497,6 +497,7 @@ class Room:
         }
         assigned = self._frame.staff.others_languages(session)
         others = () if line.every else assigned
+        tally = self._desk.tally()
         ids = [comment.id for comment in held]
         here = ids.index(item.comment.id) if item and item.comment.id in ids else -1
         following = ids[here + 1] if here + 1 < len(ids) else ""
@@ -508,7 +509,7 @@ class Room:
                 "room",
                 session,
                 here="waiting" if item is None or _waits(item.comment) else "",
-                waiting_count=self._desk.waiting(why=line.why, others=others),
+                waiting_count=tally.waiting(line.why, others),
                 live=_live(line, mark, item, claims.get(item.comment.id) if item else None),
                 item=self._item_view(item) if item else None,
                 queue=[self._queue_view(comment, line, claims, session) for comment in held],
@@ -523,7 +524,7 @@ class Room:
                     (order, words, line_address(replace(line, order=order, after="")))
                     for order, words in ORDERS.items()
                 ],
-                reasons=self._reasons_view(line, others),
+                reasons=_reasons_view(line, tally.reasons(others)),
                 narrowed=bool(assigned),
                 every_address=line_address(replace(line, every=not line.every, after="")),
                 looking=_looking(claims.get(item.comment.id)) if item else None,
@@ -574,7 +575,7 @@ class Room:
                 "room",
                 session,
                 here="seconds" if second else "audits",
-                waiting_count=self._desk.waiting(others=self._frame.staff.others_languages(session)),
+                waiting_count=self._desk.tally().waiting(None, self._frame.staff.others_languages(session)),
                 # What somebody else decided meanwhile is not for whoever decides blind.
                 live="/desk/live",
                 item=view,
@@ -727,21 +728,6 @@ class Room:
             return ""
         return f"Likely {explain.label(found[0])}: {found[1]:.2f}"
 
-    def _reasons_view(self, line: Line, others: Sequence[str]) -> list[dict[str, object]]:
-        """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
-        counted = sorted(
-            self._desk.queue_reasons(others=others).items(), key=lambda one: (-one[1], one[0].value)
-        )
-        return [
-            {
-                "words": _capital(explain.hold(hold)),
-                "count": count,
-                "address": line_address(replace(line, why=hold, after="")),
-                "chosen": line.why is hold,
-            }
-            for hold, count in counted
-        ]
-
     def _queue_view(
         self, comment: Comment, line: Line, claims: Mapping[str, Claim], session: Session
     ) -> dict[str, object]:
@@ -832,6 +818,19 @@ class Room:
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
         return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+
+
+def _reasons_view(line: Line, counts: Mapping[Hold, int]) -> list[dict[str, object]]:
+    """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
+    return [
+        {
+            "words": _capital(explain.hold(hold)),
+            "count": count,
+            "address": line_address(replace(line, why=hold, after="")),
+            "chosen": line.why is hold,
+        }
+        for hold, count in sorted(counts.items(), key=lambda one: (-one[1], one[0].value))
+    ]
 
 
 def _promise_view(promises: Promises) -> dict[str, object]:
