@@ -34,27 +34,27 @@ def chair(room: Newsroom) -> Iterator[Chair]:
 
 
 class Ear:
-    """An open stream; `events` are read as they come."""
+    """An open stream, read as it comes, for TO_COME_S at most."""
 
     def __init__(self, answer: httpx.Response) -> None:
         assert answer.status_code == 200, answer.read()
         self.answer = answer
         self._lines = answer.iter_lines()
+        self._until = time.monotonic() + TO_COME_S
 
     def parts(self) -> Iterator[tuple[str, str]]:
         """Every line of the stream as field and value; a comment's field is ""."""
         for line in self._lines:
+            assert time.monotonic() < self._until, "it was not told"
             field, _, value = line.partition(":")
             if line:
                 yield field, value.strip()
 
     def hear(self, fits: Callable[[dict[str, Any]], bool] = lambda told: True) -> dict[str, Any]:
         """The next event that fits; fails when it does not come."""
-        deadline = time.monotonic() + TO_COME_S
         for field, value in self.parts():
             if field == "data" and fits(json.loads(value)):
                 return json.loads(value)
-            assert time.monotonic() < deadline, "it was not told"
         raise AssertionError("the stream ended")
 
 

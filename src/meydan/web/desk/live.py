@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
@@ -30,7 +31,7 @@ from meydan.desk import Became, Claim, Desk, Pulse
 from meydan.errors import ForgedForm, Overloaded, SignInNeeded, TooFast
 from meydan.staff import Session, Staff
 from meydan.web import access
-from meydan.web.desk.frame import AnyRequest, when
+from meydan.web.desk.frame import AnyRequest
 from meydan.web.desk.room import OUTCOMES, Line, comment_address, line_address
 
 EVERY_S: Final = 1.0
@@ -320,7 +321,7 @@ def _about(page: Page, became: Became | None, me: str) -> Said | None:
     """What became of the comment before somebody since their page was made; never a word of it."""
     if became is None:
         return None
-    look = "Look at the comment as it stands now", comment_address(page.comment, page.line)
+    look = "Look at it as it stands now", comment_address(page.comment, page.line)
     if became.erased:
         return Said("The words of this comment were erased; there is nothing to decide.", *look)
     if became.withdrawn:
@@ -333,7 +334,7 @@ def _about(page: Page, became: Became | None, me: str) -> Said | None:
         )
     if became.seq <= page.seen or became.verdict is None or became.decided_at is None:
         return None
-    outcome, at = OUTCOMES[became.verdict], when(became.decided_at)
+    outcome, at = OUTCOMES[became.verdict], f"{became.decided_at.astimezone(UTC):%H:%M} UTC"
     if became.decided_by is DecidedBy.MACHINE:
         return Said(f"The machine {outcome} this comment, at {at}.", *look)
     if became.by == me:

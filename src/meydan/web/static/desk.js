@@ -186,6 +186,7 @@ function listen() {
   stream.addEventListener("over", (event) => {
     over = true;
     stopListening();
+    for (const kind of ["also", "new"]) say(kind, null);
     say("about", JSON.parse(event.data));
   });
   stream.addEventListener("error", () => {
