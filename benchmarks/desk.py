@@ -126,7 +126,11 @@ def _measured(data: Path, url: str, runs: int) -> dict[str, Any]:
             form = {"csrf": csrf, "seen": "0", "next": "", "line": "", "verdict": "approve"}
             assert chair.post(f"/desk/comments/{comments[number]}", data=form).status_code == 303
 
+        store, now = room.meydan.store, datetime.now(UTC)
+        newest = store.newest()
         for name, work in {
+            "pulse": lambda _: store.pulse(now),
+            "news": lambda _: store.news(since=newest - 1000, about=comments[:20]),
             "queue_page": opened("/desk"),
             "queue_one_reason": opened("/desk?why=name"),
             "decision": decide,

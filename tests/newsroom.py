@@ -83,10 +83,9 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
     if with_demo:
         demo.seed(meydan)
         pages = demo.pages(url)
+    app = create_app(meydan, site=pages)
     server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(meydan, site=pages), host="127.0.0.1", port=port, log_level="warning", lifespan="auto"
-        )
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="auto")
     )
     thread = threading.Thread(target=server.run, name="newsroom", daemon=True)
     thread.start()
@@ -98,6 +97,7 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
             time.sleep(0.01)
         yield Newsroom(meydan, url)
     finally:
+        app.end_streams()
         server.should_exit = True
         thread.join(30)
         meydan.close()

@@ -22,7 +22,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -81,13 +81,17 @@ from meydan.ledger import (
 )
 from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
+from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
 from meydan.store import NewComment, Store
+from meydan.store import News as News
 from meydan.store import Page as Page
+from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
 from meydan.store import Sought as Sought
+from meydan.store import Tally as Tally
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.search import asked_for as asked_for
@@ -677,9 +681,21 @@ class Desk:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
         return self._store.queue(order=order, after=after, limit=limit, why=why, others=others)
 
-    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
-        """How many comments wait for each reason."""
-        return self._store.queue_reasons(others=others)
+    def tally(self) -> Tally:
+        """How many comments wait for a person, by what the queue can be narrowed to."""
+        return self._store.tally()
+
+    def newest(self) -> int:
+        """The number of the comment that was received last, to ask for `news` since."""
+        return self._store.newest()
+
+    def pulse(self) -> Pulse:
+        """What is another value whenever there may be news; cheap enough to be asked for every second."""
+        return self._store.pulse(self._clock())
+
+    def news(self, *, since: int, about: Collection[str]) -> News:
+        """How the desk stands now: what waits, what of it came since a comment's number, and what became of some comments."""
+        return self._store.news(since=since, about=about)
 
     def look_at(self, id: str, *, by: str) -> None:
         """Say that somebody has a comment before them, for CLAIMED_FOR; whoever was first stays named."""

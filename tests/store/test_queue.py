@@ -93,10 +93,48 @@ def test_the_queue_is_narrowed(store: Store) -> None:
         assert walked(store, order=order, why=Hold.NAME, others=("ar",)) == [ids["ckb", Hold.NAME]]
         # One tag inside another is another language.
         assert len(walked(store, order=order, others=("kmr", "ck"))) == 4
-    assert store.queue_reasons() == {Hold.UNCERTAIN: 1, Hold.NAME: 2, Hold.LANGUAGE_NOT_MEASURED: 1}
-    assert store.queue_reasons(others=("ckb",)) == {Hold.NAME: 1, Hold.LANGUAGE_NOT_MEASURED: 1}
+    assert store.tally().reasons() == {Hold.UNCERTAIN: 1, Hold.NAME: 2, Hold.LANGUAGE_NOT_MEASURED: 1}
+    assert store.tally().reasons(("ckb",)) == {Hold.NAME: 1, Hold.LANGUAGE_NOT_MEASURED: 1}
     settle(store, ids["ar", Hold.NAME])
     assert walked(store, why=Hold.NAME) == [ids["ckb", Hold.NAME]]
+
+
+def test_news_is_told_apart_by_line(store: Store) -> None:
+    """If something happens that the desk wants to know, then the pulse is another, and the news says it for every line."""
+    pulses = [store.pulse(later())]
+
+    def beats() -> bool:
+        pulses.append(store.pulse(later()))
+        return pulses[-1] != pulses[-2]
+
+    before = kept(store)
+    assert beats()
+    hold(store, before, language="ar", why=Hold.NAME)
+    assert beats()
+    assert not beats()
+    mark = store.newest()
+    for language in ("ckb", "ckb", "ar"):
+        hold(store, kept(store), language=language)
+    still_judged = kept(store)
+    news = store.news(since=mark, about=[before, still_judged, "nobody's", "\0"])
+    assert (news.tally.waiting(None, ()), news.new(mark, None, ())) == (4, 3)
+    assert (news.tally.waiting(None, ("ar",)), news.new(mark, None, ("ar",))) == (2, 2)
+    assert (news.tally.waiting(Hold.NAME, ()), news.new(mark, Hold.NAME, ())) == (1, 0)
+    assert store.tally().waiting(None, ()) == 4
+    assert set(news.became) == {before, still_judged}
+    assert (news.became[before].seq, news.became[before].verdict) == (0, None)
+    store.people.add_moderator("Zîn", later(), by="operator")
+    assert beats()
+    at = later()
+    store.claim(before, "Zîn", at, until=at + timedelta(minutes=2))
+    assert beats()
+    settle(store, before, REJECT)
+    assert beats()
+    became = store.news(since=mark, about=[before]).became[before]
+    assert (became.seq, became.verdict, became.by) == (1, REJECT.verdict, "Zîn")
+    store.erase(before, leaf=b"{}", at=later())
+    assert beats()
+    assert store.news(since=mark, about=[before]).became[before].erased
 
 
 def test_an_appeal_stands_where_it_was_made(store: Store) -> None:

@@ -218,9 +218,24 @@ QUEUE_MINE_OLDEST = f"""{_QUEUE} AND (c.submitted_at, c.number) > (:at, :number)
  ORDER BY c.submitted_at, c.number LIMIT :limit"""
 QUEUE_MINE_NEWEST = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number){_MINE}
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
-QUEUE_REASONS = """
-SELECT c.holds, count(*) FROM comment c
- WHERE c.waiting = 1 AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %' GROUP BY c.holds"""
+
+# -- news for the desk ------------------------------------------------------
+
+# Three ends of indexes: what it costs does not grow with anything.
+PULSE = """
+SELECT leaf, COALESCE((SELECT max(number) FROM evidence), 0), COALESCE((SELECT max(number) FROM journal), 0)
+  FROM counter WHERE id = 1"""
+# What has no reason to wait is still being judged.
+QUEUE_TALLY = """
+SELECT language, holds, count(*) FROM comment WHERE waiting = 1 AND holds <> '' GROUP BY language, holds"""
+NEWEST = "SELECT COALESCE(max(number), 0) FROM comment"
+ARRIVED = """
+SELECT number, language, holds FROM comment
+ WHERE number > :since AND waiting = 1 AND holds <> ''"""
+BECAME = """
+SELECT c.seq, d.verdict, d.decided_by, d.actor, d.decided_at, c.withdrawn_at, c.erased_at, c.escalated
+  FROM comment c LEFT JOIN decision d ON d.comment = c.number AND d.seq = c.seq
+ WHERE c.id = :id"""
 
 # -- who is looking ---------------------------------------------------------
 
@@ -230,8 +245,10 @@ SELECT number, :name, :at, :expires_at FROM comment WHERE id = :id
 ON CONFLICT (comment) DO UPDATE SET moderator = :name, expires_at = :expires_at,
        at = CASE WHEN claim.moderator = :name THEN claim.at ELSE :at END
  WHERE claim.moderator = :name OR claim.expires_at <= :at"""
+# Claims first, which are few; SQLite keeps to the order of a CROSS JOIN, whatever it believes to know of the tables.
 CLAIMS = """
-SELECT c.id, k.moderator, k.at FROM claim k JOIN comment c ON c.number = k.comment WHERE k.expires_at > :at"""
+SELECT c.id, k.moderator, k.at FROM claim k CROSS JOIN comment c
+ WHERE c.number = k.comment AND k.expires_at > :at"""
 END_CLAIM = "DELETE FROM claim WHERE comment = :number"
 LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""

@@ -55,15 +55,20 @@ from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
     Audit,
+    Became,
     Block,
     Claim,
     DecidedRow,
     Escalation,
     LookedTwice,
     NewComment,
+    News,
     Page,
+    Pulse,
     Record,
     Sought,
+    Tally,
+    Waits,
     Withdrawal,
 )
 from meydan.store.writer import Writer
@@ -73,6 +78,9 @@ _LARGEST = 2**63 - 1
 
 HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 """Values of comment.showing."""
+
+LATEST = 5000
+"""Of how many comments sent last the new ones are counted, however long ago somebody looked."""
 
 _FORGET_AT_ONCE = 1000
 _DAY = timedelta(days=1) // MICROSECOND
@@ -902,13 +910,47 @@ class Store:
             return comments, None
         return comments, _cursor_of(order, rows[-1][-1] if order == "pressing" else rows[-1][7], rows[-1][0])
 
-    def queue_reasons(self, *, others: Sequence[str] = ()) -> dict[Hold, int]:
-        """How many comments wait for each reason; one that waits for several counts for each."""
-        counted: dict[Hold, int] = {}
-        for holds, number in self._database.all(sql.QUEUE_REASONS, others=" ".join(others)):
-            for hold in holds.split(",") if holds else ():
-                counted[Hold(hold)] = counted.get(Hold(hold), 0) + number
-        return counted
+    # -- news for the desk --------------------------------------------------
+
+    def pulse(self, at: datetime) -> Pulse:
+        """
+        What is another value whenever there may be news for the desk: something was received, judged, decided, withdrawn,
+        erased or escalated, somebody looks at another comment, somebody's session or role changed. Not an appeal.
+        """
+        with self._database.reading() as hand:
+            numbers = _present(hand.one(sql.PULSE))
+            claims = hand.all(sql.CLAIMS, at=micros(at))
+        return Pulse(
+            tuple(numbers), tuple(Claim(id, name, time_of(since)) for id, name, since in sorted(claims))
+        )
+
+    def tally(self) -> Tally:
+        """How many comments wait for a person, by language and reasons."""
+        return Tally(tuple(_waits_of(*row) for row in self._database.all(sql.QUEUE_TALLY)))
+
+    def newest(self) -> int:
+        """The number of the comment that was received last; 0 before the first."""
+        newest: int = _first(self._database.one(sql.NEWEST))
+        return newest
+
+    def news(self, *, since: int, about: Iterable[str]) -> News:
+        """
+        How the desk stands now.
+
+        Args:
+            since: which comments are new: those with a greater number, of the last LATEST.
+            about: ids of the comments somebody has before them.
+        """
+        with self._database.reading(snapshot=True) as hand:
+            newest: int = _first(hand.one(sql.NEWEST))
+            arrived = hand.all(sql.ARRIVED, since=max(_bounded(since), newest - LATEST))
+            became = {id: hand.one(sql.BECAME, id=id) for id in about if is_exact(id)}
+            tally = hand.all(sql.QUEUE_TALLY)
+        return News(
+            Tally(tuple(_waits_of(*row) for row in tally)),
+            tuple(_waits_of(language, holds, number) for number, language, holds in arrived),
+            {id: _became_of(row) for id, row in became.items() if row is not None},
+        )
 
     # -- who is looking -----------------------------------------------------
 
@@ -1283,6 +1325,24 @@ def _position_of(cursor: str, sort: str) -> tuple[int, int]:
             "The cursor is not one that this list gave; start again without it.", fields=("after",)
         )
     return position
+
+
+def _waits_of(language: str, holds: str, number: int) -> Waits:
+    return Waits(number, language, _listed(holds))
+
+
+def _became_of(row: Row) -> Became:
+    seq, verdict, decided_by, by, at, withdrawn_at, erased_at, escalated = row
+    return Became(
+        seq,
+        None if verdict is None else Verdict(verdict),
+        None if decided_by is None else DecidedBy(decided_by),
+        by or "",
+        time_or_none(at),
+        withdrawn_at is not None,
+        erased_at is not None,
+        bool(escalated),
+    )
 
 
 def _comment_of(row: Sequence[Any]) -> Comment:

@@ -7,7 +7,7 @@ store never sees an address, a sign-in link or a token.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -240,6 +240,89 @@ class Claim:
     comment: str
     moderator: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """
+    What is another value whenever there may be news for the desk, and cheap to ask for.
+
+    Attributes:
+        numbers: how far the leaves, the evidence and the journal have come; they only grow.
+        claims: who has which comment before them.
+    """
+
+    numbers: tuple[int, ...]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """
+    What became of a comment: its current decision by number, verdict, who made it and when (0 and None before there is
+    one), and what took it off the desk.
+    """
+
+    seq: int
+    verdict: Verdict | None
+    decided_by: DecidedBy | None
+    by: str
+    decided_at: datetime | None
+    withdrawn: bool
+    erased: bool
+    escalated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """One comment of the queue, or `number` of them: in which language, and for which reasons."""
+
+    number: int
+    language: str
+    holds: tuple[str, ...]
+
+    def within(self, why: Hold | None, others: Sequence[str]) -> bool:
+        """Whether it is in a line that is narrowed as the queue can be; see store.Store.queue."""
+        return (why is None or why.value in self.holds) and self.language not in others
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many wait for a person, by language and reasons."""
+
+    counted: tuple[Waits, ...]
+
+    def waiting(self, why: Hold | None, others: Sequence[str]) -> int:
+        """How many wait in a line."""
+        return sum(one.number for one in self.counted if one.within(why, others))
+
+    def reasons(self, others: Sequence[str] = ()) -> dict[Hold, int]:
+        """How many wait for each reason; one that waits for several counts for each."""
+        found: dict[Hold, int] = {}
+        for one in self.counted:
+            for hold in one.holds if one.within(None, others) else ():
+                found[Hold(hold)] = found.get(Hold(hold), 0) + one.number
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """
+    How the desk stands at one moment.
+
+    Attributes:
+        tally: how many wait for a person.
+        arrived: what waits of those sent last, each with its own number.
+        became: what became of the comments that were asked about, by id; an unknown id is left out.
+    """
+
+    tally: Tally
+    arrived: tuple[Waits, ...]
+    became: Mapping[str, Became]
+
+    def new(self, since: int, why: Hold | None, others: Sequence[str]) -> int:
+        """How many came into a line after a comment's number."""
+        return sum(one.number > since and one.within(why, others) for one in self.arrived)
 
 
 @dataclass(frozen=True, slots=True)

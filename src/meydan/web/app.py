@@ -1,7 +1,7 @@
 """
 The ASGI application: every door, put together.
 
-    Front (kept answers, headers) -> framework -> api | embed | desk pages -> desk
+    Front (kept answers, headers) -> framework -> api | embed | desk pages, live -> desk
 
 Follows other processes' changes while it runs, so that what one of them
 approves is seen at this door within a second.
@@ -19,6 +19,7 @@ from litestar import Litestar
 
 from meydan.web import api, desk, embed
 from meydan.web.access import Origins, Pace, Proxies, security_headers
+from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
 from meydan.web.errors import answer_error
 from meydan.web.front import Front
@@ -59,6 +60,8 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         https=https,
     )
 
+    live = Live(meydan.desk, meydan.staff)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         hands = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
@@ -75,7 +78,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             await asyncio.get_running_loop().shutdown_default_executor()
 
     inner = Litestar(
-        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk.routes(meydan)],
+        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk.routes(meydan), live.handler()],
         request_class=api.ApiRequest,
         exception_handlers={Exception: answer_error},
         openapi_config=api.openapi_config(),
@@ -84,7 +87,14 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         logging_config=None,
         debug=False,
     )
-    return Front(inner, shelf=shelf, origins=origins, https=https, fixed=_fixed(site or {}, https=https))
+    return Front(
+        inner,
+        shelf=shelf,
+        origins=origins,
+        https=https,
+        fixed=_fixed(site or {}, https=https),
+        end_streams=live.close,
+    )
 
 
 def _reading_headers(origins: Origins, *, https: bool) -> Any:

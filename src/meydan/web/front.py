@@ -37,6 +37,9 @@ PREFLIGHT = (
 )
 VARIES: RawHeaders = [(b"vary", b"Origin")]
 MOST_AT_ONCE = 512
+STREAMED = "/desk/live"
+"""What is open for hours and idle: not counted among what is under way, because its room has a limit of its own."""
+
 BODY_PATIENCE_S = 20.0
 FRAMED = ("/comments", "/status/")
 
@@ -50,6 +53,7 @@ class Front:
     Args:
         inner: the framework's application.
         fixed: answers that never change, by path (the component, a sample newspaper).
+        end_streams: ends what would otherwise stay open for as long as somebody looks.
     """
 
     def __init__(
@@ -60,12 +64,14 @@ class Front:
         origins: Origins,
         https: bool,
         fixed: Mapping[str, Kept],
+        end_streams: Callable[[], None] = lambda: None,
     ) -> None:
         self._inner = inner
         self._shelf = shelf
         self._origins = origins
         self._https = https
         self._fixed = fixed
+        self.end_streams = end_streams
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +94,8 @@ class Front:
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
         path: str = scope["path"]
-        head = scope["method"] == "HEAD"
+        streamed = path == STREAMED
+        head = scope["method"] == "HEAD" and not streamed
         if head:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
@@ -107,14 +114,14 @@ class Front:
                 message = {**message, "body": b"", "more_body": False}
             await send(message)
 
-        if self._under_way >= MOST_AT_ONCE:
+        if self._under_way >= MOST_AT_ONCE and not streamed:
             await self._turn_away(pass_back)
             return
-        self._under_way += 1
+        self._under_way += not streamed
         try:
             await self._inner(scope, _patient(receive), pass_back)
         finally:
-            self._under_way -= 1
+            self._under_way -= not streamed
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
             log.info(

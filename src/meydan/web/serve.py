@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import structlog
 from granian.constants import Interfaces
@@ -26,6 +25,7 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from meydan.errors import AlreadyServing, BadSettings, Unavailable
+from meydan.web.front import Front
 from meydan.wiring import Meydan
 
 log = structlog.get_logger("meydan.serve")
@@ -33,7 +33,7 @@ log = structlog.get_logger("meydan.serve")
 
 def serve(
     meydan: Meydan,
-    app: Any,
+    app: Front,
     *,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
@@ -41,7 +41,7 @@ def serve(
     Serve an ASGI app until SIGINT or SIGTERM; requests under way are finished first.
 
     Args:
-        app: the ASGI application, as `create_app` builds it.
+        app: the application, as `create_app` builds it.
         on_ready: called once with the address, when connections are accepted.
 
     Raises:
@@ -109,7 +109,7 @@ _SERVER_LOG = {
 }
 
 
-async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> None:
+async def _serve(meydan: Meydan, app: Front, on_ready: Callable[[str], None]) -> None:
     settings = meydan.settings
     server = Server(
         app,
@@ -143,6 +143,8 @@ async def _serve(meydan: Meydan, app: Any, on_ready: Callable[[str], None]) -> N
     finally:
         ended.set()
         housekeeping.set()
+        # Requests are finished, and a stream would only be finished when whoever listens goes home.
+        app.end_streams()
         server.stop()  # type: ignore[no-untyped-call]
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)

@@ -10,6 +10,7 @@ CSRF token, sent from our own origin.
     account    one's own password, codes and sessions
     people     who works here, and the journal of what they did
     room       what waits, and deciding it
+    live       what happens elsewhere while the room is looked at
     figures    how much comes, who decides it and how soon
     finding    every comment by what is known of it, and deciding several at once
 """

@@ -219,7 +219,7 @@ class Room:
 
     def waiting(self, asked: Asked, session: Session) -> Answer:
         """The first comment of the queue that nobody else has before them."""
-        line = Line.of(asked.query)
+        line, mark = Line.of(asked.query), self._desk.newest()
         held, later = self._held(line, session)
         claims = self._desk.claims()
         free = [one for one in held if one.id not in claims or claims[one.id].moderator == session.moderator]
@@ -232,12 +232,12 @@ class Room:
                 item = found
                 break
             item = item or found
-        return self._room(asked, session, item, held, later, line)
+        return self._room(asked, session, item, held, later, line, mark)
 
     def comment(self, asked: Asked, session: Session) -> Answer:
-        line = Line.of(asked.query)
+        line, mark = Line.of(asked.query), self._desk.newest()
         held, later = self._held(line, session)
-        return self._room(asked, session, self._desk.item(asked.comment_id), held, later, line)
+        return self._room(asked, session, self._desk.item(asked.comment_id), held, later, line, mark)
 
     def uncover(self, asked: Asked, session: Session) -> Answer:
         """Show the words of a severe comment to whoever asks for them."""
@@ -361,11 +361,10 @@ class Room:
         except AlreadyDecided as error:
             return self._conflict(asked, session, error)
         except (MissingFields, TooLong, NotText, UnknownRule, NotAllowed) as error:
-            line = Line.written(asked.value("line"))
+            line, mark = Line.written(asked.value("line")), self._desk.newest()
             held, later = self._held(line, session)
-            room = self._room(
-                asked, session, self._desk.item(asked.comment_id), held, later, line, trouble=_trouble(error)
-            )
+            item = self._desk.item(asked.comment_id)
+            room = self._room(asked, session, item, held, later, line, mark, trouble=_trouble(error))
             return Answer(room.html, status=status_of(error))
         return Answer(to=self._next_after(asked, session))
 
@@ -486,9 +485,11 @@ class Room:
         held: Sequence[Comment],
         later: str | None,
         line: Line,
+        mark: int,
         *,
         trouble: Trouble | None = None,
     ) -> Answer:
+        """The room; `mark` is the newest comment as it was before `held` was read, so that none after it is missed."""
         if item is not None and session.may("decide") and _waits(item.comment):
             self._desk.look_at(item.comment.id, by=session.moderator)
         claims = {
@@ -496,6 +497,7 @@ class Room:
         }
         assigned = self._frame.staff.others_languages(session)
         others = () if line.every else assigned
+        tally = self._desk.tally()
         ids = [comment.id for comment in held]
         here = ids.index(item.comment.id) if item and item.comment.id in ids else -1
         following = ids[here + 1] if here + 1 < len(ids) else ""
@@ -507,7 +509,8 @@ class Room:
                 "room",
                 session,
                 here="waiting" if item is None or _waits(item.comment) else "",
-                waiting_count=self._desk.held_count(),
+                waiting_count=tally.waiting(line.why, others),
+                live=_live(line, mark, item, claims.get(item.comment.id) if item else None),
                 item=self._item_view(item) if item else None,
                 queue=[self._queue_view(comment, line, claims, session) for comment in held],
                 later=f"/desk?{urlencode({**line.query(), 'after': later})}" if later else None,
@@ -518,17 +521,17 @@ class Room:
                 line=line,
                 line_written=urlencode(line.query()),
                 orders=[
-                    (order, words, _desk(replace(line, order=order, after="")))
+                    (order, words, line_address(replace(line, order=order, after="")))
                     for order, words in ORDERS.items()
                 ],
-                reasons=self._reasons_view(line, others),
+                reasons=_reasons_view(line, tally.reasons(others)),
                 narrowed=bool(assigned),
-                every_address=_desk(replace(line, every=not line.every, after="")),
+                every_address=line_address(replace(line, every=not line.every, after="")),
                 looking=_looking(claims.get(item.comment.id)) if item else None,
                 next_id=following,
-                next_address=_address(following, line),
-                previous_address=_address(before, line),
-                any_reason=_desk(replace(line, why=None, after="")),
+                next_address=comment_address(following, line),
+                previous_address=comment_address(before, line),
+                any_reason=line_address(replace(line, why=None, after="")),
                 last_address=self._last(session),
                 rules=rules_view(self._desk.guidelines.rules, scores, spans),
                 chosen=set(asked.form.get("rules", ())),
@@ -572,7 +575,9 @@ class Room:
                 "room",
                 session,
                 here="seconds" if second else "audits",
-                waiting_count=self._desk.held_count(),
+                waiting_count=self._desk.tally().waiting(None, self._frame.staff.others_languages(session)),
+                # What somebody else decided meanwhile is not for whoever decides blind.
+                live="/desk/live",
                 item=view,
                 queue=[self._blind_view(comment, base, session) for comment in others],
                 later=None,
@@ -617,7 +622,7 @@ class Room:
         return {
             "id": comment.id,
             "claimable": _waits(comment),
-            "address": _address(comment.id, Line()),
+            "address": comment_address(comment.id, Line()),
             "seq": comment.seq,
             "name": _name(comment),
             "iso": iso(comment.submitted_at),
@@ -723,27 +728,12 @@ class Room:
             return ""
         return f"Likely {explain.label(found[0])}: {found[1]:.2f}"
 
-    def _reasons_view(self, line: Line, others: Sequence[str]) -> list[dict[str, object]]:
-        """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
-        counted = sorted(
-            self._desk.queue_reasons(others=others).items(), key=lambda one: (-one[1], one[0].value)
-        )
-        return [
-            {
-                "words": _capital(explain.hold(hold)),
-                "count": count,
-                "address": _desk(replace(line, why=hold, after="")),
-                "chosen": line.why is hold,
-            }
-            for hold, count in counted
-        ]
-
     def _queue_view(
         self, comment: Comment, line: Line, claims: Mapping[str, Claim], session: Session
     ) -> dict[str, object]:
         return {
             "id": comment.id,
-            "address": _address(comment.id, line),
+            "address": comment_address(comment.id, line),
             "looking": _looking(claims.get(comment.id)),
             "name": _name(comment),
             "opening": self._opening(comment, session),
@@ -828,6 +818,19 @@ class Room:
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
         return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+
+
+def _reasons_view(line: Line, counts: Mapping[Hold, int]) -> list[dict[str, object]]:
+    """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
+    return [
+        {
+            "words": _capital(explain.hold(hold)),
+            "count": count,
+            "address": line_address(replace(line, why=hold, after="")),
+            "chosen": line.why is hold,
+        }
+        for hold, count in sorted(counts.items(), key=lambda one: (-one[1], one[0].value))
+    ]
 
 
 def _promise_view(promises: Promises) -> dict[str, object]:
@@ -986,16 +989,26 @@ def opening(text: str, length: int) -> str:
     return flat[:length].rpartition(" ")[0] + " …"
 
 
-def _address(comment_id: str, line: Line) -> str:
+def comment_address(comment_id: str, line: Line) -> str:
     if not comment_id:
         return ""
     query = urlencode(line.query())
     return f"/desk/comments/{quote(comment_id, safe='')}" + (f"?{query}" if query else "")
 
 
-def _desk(line: Line) -> str:
+def line_address(line: Line) -> str:
     query = urlencode(line.query())
     return f"/desk?{query}" if query else "/desk"
+
+
+def _live(line: Line, mark: int, item: DeskItem | None, looking: Claim | None) -> str:
+    """Where this page hears the news: of its line, since it was made, and of its comment as it was then; see live.py."""
+    asked: dict[str, object] = {**line.query(), "mark": mark}
+    if item is not None:
+        asked |= {"comment": item.comment.id, "seen": item.comment.seq}
+    if looking is not None:
+        asked["told"] = looking.moderator
+    return f"/desk/live?{urlencode(asked)}"
 
 
 def _strain_view(strain: Strain) -> dict[str, object]:

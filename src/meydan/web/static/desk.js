@@ -143,6 +143,103 @@ if (before) {
   addEventListener("pageshow", () => setTimeout(() => look(false), 1000));
 }
 
+// News of the desk: said in a place of their own. Nothing else on the page moves but the count, whose room is kept.
+const SILENT_MS = 30_000;
+const place = document.getElementById("news");
+let stream = null;
+let comeBack = 0;
+let over = false;
+
+function say(kind, news) {
+  const line = place.querySelector(`[data-news=${kind}]`);
+  const [words, way] = [line.querySelector("span"), line.querySelector("a")];
+  line.classList.toggle("said", Boolean(news));
+  // What stays the same is not read out again.
+  if (words.textContent !== (news?.said ?? "")) words.textContent = news?.said ?? "";
+  way.hidden = !news?.way;
+  way.textContent = news?.way ?? "";
+  if (news?.to) way.href = news.to;
+  else way.removeAttribute("href");
+  const silent = !place.querySelector("[data-news=silent]").hidden;
+  place.querySelector("[data-news=idle]").hidden = silent || place.querySelector(".said") !== null;
+}
+
+function silence(on) {
+  place.querySelector("[data-news=silent]").hidden = !on;
+  if (on) place.querySelector("[data-news=idle]").hidden = true;
+}
+
+function hear(event) {
+  const told = JSON.parse(event.data);
+  silence(false);
+  const count = document.querySelector("[data-waiting]");
+  if (count) count.textContent = `(${told.waiting})`;
+  for (const kind of ["about", "also", "new"]) say(kind, told[kind]);
+}
+
+function listen() {
+  clearTimeout(comeBack);
+  // A page that nobody sees needs no news, and a browser has few connections to one server.
+  if (stream || over || document.visibilityState !== "visible") return;
+  stream = new EventSource(place.dataset.live);
+  stream.addEventListener("news", hear);
+  stream.addEventListener("over", (event) => {
+    over = true;
+    stopListening();
+    for (const kind of ["also", "new"]) say(kind, null);
+    say("about", JSON.parse(event.data));
+  });
+  stream.addEventListener("error", () => {
+    // Else the browser tries again by itself.
+    if (stream?.readyState !== EventSource.CLOSED) return;
+    stopListening();
+    silence(true);
+    comeBack = setTimeout(listen, SILENT_MS);
+  });
+}
+
+function stopListening() {
+  clearTimeout(comeBack);
+  stream?.close();
+  stream = null;
+}
+
+// The list of what waits, made anew because somebody asked for it; what is typed and chosen stays.
+async function showNew(address) {
+  const answer = await fetch(address);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const [list, shown] = [page.querySelector(".queue"), document.querySelector(".queue")];
+  const mark = new URL(page.getElementById("news").dataset.live, location.href).searchParams.get("mark");
+  shown.replaceWith(document.adoptNode(list));
+  const heard = new URL(place.dataset.live, location.href);
+  heard.searchParams.set("mark", mark);
+  place.dataset.live = heard.pathname + heard.search;
+  say("new", null);
+  stopListening();
+  listen();
+  const head = document.getElementById("waiting");
+  head.tabIndex = -1;
+  head.focus();
+}
+
+if (place && "EventSource" in window) {
+  place.hidden = false;
+  listen();
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") listen();
+    else stopListening();
+  });
+  addEventListener("pagehide", stopListening);
+  addEventListener("pageshow", listen);
+  place.querySelector("[data-news=new] a").addEventListener("click", (event) => {
+    if (!document.querySelector(".queue") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const address = event.currentTarget.href;
+    // Where it cannot be shown here, it is shown as without a script.
+    showNew(address).catch(() => location.assign(address));
+  });
+}
+
 // One press, one decision: a second click while the first is on its way does nothing.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
