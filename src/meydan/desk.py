@@ -649,7 +649,8 @@ class Desk:
             note=current.note if current and holder else None,
             submitted_at=comment.submitted_at,
             story_url=comment.story_url,
-            holds=comment.holds,
+            # That somebody reported it is the desk's to know until a person has decided.
+            holds=tuple(hold for hold in comment.holds if hold is not Hold.REPORT),
             receipt=receipt,
             name=comment.name if holder else None,
             text=comment.text if holder else None,
