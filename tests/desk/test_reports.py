@@ -44,9 +44,7 @@ def test_a_decision_closes_them(room: Room) -> None:
         assert room.desk.queue()[0] == ()
         assert room.desk.item(id).reports == Reports((), (), 1)
         assert room.desk.item(id).comment.status is verdict.status
-    told = [
-        (entry.actor, entry.action, dict(entry.detail)) for entry in room.store.people.journal(limit=100)
-    ]
+    told = [(entry.actor, entry.action, dict(entry.detail)) for entry in room.store.people.journal(limit=100)]
     assert ("Zîn", "reports-closed", {"seq": 2, "reports": 1, "upheld": True}) in told
     assert ("Zîn", "reports-closed", {"seq": 2, "reports": 1, "upheld": False}) in told
     assert ("a reader", "reported", {"rule": "abuse"}) in told

@@ -54,9 +54,7 @@ class Marked:
         found = EVIDENCE.__class__(model=f"evidence-{self.mark}", spans=EVIDENCE.spans)
         store.hold(self.new.id, HOLD, evidence=found, at=later())
         decide(store, self.new.id)
-        report(
-            store, self.new.id, words=f"report-{self.mark} " * 40, address_key=f"reporter-{self.mark}"
-        )
+        report(store, self.new.id, words=f"report-{self.mark} " * 40, address_key=f"reporter-{self.mark}")
         decide(store, self.new.id, REJECT, note=f"note-{self.mark}", evidence=found)
         store.appeal(self.new.id, words=f"appeal-{self.mark}", at=later())
 

@@ -582,10 +582,7 @@ class Store:
             (sql.OLD_REPORTER, sql.FORGET_REPORTERS),
         ):
             while self._database.one(old, before=limit) is not None:
-                forgotten += self._writer.write(
-                    lambda hand, forget=forget: hand.run(forget, before=limit, limit=_FORGET_AT_ONCE),
-                    scrub=True,
-                )
+                forgotten += self._forget(forget, limit)
 
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_SESSIONS, before=limit)
@@ -607,6 +604,11 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
+
+    def _forget(self, statement: str, before: int) -> int:
+        return self._writer.write(
+            lambda hand: hand.run(statement, before=before, limit=_FORGET_AT_ONCE), scrub=True
+        )
 
     # -- audits -------------------------------------------------------------
 
