@@ -116,6 +116,24 @@ class Newsroom(RuleBasedStateMachine):
         assert dataclasses.replace(after, holds=before.holds) == before, "a report changes no comment"
         assert self.room.shown() == shown
 
+    @rule(
+        id=comments,
+        by=st.sampled_from(PEOPLE),
+        readers=st.lists(
+            st.tuples(st.sampled_from(("a", "b", "c")), st.sampled_from(("abuse", "promotion"))),
+            min_size=1,
+            max_size=3,
+        ),
+        verdict=st.sampled_from((None, Verdict.APPROVE, Verdict.REJECT)),
+    )
+    def complain(self, id: str, by: str, readers: list[tuple[str, str]], verdict: Verdict | None) -> None:
+        """Somebody approves, readers report, and the same person decides again, or not yet."""
+        self.decide(id, by, Verdict.APPROVE, 0)
+        for reader, under in readers:
+            self.report(id, reader, under)
+        if verdict is not None:
+            self.decide(id, by, verdict, 0)
+
     @rule(id=comments)
     def withdraw(self, id: str) -> None:
         with contextlib.suppress(Refused):
