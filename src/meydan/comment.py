@@ -117,6 +117,7 @@ class Hold(StrEnum):
     OFTEN_REJECTED = "often-rejected"
     JUDGE_FAILED = "judge-failed"
     APPEAL = "appeal"
+    REPORT = "report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ THE WALK. What happens to a comment, in order, and nothing else.
     judge      evidence gathered, decided by the guidelines, settled or held
     review     a person decides
     appeal     the author asks for another person
+    report     a reader says that a shown comment breaches a rule: it stays, and a person decides
     withdraw   the author takes it back
     erase      the law takes it out
     audit      a person decides again, blind, what the machine decided
@@ -90,6 +91,7 @@ from meydan.store import News as News
 from meydan.store import Page as Page
 from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
+from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import Tally as Tally
 from meydan.text import fold
@@ -100,6 +102,7 @@ from meydan.text.search import searchable
 LONGEST_EMAIL = 254
 LONGEST_NOTE = 2000
 LONGEST_REASON = 500
+LONGEST_REPORT = 500
 REPEAT_WINDOW = timedelta(hours=1)
 ESCALATIONS = {
     "child-abuse": "unlawful",
@@ -145,11 +148,15 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest name and text, in characters; from how many comments a minute a story is flooded."""
+    """
+    The longest name and text, in characters; from how many comments a minute a story is flooded; how many reports of
+    comments are taken from one address within a day.
+    """
 
     name: int = 80
     text: int = 5000
     flood_per_minute: int = 120
+    reports_per_day: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +224,7 @@ class DeskItem:
     evidence: Evidence | None
     decisions: tuple[Settled, ...]
     appeal: str | None = None
+    reports: Reports | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,6 +508,38 @@ class Desk:
         # A decision was made here already, and somebody waits to hear whether it was right.
         self._store.appeal(id, words=words, at=self._clock(), sooner=SOONER_BY_DOUBT)
 
+    def report(self, id: str, *, rule: str, visitor: Visitor, words: str | None = None) -> None:
+        """
+        Take a reader's word that a comment breaches a rule. The comment stays as it is; a person decides.
+
+        Once a reader and comment: again changes nothing, and is answered alike.
+
+        Args:
+            rule: a rule's id. words: what the reader adds, for the people of the desk.
+
+        Raises:
+            MissingFields, UnknownRule, TooLong, NotText: the report is not complete.
+            TooFast: enough reports came from this address within a day.
+            NotFound: readers do not see such a comment; whether it is held, gone or never was is not told.
+        """
+        if is_blank(rule):
+            raise MissingFields(["rule"])
+        if rule not in {known.id for known in self._guidelines.rules}:
+            raise UnknownRule("The guidelines have no such rule.", fields=("rule",))
+        if words:
+            check_text("note", words, LONGEST_REPORT)
+        self._store.report(
+            id,
+            rule=rule,
+            words=words if words and not is_blank(words) else None,
+            address_key=visitor.address_key,
+            at=self._clock(),
+            from_readers=self._guidelines.people.reports_from,
+            at_most=self.limits.reports_per_day,
+            # Readers see it meanwhile.
+            sooner=SOONER_BY_DOUBT,
+        )
+
     def withdraw(self, id: str, *, receipt: str) -> None:
         """Take one's own comment back: it is shown no more, its decision stays as it was."""
         self._check_receipt(id, receipt)
@@ -613,7 +653,8 @@ class Desk:
             note=current.note if current and holder else None,
             submitted_at=comment.submitted_at,
             story_url=comment.story_url,
-            holds=comment.holds,
+            # That somebody reported it is the desk's to know until a person has decided.
+            holds=tuple(hold for hold in comment.holds if hold is not Hold.REPORT),
             receipt=receipt,
             name=comment.name if holder else None,
             text=comment.text if holder else None,
@@ -633,15 +674,15 @@ class Desk:
     def shown(self, id: str, *, story_url: str) -> Comment:
         """A comment that readers of the story see, to be replied to; NoSuchParent for every other."""
         comment = self._store.comment(id)
-        if (
-            comment is None
-            or comment.status is not Status.APPROVED
-            or comment.text is None
-            or comment.withdrawn_at is not None
-            or comment.escalated
-            or comment.story_url != story_address(story_url)
-        ):
+        if comment is None or not _is_shown(comment) or comment.story_url != story_address(story_url):
             raise NoSuchParent("The comment you reply to is not shown.", fields=("parent",))
+        return comment
+
+    def reportable(self, id: str) -> Comment:
+        """A comment that readers see, to be reported; NotFound for every other, all alike."""
+        comment = self._store.comment(id)
+        if comment is None or not _is_shown(comment):
+            raise NotFound("There is no comment here that can be reported.")
         return comment
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
@@ -653,7 +694,7 @@ class Desk:
     def held(
         self, *, after: str | None = None, limit: int = 50, newest: bool = False
     ) -> tuple[tuple[Comment, ...], str | None]:
-        """What waits for a person: held and appealed comments, oldest first unless `newest`; and the next cursor."""
+        """What waits for a person: held, appealed and reported, oldest first unless `newest`; and the next cursor."""
         if not 1 <= limit <= 200:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
         return self._store.held(after=after, limit=limit, newest=newest)
@@ -816,7 +857,7 @@ class Desk:
     def _blind(item: DeskItem) -> DeskItem:
         """A comment as if nobody had judged it."""
         comment = replace(item.comment, status=Status.HELD, seq=0, holds=(), judged_at=None)
-        return replace(item, comment=comment, evidence=None, decisions=(), appeal=None)
+        return replace(item, comment=comment, evidence=None, decisions=(), appeal=None, reports=None)
 
     def seconds(self, name: str, *, limit: int = 50) -> tuple[Comment, ...]:
         """What waits for a second look by this person, blind, oldest first."""
@@ -885,6 +926,7 @@ class Desk:
             evidence=self._store.evidence(id),
             decisions=self._store.decisions(id),
             appeal=next((appeal.words for appeal in self._store.appeals(id) if appeal.open), None),
+            reports=self._store.reports(id),
         )
 
     def story(self, url: str) -> Story | None:
@@ -1202,6 +1244,15 @@ class Desk:
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _is_shown(comment: Comment) -> bool:
+    return (
+        comment.status is Status.APPROVED
+        and comment.text is not None
+        and comment.withdrawn_at is None
+        and not comment.escalated
+    )
 
 
 # -- how far people agree -----------------------------------------------------

@@ -42,6 +42,7 @@ class Settings:
     submissions_per_minute: int = 120
     submission_burst: int = 60
     flood_per_minute: int = 120
+    reports_per_day: int = 50
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     address_days: int = 7
     session_hours: int = 12

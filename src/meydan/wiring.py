@@ -176,6 +176,7 @@ def build(settings: Settings) -> Meydan:
                 name=settings.longest_name,
                 text=settings.longest_text,
                 flood_per_minute=settings.flood_per_minute,
+                reports_per_day=settings.reports_per_day,
             ),
             calibrations=calibrations,
             care=Care(

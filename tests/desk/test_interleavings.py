@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from meydan.comment import Status, Verdict
+from meydan.desk import Visitor
 from meydan.errors import AlreadyDecided, NotAllowed, NotErasable, NotFound, Refused
 from meydan.judge import Judge
 from meydan.policy import load
@@ -93,6 +95,45 @@ class Newsroom(RuleBasedStateMachine):
         self.appeal(id)
         self.decide(id, again, Verdict.APPROVE, 0)
 
+    @rule(
+        id=comments,
+        reader=st.sampled_from(("a", "b", "c")),
+        under=st.sampled_from(("abuse", "promotion")),
+    )
+    def report(self, id: str, reader: str, under: str) -> None:
+        """A reader reports a comment, shown or not."""
+        before = self.room.store.comment(id)
+        shown = self.room.shown()
+        assert before is not None
+        try:
+            self.room.desk.report(id, rule=under, visitor=Visitor(address_key=reader))
+        except NotFound:
+            assert before.text not in shown
+        else:
+            assert before.text in shown
+        after = self.room.store.comment(id)
+        assert after is not None
+        assert dataclasses.replace(after, holds=before.holds) == before, "a report changes no comment"
+        assert self.room.shown() == shown
+
+    @rule(
+        id=comments,
+        by=st.sampled_from(PEOPLE),
+        readers=st.lists(
+            st.tuples(st.sampled_from(("a", "b", "c")), st.sampled_from(("abuse", "promotion"))),
+            min_size=1,
+            max_size=3,
+        ),
+        verdict=st.sampled_from((None, Verdict.APPROVE, Verdict.REJECT)),
+    )
+    def complain(self, id: str, by: str, readers: list[tuple[str, str]], verdict: Verdict | None) -> None:
+        """Somebody approves, readers report, and the same person decides again, or not yet."""
+        self.decide(id, by, Verdict.APPROVE, 0)
+        for reader, under in readers:
+            self.report(id, reader, under)
+        if verdict is not None:
+            self.decide(id, by, verdict, 0)
+
     @rule(id=comments)
     def withdraw(self, id: str) -> None:
         with contextlib.suppress(Refused):
@@ -141,7 +182,9 @@ class Newsroom(RuleBasedStateMachine):
                 assert comment.status is Status.HELD
             ended = comment.withdrawn_at is not None or comment.erased_at is not None or comment.escalated
             appealed = any(appeal.open for appeal in store.appeals(id))
-            assert (id in waiting) == (not ended and (comment.status is Status.HELD or appealed))
+            reports = store.reports(id)
+            reported = comment.status is Status.APPROVED and reports is not None and reports.open > 0
+            assert (id in waiting) == (not ended and (comment.status is Status.HELD or appealed or reported))
 
     @invariant()
     def the_journal_replays_to_the_same_state(self) -> None:

@@ -229,3 +229,13 @@ def test_words_picks_a_translation() -> None:
 def test_words_always_finds_some(told: dict[str, str], language: str) -> None:
     """If there is one translation at least, then words gives one of them."""
     assert policy.words(told, language) in told.values()
+
+
+def test_people_may_be_asked_in_part() -> None:
+    """If [people] says only from how many reports on a comment comes to the desk, then the rest is as usual; beyond its range is a fault."""
+    for number, good in ((1, True), (1000, True), (0, False), (1001, False)):
+        source = PLAIN + f"\n[people]\nreports_from = {number}\n".encode()
+        assert (not policy.check(source)) is good
+        if good:
+            people = policy.parse(source, "guidelines.toml").people
+            assert (people.reports_from, people.second) == (number, 0.0)

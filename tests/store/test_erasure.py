@@ -20,11 +20,13 @@ from tests.store.making import (
     HOLD,
     NOON,
     REJECT,
+    approved,
     around,
     decide,
     later,
     new_comment,
     receive,
+    report,
 )
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -47,10 +49,12 @@ class Marked:
         )
 
     def live(self, store: Store) -> None:
-        """Received, held with evidence, rejected with a note, and appealed."""
+        """Received, held with evidence, approved and reported, rejected with a note, and appealed."""
         store.receive(self.new)
         found = EVIDENCE.__class__(model=f"evidence-{self.mark}", spans=EVIDENCE.spans)
         store.hold(self.new.id, HOLD, evidence=found, at=later())
+        decide(store, self.new.id)
+        report(store, self.new.id, words=f"report-{self.mark} " * 40, address_key=f"reporter-{self.mark}")
         decide(store, self.new.id, REJECT, note=f"note-{self.mark}", evidence=found)
         store.appeal(self.new.id, words=f"appeal-{self.mark}", at=later())
 
@@ -219,6 +223,7 @@ def test_forgotten_addresses_leave_no_byte(store: Store, tmp_path: Path) -> None
     keys = [f"address-{secrets.token_hex(12)}" for _ in range(40)]
     for key in keys:
         receive(store, address_key=key)
+        report(store, approved(store), address_key=f"reporter-{key}")
     store.expire(before=later())
     everything = b"".join(path.read_bytes() for path in sorted(tmp_path.iterdir()))
     assert [key for key in keys if key.encode() in everything] == []
@@ -248,6 +253,7 @@ def test_no_row_is_left(store: Store, database_url: str) -> None:
             "evidence",
             "note",
             "appeal",
+            "report",
         }
         gone.erase(store)
         assert traces(connection, gone.mark) == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from meydan.comment import DecidedBy, Verdict
 from meydan.store import Store
-from tests.store.making import APPROVE, NOON, REJECT, STORY, new_comment
+from tests.store.making import APPROVE, NOON, REJECT, STORY, new_comment, report
 
 PERSON = replace(APPROVE, decided_by=DecidedBy.MODERATOR, by="Mem")
 
@@ -59,7 +59,23 @@ def test_a_period_is_counted(store: Store) -> None:
     assert found.appeals == (2, 1, 1)
 
 
+def test_reports_are_counted(store: Store) -> None:
+    """If readers reported, then it is counted how many did, how many a person answered, and how many were right."""
+    kept, fell, waits = (sent(store, number) for number in range(3))
+    for id in (kept, fell, waits):
+        settle(store, id, APPROVE, 3)
+        report(store, id, at=NOON + timedelta(minutes=4))
+    report(store, fell, "promotion", at=NOON + timedelta(minutes=5))
+    settle(store, kept, PERSON, 6)
+    settle(store, fell, REJECT, 7)
+    # After a person kept it under this rule, a report is answered as it comes.
+    report(store, kept, at=NOON + timedelta(minutes=8))
+    report(store, waits, at=NOON + timedelta(hours=2))
+    assert store.figures(NOON, NOON + timedelta(hours=2)).reports == (5, 4, 2)
+
+
 def test_a_period_without_anything_has_no_figures(store: Store) -> None:
     """If nothing came, then nothing is counted and nothing breaks."""
     found = store.figures(NOON, NOON + timedelta(days=1))
     assert (found.received, found.decided, found.waited, found.appeals) == ((), (), (), (0, 0, 0))
+    assert found.reports == (0, 0, 0)

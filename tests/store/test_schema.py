@@ -72,7 +72,7 @@ def test_the_newest_migration_is_known() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == schema.HEAD
 
 
-SOUGHT = ("words", "story", "author", "language", "status", "by", "rule", "since", "until")
+SOUGHT = ("words", "story", "author", "language", "status", "by", "rule", "since", "until", "reported")
 
 
 def is_of(name: str, hand: Hand) -> bool:
@@ -172,6 +172,13 @@ INDEXED = {
     "AUDITS": "ix_audit_waiting",
     "AUDITS_COUNT": "ix_audit_waiting",
     "AUDITED": "ix_audit_answered",
+    "REPORTS_SENT": "ix_report_sent",
+    "REPORTED_BY": "ix_report_reader",
+    "REPORT_ANSWERED": "ix_report_reader",
+    "REPORTS_OPEN": "ix_report_reader",
+    "CLOSE_REPORTS": "ix_report_reader",
+    "OLD_REPORTER": "ix_report_address",
+    "FORGET_REPORTERS": "ix_report_address",
     "QUEUE_DUE": "ix_comment_due",
     "QUEUE_MINE_OLDEST": "ix_comment_queue",
     "QUEUE_MINE_NEWEST": "ix_comment_queue",
@@ -278,6 +285,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0006_care.py",
         "0007_figures.py",
         "0008_second_looks.py",
+        "0009_reports.py",
     ]
 
 

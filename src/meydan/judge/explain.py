@@ -47,6 +47,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.OFTEN_REJECTED: "its author's comments were often rejected",
     Hold.JUDGE_FAILED: "the judge did not answer",
     Hold.APPEAL: "its author appealed",
+    Hold.REPORT: "readers reported it",
 }
 """Why a comment waits, so that it can follow "Waiting, because"."""
 

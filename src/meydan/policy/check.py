@@ -46,7 +46,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rule.example": ("lang", "text", "story", "expect"),
         "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
         "authors": ("first", "rejected", "of_at_least"),
-        "people": ("second",),
+        "people": ("second", "reports_from"),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -355,11 +355,15 @@ class _Checker:
         )
 
     def _people(self) -> People:
-        """May be left out too: then nobody's decisions are looked at again."""
+        """May be left out too: then nobody's decisions are looked at again, and one report is enough."""
         if "people" not in self.document:
             return People()
         path, table = self._table("people")
-        return People(self._share(path, table, "people", "second") or 0.0)
+        usual = People()
+        return People(
+            self._share(path, table, "people", "second", required=False) or usual.second,
+            self._number(path, table, "people", "reports_from", least=1, most=1000, usual=usual.reports_from),
+        )
 
     # What readers see.
 
@@ -667,6 +671,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "rejected": "0.5",
         "of_at_least": "4",
         "second": "0.05",
+        "reports_from": "3",
     }
 )
 """What each key usually looks like, for remedies."""

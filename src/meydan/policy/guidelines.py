@@ -111,9 +111,13 @@ class Authors:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The share of people's decisions, in [0, 1], that another person decides again without being told how."""
+    """
+    What people look at: `second` is the share of their decisions, in [0, 1], that another person decides again without
+    being told how; from `reports_from` different readers' reports on, a shown comment comes to the desk.
+    """
 
     second: float = 0.0
+    reports_from: int = 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -43,6 +43,7 @@ class Figures:
         stories: the stories with the most comments (address, title, number), the busiest first.
         superseded: decisions that a later one made otherwise: (who had decided, how many, of how many).
         appeals: (made, decided, overturned).
+        reports: (made by readers, answered by a person's decision, upheld).
     """
 
     received: tuple[tuple[datetime, int], ...]
@@ -52,6 +53,7 @@ class Figures:
     stories: tuple[tuple[str, str | None, int], ...]
     superseded: tuple[tuple[DecidedBy, int, int], ...]
     appeals: tuple[int, int, int]
+    reports: tuple[int, int, int]
 
 
 def figures_of(database: Database, since: datetime, until: datetime) -> Figures:
@@ -65,6 +67,7 @@ def figures_of(database: Database, since: datetime, until: datetime) -> Figures:
         stories = hand.all(sql.BUSIEST, limit=20, **period)
         superseded = hand.all(sql.SUPERSEDED, **period)
         appeals = hand.one(sql.APPEALS_OF, **period) or (0, 0, 0)
+        reports = hand.one(sql.REPORTS_OF, **period) or (0, 0, 0)
     return Figures(
         received=tuple((time_of(hour * (HOUR // MICROSECOND)), number) for hour, number in received),
         decided=tuple(
@@ -76,4 +79,5 @@ def figures_of(database: Database, since: datetime, until: datetime) -> Figures:
         stories=tuple((url, title, number) for url, title, number in stories),
         superseded=tuple((DecidedBy(by), otherwise or 0, number) for by, otherwise, number in superseded),
         appeals=(int(appeals[0]), int(appeals[1] or 0), int(appeals[2] or 0)),
+        reports=(int(reports[0]), int(reports[1] or 0), int(reports[2] or 0)),
     )

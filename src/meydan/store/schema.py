@@ -2,7 +2,7 @@
 The tables, for SQLite and PostgreSQL alike.
 
 A reader's words stand in `words` and, folded, in `lookup`, and nowhere else (and what was
-said of them in `evidence`, `note` and `appeal`), apart from everything that outlives an erasure.
+said of them in `evidence`, `note`, `appeal` and `report`), apart from everything that outlives an erasure.
 What a database can guard, it guards: the triggers stand in the first migration,
 because only a migration makes a database; these tables are what it must make.
 
@@ -13,6 +13,7 @@ because only a migration makes a database; these tables are what it must make.
 * leaf       append only
 * audit      drawn once, answered once, and stays
 * second     drawn once, answered once by another person, and stays
+* report     put in once a reader and comment, closed once; only its words and its reader's key leave
 * withdrawal append only
 * journal    append only
 
@@ -38,7 +39,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0008"
+HEAD = "0009"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -368,6 +369,31 @@ second = Table(
         postgresql_where=text("answered_at IS NULL"),
     ),
     Index("ix_second_answered", "answered_at"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    # What readers say breaches a rule. It changes no comment; a person's decision closes it.
+    Column("number", _BIG, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("address_key", Text, comment="the reader's; NULL once forgotten or erased"),
+    Column("words", Text, comment="the reader's; NULL without any, and once erased"),
+    Column("closed_at", BigInteger),
+    Column("seq", Integer, comment="the decision that closed it"),
+    Column("upheld", SmallInteger, comment="1: the comment was rejected, 0: it was kept"),
+    CheckConstraint("upheld IN (0, 1)", name="upheld"),
+    Index("ix_report_reader", "comment", "address_key", unique=True),
+    Index("ix_report_sent", "address_key", "at"),
+    Index("ix_report_time", "at"),
+    Index(
+        "ix_report_address",
+        "at",
+        sqlite_where=text("address_key IS NOT NULL"),
+        postgresql_where=text("address_key IS NOT NULL"),
+    ),
 )
 
 exposure = Table(

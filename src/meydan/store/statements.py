@@ -154,7 +154,7 @@ UNION ALL
 SELECT 1 FROM second WHERE comment = :comment AND seq = :seq AND answered_by = :name"""
 APPEALED = "SELECT 1 FROM appeal WHERE comment = :comment AND seq = :seq"
 ADD_APPEAL = "INSERT INTO appeal (comment, seq, at, words) VALUES (:comment, :seq, :at, :words)"
-APPEAL_WAITS = "UPDATE comment SET waiting = 1, holds = :holds, due = :due WHERE number = :number"
+WAITS_AGAIN = "UPDATE comment SET waiting = 1, holds = :holds, due = :due WHERE number = :number"
 APPEALS = """
 SELECT a.seq, a.at, a.words, CASE WHEN a.seq = c.seq THEN 1 ELSE 0 END
   FROM comment c JOIN appeal a ON a.comment = c.number
@@ -176,7 +176,37 @@ ERASED_WITH_IT = (
     "DELETE FROM claim WHERE comment = :number",
     "DELETE FROM note WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
+    "UPDATE report SET words = NULL, address_key = NULL WHERE comment = :number",
 )
+
+# -- reports ----------------------------------------------------------------
+
+REPORTS_SENT = "SELECT count(*), min(at) FROM report WHERE address_key = :address_key AND at > :since"
+REPORTED_BY = "SELECT 1 FROM report WHERE comment = :comment AND address_key = :address_key"
+# A person has looked at the comment under this rule, and it stands.
+REPORT_ANSWERED = """
+SELECT 1 FROM report WHERE comment = :comment AND rule = :rule AND closed_at IS NOT NULL LIMIT 1"""
+ADD_REPORT = """
+INSERT INTO report (comment, rule, at, address_key, words, closed_at, seq, upheld)
+VALUES (:comment, :rule, :at, :address_key, :words, :closed_at, :seq, :upheld)"""
+REPORTS_OPEN = "SELECT count(*) FROM report WHERE comment = :comment AND closed_at IS NULL"
+CLOSE_REPORTS = """
+UPDATE report SET closed_at = :at, seq = :seq, upheld = :upheld
+ WHERE comment = :comment AND closed_at IS NULL"""
+REPORTS = """
+SELECT r.rule, CASE WHEN r.closed_at IS NULL THEN 1 ELSE 0 END, count(*)
+  FROM comment c JOIN report r ON r.comment = c.number
+ WHERE c.id = :id GROUP BY 1, 2 ORDER BY 3 DESC, 1"""
+REPORTS_WORDS = """
+SELECT r.rule, r.words FROM comment c JOIN report r ON r.comment = c.number
+ WHERE c.id = :id AND r.closed_at IS NULL AND r.words IS NOT NULL
+ ORDER BY r.number LIMIT :limit"""
+OLD_REPORTER = "SELECT 1 FROM report WHERE address_key IS NOT NULL AND at < :before LIMIT 1"
+FORGET_REPORTERS = """
+UPDATE report SET address_key = NULL
+ WHERE number IN (
+    SELECT number FROM report WHERE address_key IS NOT NULL AND at < :before LIMIT :limit
+ )"""
 
 # -- reading many -----------------------------------------------------------
 
@@ -312,6 +342,9 @@ APPEALS_OF = """
 SELECT count(*), sum(CASE WHEN d.verdict IS NULL THEN 0 ELSE 1 END), sum(CASE WHEN d.verdict = 'approve' THEN 1 ELSE 0 END)
   FROM appeal a LEFT JOIN decision d ON d.comment = a.comment AND d.seq = a.seq + 1
  WHERE a.at >= :since AND a.at < :until"""
+REPORTS_OF = """
+SELECT count(*), sum(CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END), sum(COALESCE(upheld, 0))
+  FROM report WHERE at >= :since AND at < :until"""
 
 # -- care -------------------------------------------------------------------
 
@@ -377,6 +410,7 @@ _FOUND_BY = {
     "rule": "EXISTS (SELECT 1 FROM breach b WHERE b.rule = :rule AND b.comment = c.number AND b.seq = c.seq)",
     "since": "c.submitted_at >= :since",
     "until": "c.submitted_at < :until",
+    "reported": "c.number IN (SELECT comment FROM report)",
 }
 
 

@@ -46,6 +46,7 @@ from meydan.errors import (
     NotAppealable,
     NotErasable,
     NotFound,
+    TooFast,
 )
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
@@ -66,6 +67,7 @@ from meydan.store.values import (
     Page,
     Pulse,
     Record,
+    Reports,
     Sought,
     Tally,
     Waits,
@@ -82,8 +84,13 @@ HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 LATEST = 5000
 """Of how many comments sent last the new ones are counted, however long ago somebody looked."""
 
+A_READER = "a reader"
+"""Whom the journal names for what readers do: no one of them."""
+
 _FORGET_AT_ONCE = 1000
+_REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
+_SECOND = timedelta(seconds=1) // MICROSECOND
 
 _QUEUES = {
     "pressing": sql.QUEUE_DUE,
@@ -250,7 +257,7 @@ class Store:
         """
         Make a decision durable: the comment's status, the decision and its leaf, together.
 
-        A person's decision also answers the comment's audit, if it was drawn for one.
+        A person's decision also answers the comment's audit, if it was drawn for one, and closes its reports.
 
         Args:
             expected_seq: the decision seen before this one was made (0: none);
@@ -335,6 +342,7 @@ class Store:
                     seq=seq,
                     noted=note is not None,
                 )
+                _close_reports(hand, before, seq, decision, decided_at)
                 if second_look:
                     hand.run(
                         sql.DRAW_SECOND, comment=before.number, seq=seq, actor=decision.by, at=decided_at
@@ -489,7 +497,7 @@ class Store:
                 raise NotAppealable("This decision was appealed before; one appeal is heard.")
             hand.run(sql.ADD_APPEAL, comment=before.number, seq=before.seq, at=when, words=words)
             hand.run(
-                sql.APPEAL_WAITS,
+                sql.WAITS_AGAIN,
                 holds=Hold.APPEAL.value,
                 due=when - sooner // MICROSECOND,
                 number=before.number,
@@ -497,9 +505,74 @@ class Store:
 
         self._writer.write(work)
 
+    def report(
+        self,
+        id: str,
+        *,
+        rule: str,
+        words: str | None,
+        address_key: str,
+        at: datetime,
+        from_readers: int = 1,
+        at_most: int,
+        sooner: timedelta = timedelta(0),
+    ) -> None:
+        """
+        Keep a reader's report of a comment that is shown; from so many readers on it joins the queue, and stays as it is.
+
+        A second report by the same reader changes nothing. One under a rule that a person has looked at it under
+        already is answered by their decision, and does not bring it back.
+
+        Args:
+            at_most: reports within a day that are taken from one address.
+            from_readers: how many readers' open reports it takes.
+            sooner: in the queue's own order it stands as if this had come by so much earlier.
+
+        Raises:
+            TooFast: that many came from this address within a day.
+            NotFound: readers do not see such a comment; why is not told.
+        """
+        check_text("words", words)
+        when = micros(at)
+
+        def work(hand: Hand) -> None:
+            # Before the comment is looked at: whether there is one must not be learned here.
+            sent, first = hand.one(sql.REPORTS_SENT, address_key=address_key, since=when - _DAY) or (0, None)
+            if sent >= at_most:
+                wait = max(1, (first + _DAY - when) // _SECOND)
+                raise TooFast(
+                    f"At most {at_most} reports a day are taken from one address; nothing was kept.",
+                    retry_after_s=wait,
+                )
+            before = _standing(hand, id)
+            if before is None or before.showing != SHOWN:
+                raise NotFound("There is no comment here that can be reported.")
+            if hand.one(sql.REPORTED_BY, comment=before.number, address_key=address_key) is not None:
+                return
+            answered = hand.one(sql.REPORT_ANSWERED, comment=before.number, rule=rule) is not None
+            hand.run(
+                sql.ADD_REPORT,
+                comment=before.number,
+                rule=rule,
+                at=when,
+                address_key=address_key,
+                words=words,
+                closed_at=when if answered else None,
+                seq=before.seq if answered else None,
+                upheld=0 if answered else None,
+            )
+            enter(hand, when, A_READER, "reported", id, rule=rule)
+            if answered or before.waiting:
+                return
+            if _first(hand.one(sql.REPORTS_OPEN, comment=before.number)) >= from_readers:
+                due = when - sooner // MICROSECOND
+                hand.run(sql.WAITS_AGAIN, holds=Hold.REPORT.value, due=due, number=before.number)
+
+        self._writer.write(work)
+
     def expire(self, *, before: datetime) -> int:
         """
-        Forget the address keys of comments sent before then, and links and sessions that ended before then.
+        Forget the address keys of what readers sent before then, and links and sessions that ended before then.
 
         At most once a day it also writes a large SQLite file anew, if something
         was erased since; those who write wait meanwhile (some ten seconds a gigabyte).
@@ -512,10 +585,12 @@ class Store:
         limit = micros(before)
         forgotten = 0
         # In pieces, so that comments arriving meanwhile do not wait for all of it.
-        while self._database.one(sql.OLD_ADDRESS, before=limit) is not None:
-            forgotten += self._writer.write(
-                lambda hand: hand.run(sql.FORGET_ADDRESSES, before=limit, limit=_FORGET_AT_ONCE), scrub=True
-            )
+        for old, forget in (
+            (sql.OLD_ADDRESS, sql.FORGET_ADDRESSES),
+            (sql.OLD_REPORTER, sql.FORGET_REPORTERS),
+        ):
+            while self._database.one(old, before=limit) is not None:
+                forgotten += self._forget(forget, limit)
 
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_SESSIONS, before=limit)
@@ -537,6 +612,11 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
+
+    def _forget(self, statement: str, before: int) -> int:
+        return self._writer.write(
+            lambda hand: hand.run(statement, before=before, limit=_FORGET_AT_ONCE), scrub=True
+        )
 
     # -- audits -------------------------------------------------------------
 
@@ -732,6 +812,18 @@ class Store:
             for seq, at, words, stands in self._database.all(sql.APPEALS, id=id)
         )
 
+    def reports(self, id: str) -> Reports | None:
+        """What readers reported of a comment; None where nobody did. Of their words, the first hundred."""
+        counted = self._database.all(sql.REPORTS, id=id)
+        if not counted:
+            return None
+        words = self._database.all(sql.REPORTS_WORDS, id=id, limit=_REPORTS_READ)
+        return Reports(
+            rules=tuple((rule, number) for rule, is_open, number in counted if is_open),
+            words=tuple((rule, said) for rule, said in words),
+            closed=sum(number for _, is_open, number in counted if not is_open),
+        )
+
     def escalations(self, id: str) -> tuple[Escalation, ...]:
         """Who was told of a comment, oldest first."""
         return tuple(
@@ -847,9 +939,9 @@ class Store:
         self, *, after: str | None, limit: int, newest: bool = False
     ) -> tuple[tuple[Comment, ...], str | None]:
         """
-        The moderators' queue: what is held, judged or not, and rejections under appeal.
+        The moderators' queue: what is held, judged or not, rejections under appeal, and what readers reported.
 
-        A rejection under appeal has Hold.APPEAL among its `holds`.
+        A rejection under appeal has Hold.APPEAL among its `holds`, an approved comment that was reported Hold.REPORT.
 
         Returns:
             The comments, oldest submission first (or newest), and the next cursor.
@@ -1098,7 +1190,7 @@ class Store:
         }
         given = {name: value for name, value in given.items() if value is not None}
         rows = self._database.all(
-            sql.find(self.dialect, frozenset(given)),
+            sql.find(self.dialect, frozenset([*given, *(["reported"] if sought.reported else [])])),
             before=_LARGEST if before is None else _bounded(before),
             limit=_limit(limit) + 1,
             **given,
@@ -1232,6 +1324,16 @@ def _draw(
 def _answer(hand: Hand, comment: int, verdict: Verdict, rules: Sequence[str], by: str, at: int) -> None:
     """Take a person's verdict for the answer to the comment's audit, if it was drawn for one that waits."""
     hand.run(sql.ANSWER, comment=comment, answer=verdict.value, breached=",".join(rules), actor=by, at=at)
+
+
+def _close_reports(hand: Hand, before: _Standing, seq: int, decision: Decision, at: int) -> None:
+    """Take a person's decision for the answer to all that readers reported of the comment until now."""
+    upheld = int(decision.verdict is Verdict.REJECT)
+    closed = hand.run(sql.CLOSE_REPORTS, comment=before.number, at=at, seq=seq, upheld=upheld)
+    if closed:
+        enter(
+            hand, at, decision.by, "reports-closed", before.id, seq=seq, reports=closed, upheld=bool(upheld)
+        )
 
 
 def _rules_of(decision: Decision) -> tuple[str, ...]:

@@ -72,6 +72,25 @@ class Appeal:
 
 
 @dataclass(frozen=True, slots=True)
+class Reports:
+    """
+    What readers reported of a comment, never who did.
+
+    `rules` are those that readers named since a person last decided, each with how many did, the commonest first;
+    `words` are what they added, each with its rule, oldest first. `closed` counts the reports that a decision answered.
+    """
+
+    rules: tuple[tuple[str, int], ...]
+    words: tuple[tuple[str, str], ...] = field(repr=False)
+    closed: int
+
+    @property
+    def open(self) -> int:
+        """How many readers wait for a person's decision."""
+        return sum(number for _, number in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
 class Escalation:
     """Who was told of a comment that is more than a breach, when, and by whom."""
 
@@ -331,7 +350,8 @@ class Sought:
     What comments are found by; None where it does not matter.
 
     `words` are folded and all have to be there; `author` is the id of another comment of the same author, `by` whoever
-    made the current decision ("machine" for the machine), `rule` one that it names.
+    made the current decision ("machine" for the machine), `rule` one that it names; `reported` only what a reader ever
+    reported.
     """
 
     words: tuple[str, ...] = ()
@@ -343,6 +363,7 @@ class Sought:
     rule: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    reported: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,13 @@ class Registered(msgspec.Struct, forbid_unknown_fields=True):
     mode: Literal["off", "assisted"] | msgspec.UnsetType | None = msgspec.UNSET
 
 
+class Reported(msgspec.Struct):
+    """A reader's report of a comment: the rule that it breaches, and a `note` for the people who decide."""
+
+    rule: str | None = ""
+    note: str | None = None
+
+
 class Verdicted(msgspec.Struct, forbid_unknown_fields=True):
     """A person's verdict. `seen` is the number of the decision it was made in view of, 0 for none."""
 
@@ -132,6 +139,12 @@ class Submitted(msgspec.Struct):
     decided_by: Literal["machine", "moderator", "import"] | None
     status_url: str
     receipt: str
+
+
+class ReportTaken(msgspec.Struct):
+    """A report was received; whether it is the first is not told."""
+
+    status: Literal["received"]
 
 
 class Counts(msgspec.Struct):
@@ -301,6 +314,20 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         kept = await doors.shelf.fetch(("api", url, sort, after or "", str(limit)), make)
         return KeptAnswer(kept, doors.shelf)
 
+    @post(
+        "/api/v1/comments/{comment_id:str}/reports",
+        sync_to_thread=True,
+        operation_id="report",
+        summary="Report a comment",
+        tags=["readers"],
+        responses=_refusals(403, 404, 413, 422, 429),
+    )
+    def report(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Reported]) -> ReportTaken:
+        doors.origins.check_script(request)
+        visitor = doors.sender(request)
+        desk.report(comment_id, rule=data.rule or "", words=data.note, visitor=visitor)
+        return ReportTaken("received")
+
     @get(
         "/api/v1/counts",
         operation_id="count",
@@ -425,7 +452,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, count, judge, register, held, decide, health]
+    return [submit, read, report, count, judge, register, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -487,6 +514,7 @@ STORY_FIELDS = ("title", "text", "language", "open", "closes_at", "mode")
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
+    "Reported": ["rule"],
     "Asked": ["text"],
     "Registered": ["url"],
     "Verdicted": ["verdict"],

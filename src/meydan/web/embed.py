@@ -1,5 +1,5 @@
 """
-The readers' doors: the fragment, the page without JavaScript, the form, and how a comment stands.
+The readers' doors: the fragment, the page without JavaScript, the form, reporting, and how a comment stands.
 
 A form relies on Origin and Sec-Fetch-Site, not on cookies: readers get none.
 Whatever goes wrong with a form, what was typed comes back with the answer.
@@ -18,7 +18,18 @@ from litestar.types import ASGIApp
 
 from meydan.comment import Submission
 from meydan.desk import Page, story_address
-from meydan.errors import Malformed, MeydanError, MissingFields, NotAppealable, Refused, SignInNeeded
+from meydan.errors import (
+    Malformed,
+    MeydanError,
+    MissingFields,
+    NotAppealable,
+    NotFound,
+    Refused,
+    SignInNeeded,
+    TooFast,
+    Unavailable,
+    UnknownRule,
+)
 from meydan.locale import Words, accepted, interface_of, words
 from meydan.policy import Guidelines
 from meydan.web import reading
@@ -48,6 +59,14 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     async def send(request: AnyRequest) -> Response[str]:
         return await rooms.send(request)
 
+    @get("/comments/{comment_id:str}/report", include_in_schema=False)
+    async def to_report(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
+        return await rooms.to_report(request, comment_id)
+
+    @post("/comments/{comment_id:str}/report", include_in_schema=False)
+    async def report(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
+        return await rooms.report(request, comment_id)
+
     @get("/status/{comment_id:str}", include_in_schema=False)
     async def status(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.status(request, comment_id)
@@ -60,7 +79,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     async def withdraw(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.withdraw(request, comment_id)
 
-    return [fragment, page, send, status, appeal, withdraw]
+    return [fragment, page, send, to_report, report, status, appeal, withdraw]
 
 
 class KeptAnswer:
@@ -194,6 +213,39 @@ class _Readers:
         view = View(url, said)
         return reading.form_page(view, self._desk.guidelines, self._limits, typed)
 
+    # -- reporting -------------------------------------------------------------
+
+    async def to_report(self, request: AnyRequest, comment_id: str) -> Response[str]:
+        asked = query_of(request)
+        said = words(asked.get("lang") or accepted(request.headers.get("accept-language", "")))
+        comment = await sync_to_thread(self._desk.reportable, comment_id)
+        page = reading.report_page(comment, said, self._desk.guidelines)
+        return Response(page, media_type=MediaType.HTML, headers=PRIVATE)
+
+    async def report(self, request: AnyRequest, comment_id: str) -> Response[str]:
+        self._doors.origins.check_form(request)
+        form = await form_of(request)
+        said = self._said(request, form)
+        rule, typed = form.get("rule", ""), form.get("words", "")
+        comment = await sync_to_thread(self._desk.reportable, comment_id)
+        status, headers, again = 201, PRIVATE, None
+        try:
+            visitor = self._doors.sender(request)
+            await sync_to_thread(
+                lambda: self._desk.report(comment_id, rule=rule, words=typed, visitor=visitor)
+            )
+        except NotFound:
+            # Gone since the page was opened: there is nothing left to show.
+            raise
+        except (Refused, Unavailable) as error:
+            # Whatever it was, what the reader chose and typed is still there.
+            again = Typed(text=_printable(typed), message=_what_of_report(error, said))
+            status, headers = status_of(error), PRIVATE | headers_of(error)
+        page = reading.report_page(
+            comment, said, self._desk.guidelines, received=again is None, chosen=rule, typed=again
+        )
+        return Response(page, status_code=status, media_type=MediaType.HTML, headers=headers)
+
     # -- how it stands ---------------------------------------------------------
 
     async def status(self, request: AnyRequest, comment_id: str) -> Response[str]:
@@ -279,6 +331,12 @@ def _what_to_do(field: str, error: MeydanError, said: Words) -> str:
     if isinstance(error, MissingFields):
         return said[f"missing_{field}"]
     return problem_of(error, said).message
+
+
+def _what_of_report(error: MeydanError, said: Words) -> str:
+    if isinstance(error, MissingFields | UnknownRule):
+        return said["report_missing"]
+    return said["report_enough"] if isinstance(error, TooFast) else problem_of(error, said).message
 
 
 def _printable(value: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -95,6 +95,11 @@ class View:
         }
         given = {key: value for key, value in (parts | changed).items() if value is not None}
         return f"{self.base}/comments?{urlencode(given)}"
+
+    def report(self, comment: Comment, *, asked: bool = True) -> str:
+        """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
+        page = f"{self.base}/comments/{quote(comment.id, safe='')}/report"
+        return f"{page}?{urlencode({'lang': self.said.language})}" if asked else page
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +202,39 @@ def outcome_page(
         render=render,
         sent=sent,
         typed=typed,
+    )
+
+
+def report_page(
+    comment: Comment,
+    said: Words,
+    guidelines: Guidelines,
+    *,
+    received: bool = False,
+    chosen: str = "",
+    typed: Typed | None = None,
+) -> str:
+    """
+    A shown comment with the rules that it may breach, for a reader to report it; works without JavaScript.
+
+    Args:
+        received: it was reported this moment.
+        chosen, typed: the rule and the words of a report that was refused, and why.
+    """
+    language = said.language
+    thread = View(comment.story_url, said)
+    return template("reader/report.html").render(
+        t=said,
+        comment=comment,
+        rules=[(r.id, pick(r.title, language), pick(r.text, language)) for r in guidelines.rules],
+        publication=guidelines.publication.name,
+        action=thread.report(comment, asked=False),
+        back=f"{thread.link()}#meydan-{comment.id}",
+        language_of=_language_of,
+        render=render,
+        received=received,
+        chosen=chosen,
+        typed=typed or NOTHING_TYPED,
     )
 
 

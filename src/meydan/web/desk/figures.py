@@ -125,6 +125,16 @@ class _Figures:
                         _share(found.appeals[2], found.appeals[1]),
                         f"{found.appeals[2]:,}",
                     ),
+                    (
+                        "Reports by readers",
+                        f"{found.reports[0]:,}",
+                        f"{found.reports[1]:,} answered",
+                    ),
+                    (
+                        "Reports after which the comment was rejected",
+                        _share(found.reports[2], found.reports[1]),
+                        f"{found.reports[2]:,}",
+                    ),
                     *(
                         (
                             f"Decisions of {BY[by]} that were changed",

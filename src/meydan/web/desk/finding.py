@@ -203,6 +203,7 @@ class _Finding:
             "when": when(comment.submitted_at),
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
             "state": STATES[comment.status],
+            "reports": item.reports.open + item.reports.closed if item.reports else 0,
             "decidable": comment.text is not None and comment.withdrawn_at is None,
             "decision": self._room.settled_view(settled) if settled else None,
             "story": (item.story.title if item.story else None) or comment.story_url,
@@ -211,7 +212,7 @@ class _Finding:
         }
 
 
-_ASKED: Final = ("words", "story", "author", "language", "status", "by", "rule", "since", "until")
+_ASKED: Final = ("words", "story", "author", "language", "status", "by", "rule", "since", "until", "reported")
 
 
 def _sought(query: dict[str, str]) -> Sought:
@@ -227,6 +228,7 @@ def _sought(query: dict[str, str]) -> Sought:
         rule=query["rule"] or None,
         since=day_of(query["since"]),
         until=until + timedelta(days=1) if until else None,
+        reported=bool(query["reported"]),
     )
 
 

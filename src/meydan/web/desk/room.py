@@ -616,7 +616,7 @@ class Room:
         scored = any(score is not None for score in evidence.scores.values())
         begins = opening(story.text, STORY_OPENING) if story and story.text else ""
         title = (story.title if story else None) or comment.story_url
-        appealed = Hold.APPEAL in comment.holds
+        appealed, reported = Hold.APPEAL in comment.holds, Hold.REPORT in comment.holds
         scores, others = self._scores(evidence)
         evidence = self._explained(comment, evidence)
         return {
@@ -628,10 +628,13 @@ class Room:
             "iso": iso(comment.submitted_at),
             "when": when(comment.submitted_at),
             "language": LANGUAGE_NAMES.get(comment.language, comment.language),
-            "state": STATES[comment.status] + ("; its author appeals" if appealed else ""),
+            "state": STATES[comment.status]
+            + ("; its author appeals" if appealed else "")
+            + ("; readers reported it" if reported else ""),
             "words": _marked(comment, evidence),
             "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
+            "reports": self._reports_view(item),
             "decisions": [self.settled_view(settled) for settled in item.decisions],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
             "closed": "Its author has withdrawn this comment; there is nothing to decide."
@@ -659,6 +662,18 @@ class Room:
             }
             if item.parent
             else None,
+        }
+
+    def _reports_view(self, item: DeskItem) -> dict[str, object] | None:
+        """What readers reported of it, by rule, and in their words; never who."""
+        if item.reports is None:
+            return None
+        titles = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        return {
+            "open": item.reports.open,
+            "rules": [(titles.get(rule, rule), number) for rule, number in item.reports.rules],
+            "words": [(titles.get(rule, rule), render.comment(said)) for rule, said in item.reports.words],
+            "closed": item.reports.closed,
         }
 
     def _author_view(self, comment: Comment) -> dict[str, object] | None:
@@ -892,7 +907,7 @@ def _trouble(error: MeydanError) -> Trouble:
 
 def _waits(comment: Comment) -> bool:
     return (
-        (comment.status is Status.HELD or Hold.APPEAL in comment.holds)
+        (comment.status is Status.HELD or not {Hold.APPEAL, Hold.REPORT}.isdisjoint(comment.holds))
         and comment.withdrawn_at is None
         and comment.erased_at is None
     )
