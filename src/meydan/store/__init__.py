@@ -7,6 +7,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
+from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import People
 from meydan.store.store import Store
 from meydan.store.values import (
@@ -40,6 +41,7 @@ __all__ = [
     "Counted",
     "DecidedRow",
     "Doorway",
+    "Draft",
     "Entry",
     "Escalation",
     "Figures",
@@ -48,11 +50,14 @@ __all__ = [
     "NewComment",
     "OpenSession",
     "Page",
+    "Past",
     "People",
     "Record",
     "SessionRow",
     "Sought",
     "Store",
     "TokenRow",
+    "Version",
+    "Versions",
     "Withdrawal",
 ]
