@@ -313,7 +313,9 @@ class Desk:
         Raises:
             StoreUnavailable: it could not be kept, and does not rule.
         """
-        note = "The guidelines that come with the program." if shipped else "The file that the server is given."
+        note = (
+            "The guidelines that come with the program." if shipped else "The file that the server is given."
+        )
         entered = self._store.guidelines.enter_file(
             guidelines.digest, guidelines.source, by=OPERATOR, note=note, at=self._clock(), shipped=shipped
         )
@@ -342,7 +344,6 @@ class Desk:
                 self._not_understood = digest
                 log.error("guidelines_refused", code=error.code, digest=digest, kept=self._guidelines.digest)
                 return False
-            log.info("guidelines_adopted", digest=digest)
             return True
 
     def take_effect(self, source: bytes, *, base: str, by: str, note: str) -> Version:
@@ -367,6 +368,7 @@ class Desk:
         )
         # In force for everybody from here on; this node need not wait to hear of it.
         self.refresh_guidelines()
+        log.info("guidelines_adopted", by=by, digest=version.digest)
         return version
 
     def versions(self, *, limit: int = 50, before: int | None = None) -> tuple[Version, ...]:
@@ -634,7 +636,9 @@ class Desk:
             Malformed, UnknownRule, MissingFields: the verdict is not complete.
             NotFound: the comment waits for no second look of this person.
         """
-        named = tuple(dict.fromkeys(reason.rule for reason in self._reasons(verdict, rules, self._guidelines)))
+        named = tuple(
+            dict.fromkeys(reason.rule for reason in self._reasons(verdict, rules, self._guidelines))
+        )
         return self._store.answer_second(id, verdict, named, by=by, at=self._clock())
 
     def appeal(self, id: str, *, receipt: str, words: str) -> None:

@@ -70,7 +70,8 @@ class Meydan:
         A bad file never takes effect: the old version stays in force. Returns whether another is in force.
         """
         before = self.desk.guidelines.digest
-        self.desk.refresh_guidelines()
+        if self.desk.refresh_guidelines():
+            log.info("guidelines_adopted", digest=self.desk.guidelines.digest)
         self._enter_changed_file()
         return self.desk.guidelines.digest != before
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from meydan.comment import Decision, DecidedBy, Evidence, Hold, Verdict
+from meydan.comment import DecidedBy, Decision, Evidence, Hold, Verdict
 from meydan.judge.calibration import Calibrations
 from meydan.judge.decide import decide
 from meydan.policy import Guidelines

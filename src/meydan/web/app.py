@@ -99,7 +99,8 @@ async def _follow_guidelines(meydan: Meydan) -> None:
     while True:
         await asyncio.sleep(GUIDELINES_EVERY_S)
         try:
-            await asyncio.to_thread(meydan.desk.refresh_guidelines)
+            if await asyncio.to_thread(meydan.desk.refresh_guidelines):
+                log.info("guidelines_adopted", digest=meydan.desk.guidelines.digest)
         except Exception as error:  # noqa: BLE001
             # Whatever it was, the next look has to come: the old version stays in force until then.
             log.warning("guidelines_not_followed", error=type(error).__name__)

@@ -315,7 +315,10 @@ class Frame:
             return self.says(
                 None,
                 "You are not signed in",
-                ["Your session has ended, so nothing was recorded.", "Copy what you typed, then sign in again."],
+                [
+                    "Your session has ended, so nothing was recorded.",
+                    "Copy what you typed, then sign in again.",
+                ],
                 ways=[(door_to(_page_of(path)[0]), "Sign in again")],
                 status=401,
                 typed=next(iter(form.get("text", ())), ""),
