@@ -283,6 +283,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0006_care.py",
         "0007_figures.py",
         "0008_second_looks.py",
+        "0010_guidelines.py",
     ]
 
 

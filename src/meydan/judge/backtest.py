@@ -49,8 +49,9 @@ class Change:
     A comment that would be decided otherwise.
 
     `before` and `after` are the machine's decisions by the guidelines in force and by the others; `rules_before` and
-    `rules_after` the rules that speak against it in each: those it would be rejected for, or in doubt of. `stands` is
-    what was decided in truth, and `by_person` whether a person did.
+    `rules_after` the rules that speak against it in each: those it would be rejected for, or is in doubt of. `rules` are
+    those that make the difference, none where it is the automation or what is welcome. `stands` is what was decided in
+    truth, and `by_person` whether a person did.
     """
 
     id: str
@@ -58,13 +59,9 @@ class Change:
     after: Decision
     rules_before: tuple[str, ...]
     rules_after: tuple[str, ...]
+    rules: frozenset[str]
     stands: Verdict
     by_person: bool
-
-    @property
-    def rules(self) -> frozenset[str]:
-        """The rules that make the difference; none where it is the automation or what is welcome."""
-        return frozenset(self.rules_before) ^ frozenset(self.rules_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +130,20 @@ def backtest(
             alike_after += now.verdict is one.verdict
         if was.verdict is now.verdict and _named(was) == _named(now):
             continue
+        each_before = _each(evidence, alone_before, calibrations)
+        each_after = _each(evidence, alone_after, calibrations)
         changes.append(
             Change(
                 one.id,
                 was,
                 now,
-                _against(was, evidence, alone_before, calibrations),
-                _against(now, evidence, alone_after, calibrations),
+                _against(was, each_before),
+                _against(now, each_after),
+                frozenset(
+                    rule
+                    for rule in each_before.keys() | each_after.keys()
+                    if each_before.get(rule) is not each_after.get(rule)
+                ),
                 one.verdict,
                 by_person,
             )
@@ -171,17 +175,22 @@ def _one_by_one(guidelines: Guidelines) -> dict[str, Guidelines]:
     }
 
 
-def _against(
-    decision: Decision, evidence: Evidence, alone: Mapping[str, Guidelines], calibrations: Calibrations
-) -> tuple[str, ...]:
-    """The rules that a decision names, or that alone would have held the comment in doubt, or rejected it."""
-    if decision.reasons:
-        return tuple(dict.fromkeys(reason.rule for reason in decision.reasons))
-    if decision.verdict is Verdict.APPROVE:
-        return ()
-    found = []
+def _each(
+    evidence: Evidence, alone: Mapping[str, Guidelines], calibrations: Calibrations
+) -> dict[str, Verdict]:
+    """What every rule by itself would do: REJECT or HOLD; those that would do neither are left out."""
+    found = {}
     for rule, guidelines in alone.items():
         by_it = decide(evidence, guidelines, calibrations=calibrations)
-        if by_it.reasons or Hold.UNCERTAIN in by_it.holds:
-            found.append(rule)
-    return tuple(found)
+        if by_it.reasons:
+            found[rule] = Verdict.REJECT
+        elif Hold.UNCERTAIN in by_it.holds:
+            found[rule] = Verdict.HOLD
+    return found
+
+
+def _against(decision: Decision, each: Mapping[str, Verdict]) -> tuple[str, ...]:
+    """The rules that a rejection names; those that a held comment is in doubt of, or breaches."""
+    if decision.verdict is Verdict.HOLD:
+        return tuple(each)
+    return tuple(dict.fromkeys(reason.rule for reason in decision.reasons))

@@ -60,6 +60,8 @@ FORM_BYTES: Final = 4 * MAX_BYTES
 
 HISTORY: Final = 30
 CHANGES_SHOWN: Final = 100
+AROUND: Final = 3
+"""Lines shown before and after one with a fault."""
 
 NOT_DECIDED: Final = {
     ERASED: "its words were erased, and the evidence with them",
@@ -423,14 +425,19 @@ def _readers_view(guidelines: Guidelines, language: str) -> dict[str, object]:
 
 
 def _file_view(source: bytes, faults: Sequence[Fault]) -> list[dict[str, object]]:
-    """Every line with its number, and what is to be mended in it."""
+    """The lines with their numbers; where there are faults, those around each, with what is to be mended in it."""
     at: dict[int, list[str]] = {}
     for fault in faults:
         at.setdefault(fault.line, []).append(f"{fault.message} {fault.remedy}")
-    return [
-        {"number": number, "text": text, "faults": at.get(number, ())}
-        for number, text in enumerate(lines_of(source) or [""], 1)
-    ]
+    shown: list[dict[str, object]] = []
+    left_out = 0
+    for number, text in enumerate(lines_of(source) or [""], 1):
+        if at and not any(near in at for near in range(number - AROUND, number + AROUND + 1)):
+            left_out += 1
+            continue
+        shown.append({"number": number, "text": text, "faults": at.get(number, ()), "left_out": left_out})
+        left_out = 0
+    return shown
 
 
 def _fault_view(fault: Fault) -> dict[str, object]:
