@@ -70,7 +70,7 @@ NOT_DECIDED: Final = {
 }
 KINDS: Final = {"added": "added", "removed": "removed", "same": "unchanged"}
 TOLD: Final = {
-    "effect": "Your version is in force, from this comment on.",
+    "effect": "Your version is in force from now on.",
     "forgotten": "Your draft is thrown away. The version in force is as it was.",
 }
 
