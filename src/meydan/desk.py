@@ -23,6 +23,7 @@ import base64
 import hashlib
 import hmac
 import re
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -48,6 +49,7 @@ from meydan.comment import (
 )
 from meydan.errors import (
     AlreadyDecided,
+    BadGuidelines,
     Blocked,
     ForeignStory,
     Malformed,
@@ -66,8 +68,16 @@ from meydan.judge.agreement import Agreement as Agreement
 from meydan.judge.agreement import Twice, between_pairs, on_rules, on_verdicts
 from meydan.judge.answer import GivenReason, reasons_given
 from meydan.judge.answer import answer_of as answer_of
+from meydan.judge.backtest import ERASED as ERASED
+from meydan.judge.backtest import JUDGE_FAILED as JUDGE_FAILED
+from meydan.judge.backtest import NO_EVIDENCE as NO_EVIDENCE
+from meydan.judge.backtest import Backtest as Backtest
+from meydan.judge.backtest import Change as Change
+from meydan.judge.backtest import backtest
 from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
+from meydan.judge.examples import Tried as Tried
+from meydan.judge.examples import tried
 from meydan.judge.occlusion import Weighed as Weighed
 from meydan.judge.watch import EVERY_RULE as EVERY_RULE
 from meydan.judge.watch import Kept, watch_of
@@ -80,10 +90,11 @@ from meydan.ledger import (
     salt_in,
     withdrawal_leaf,
 )
-from meydan.policy import Guidelines
+from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
+from meydan.store import Draft as Draft
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
 from meydan.store import NewComment, Store
@@ -94,6 +105,7 @@ from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import Tally as Tally
+from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.search import asked_for as asked_for
@@ -104,6 +116,15 @@ LONGEST_NOTE = 2000
 LONGEST_REASON = 500
 LONGEST_REPORT = 500
 REPEAT_WINDOW = timedelta(hours=1)
+BACKTEST = (50, 500, 5000)
+"""On how many of the comments decided last other guidelines are tried: at least, usually, at most."""
+
+OPERATOR = "operator"
+"""Whose guidelines are those of the file that the server is given."""
+
+GUIDELINES_NAME = "guidelines.toml"
+"""What the file of a version is called."""
+
 ESCALATIONS = {
     "child-abuse": "unlawful",
     "terrorism": "unlawful",
@@ -246,6 +267,15 @@ class Promises:
     withdrawn: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A version of the guidelines: its file, each time it took effect (the latest first), and how many decisions name it."""
+
+    guidelines: Guidelines
+    times: tuple[Version, ...]
+    decisions: int
+
+
 class Desk:
     """The room where comments are decided, by machine and by people. Safe to use from many threads."""
 
@@ -265,6 +295,8 @@ class Desk:
         self._store = store
         self._judge = judge
         self._guidelines = guidelines
+        self._adopting = threading.Lock()
+        self._not_understood = ""
         self._clock = clock
         self._entropy = entropy
         self._secret = secret
@@ -282,6 +314,132 @@ class Desk:
     def adopt(self, guidelines: Guidelines) -> None:
         """Put checked guidelines in force for everything decided from here on."""
         self._guidelines = guidelines
+
+    def enter_file(self, guidelines: Guidelines, *, shipped: bool) -> bool:
+        """
+        Let the operator's file rule, if it is another than it was when it was last entered; returns whether it does.
+
+        Args:
+            shipped: no file was named, and these came with the program: they take nothing from an editor.
+
+        Raises:
+            StoreUnavailable: it could not be kept, and does not rule.
+        """
+        note = (
+            "The guidelines that come with the program." if shipped else "The file that the server is given."
+        )
+        entered = self._store.guidelines.enter_file(
+            guidelines.digest, guidelines.source, by=OPERATOR, note=note, at=self._clock(), shipped=shipped
+        )
+        if entered is not None:
+            log.info("guidelines_entered", by=OPERATOR, digest=entered.digest, before=entered.before)
+        self.refresh_guidelines()
+        return entered is not None
+
+    def refresh_guidelines(self) -> bool:
+        """
+        Put the newest version in force, whoever accepted it, here or on another node; returns whether it is another.
+
+        A version that this program does not understand (a newer one accepted it) is not taken up: the old one stays.
+        """
+        # Read and put in force by one at a time, or an older answer could come after a newer one.
+        with self._adopting:
+            newest = self._store.guidelines.newest()
+            if newest is None or newest.digest in (self._guidelines.digest, self._not_understood):
+                return False
+            ruling = self._store.guidelines.ruling()
+            assert ruling is not None
+            digest, source = ruling
+            try:
+                self._guidelines = parse(source, GUIDELINES_NAME)
+            except BadGuidelines as error:
+                self._not_understood = digest
+                log.error("guidelines_refused", code=error.code, digest=digest, kept=self._guidelines.digest)
+                return False
+            return True
+
+    def take_effect(self, source: bytes, *, base: str, by: str, note: str) -> Version:
+        """
+        Let guidelines rule from now on: kept for good, with who, when and why, and in the journal.
+
+        Args:
+            base: the digest of the version that they were made from.
+
+        Raises:
+            BadGuidelines: they have faults; `findings` lists them.
+            MissingFields, TooLong, NotText: no note that can be kept.
+            GuidelinesChanged: another version than `base` rules by now.
+            StoreUnavailable: they could not be kept, and do not rule.
+        """
+        guidelines = parse(source, GUIDELINES_NAME)
+        if is_blank(note):
+            raise MissingFields(["note"])
+        check_text("note", note, LONGEST_REASON)
+        version = self._store.guidelines.take_effect(
+            guidelines.digest, source, base=base, by=by, note=note.strip(), at=self._clock()
+        )
+        # In force for everybody from here on; this node need not wait to hear of it.
+        self.refresh_guidelines()
+        log.info("guidelines_adopted", by=by, digest=version.digest)
+        return version
+
+    def versions(self, *, limit: int = 50, before: int | None = None) -> tuple[Version, ...]:
+        """What took effect, the newest first."""
+        return self._store.guidelines.history(limit=limit, before=before)
+
+    def ruled(self, digest: str) -> Ruled:
+        """A version by its digest; NotFound if none of it ever took effect, or this program does not understand it."""
+        source = self._store.guidelines.source(digest)
+        if source is None:
+            raise NotFound("No guidelines of this digest are kept here.")
+        try:
+            guidelines = parse(source, GUIDELINES_NAME)
+        except BadGuidelines:
+            raise NotFound("These guidelines were accepted by another version of the program.") from None
+        versions = self._store.guidelines
+        return Ruled(guidelines, versions.of(digest), versions.decided_under(digest))
+
+    def knows_version(self, digest: str) -> bool:
+        """Whether guidelines of this digest are kept: those of before versions were are not."""
+        return bool(self._store.guidelines.of(digest))
+
+    def source_of(self, digest: str) -> bytes | None:
+        """The file of a version, as it took effect; None if none of this digest ever did."""
+        return self._store.guidelines.source(digest)
+
+    def draft(self, name: str) -> Draft | None:
+        """What somebody has typed of the next version; None if nothing."""
+        return self._store.guidelines.draft(name)
+
+    def keep_draft(self, name: str, text: str, *, note: str, base: str) -> None:
+        """Keep what somebody has typed, whatever it is; nobody goes by it."""
+        self._store.guidelines.keep_draft(name, Draft(text, note, base, self._clock()))
+
+    def end_draft(self, name: str) -> None:
+        """Forget what somebody has typed."""
+        self._store.guidelines.end_draft(name)
+
+    def try_examples(self, guidelines: Guidelines) -> tuple[Tried, ...]:
+        """What the judge makes of the guidelines' own examples; takes seconds, so only when somebody asks."""
+        return tried(guidelines, self._judge, self._calibrations)
+
+    def backtest(self, guidelines: Guidelines, *, last: int = BACKTEST[1]) -> Backtest:
+        """
+        What these guidelines would have made of the comments decided last; nothing is judged anew, and nothing written.
+
+        Raises:
+            Malformed: `last` outside BACKTEST.
+        """
+        least, _, most = BACKTEST
+        if not least <= last <= most:
+            raise Malformed(f"Guidelines are tried on {least} to {most:,} comments.", fields=("last",))
+        return backtest(
+            self._store.guidelines.past(last),
+            self._guidelines,
+            guidelines,
+            calibrations=self._calibrations,
+            model=self._judge.model,
+        )
 
     def now(self) -> datetime:
         """The time by the desk's clock."""
@@ -387,11 +545,13 @@ class Desk:
         if comment.status is not Status.HELD or comment.seq or comment.judged_at is not None:
             return
         story = self._store.story(comment.story_url)
-        evidence, decision = self._opinion(comment, story)
-        under = self._audited_under(id, evidence, decision)
+        # Others may take effect meanwhile: one comment is judged by one version, from beginning to end.
+        guidelines = self._guidelines
+        evidence, decision = self._opinion(comment, story, guidelines)
+        under = self._audited_under(id, evidence, decision, guidelines)
         now = self._clock()
         if decision.verdict is Verdict.HOLD:
-            sooner = self._sooner(comment, evidence)
+            sooner = self._sooner(comment, evidence, guidelines)
             self._store.hold(id, decision, evidence=evidence, at=now, audited_under=under, sooner=sooner)
             return
         try:
@@ -426,7 +586,8 @@ class Desk:
             AlreadyDecided: somebody decided since `seen`.
             NotAllowed: an appeal against one's own decision.
         """
-        reasons = self._reasons(verdict, rules)
+        guidelines = self._guidelines
+        reasons = self._reasons(verdict, rules, guidelines)
         if note:
             check_text("note", note, LONGEST_NOTE)
         comment = self._comment(id)
@@ -437,7 +598,7 @@ class Desk:
             reasons=reasons,
             decided_by=DecidedBy.MODERATOR,
             by=by,
-            guidelines=self._guidelines.digest,
+            guidelines=guidelines.digest,
         )
         settled = self._settle(
             id,
@@ -445,7 +606,7 @@ class Desk:
             expected_seq=seen,
             note=note or None,
             at=self._clock(),
-            second_look=self._is_drawn("second", f"{id} {comment.seq + 1}", self._guidelines.people.second),
+            second_look=self._is_drawn("second", f"{id} {comment.seq + 1}", guidelines.people.second),
         )
         self._look_after(id)
         return settled
@@ -467,7 +628,7 @@ class Desk:
         Raises:
             As `review`; NotFound also where the comment waits for no audit.
         """
-        reasons = self._reasons(verdict, rules)
+        reasons = self._reasons(verdict, rules, self._guidelines)
         drawn = self._store.audit(id)
         if drawn is None or not drawn.seq:
             raise NotFound("This comment waits for no audit.")
@@ -487,7 +648,9 @@ class Desk:
             Malformed, UnknownRule, MissingFields: the verdict is not complete.
             NotFound: the comment waits for no second look of this person.
         """
-        named = tuple(dict.fromkeys(reason.rule for reason in self._reasons(verdict, rules)))
+        named = tuple(
+            dict.fromkeys(reason.rule for reason in self._reasons(verdict, rules, self._guidelines))
+        )
         return self._store.answer_second(id, verdict, named, by=by, at=self._clock())
 
     def appeal(self, id: str, *, receipt: str, words: str) -> None:
@@ -524,7 +687,8 @@ class Desk:
         """
         if is_blank(rule):
             raise MissingFields(["rule"])
-        if rule not in {known.id for known in self._guidelines.rules}:
+        guidelines = self._guidelines
+        if rule not in {known.id for known in guidelines.rules}:
             raise UnknownRule("The guidelines have no such rule.", fields=("rule",))
         if words:
             check_text("note", words, LONGEST_REPORT)
@@ -534,7 +698,7 @@ class Desk:
             words=words if words and not is_blank(words) else None,
             address_key=visitor.address_key,
             at=self._clock(),
-            from_readers=self._guidelines.people.reports_from,
+            from_readers=guidelines.people.reports_from,
             at_most=self.limits.reports_per_day,
             # Readers see it meanwhile.
             sooner=SOONER_BY_DOUBT,
@@ -981,10 +1145,11 @@ class Desk:
         """What the judge makes of a text; nothing is kept."""
         check_words(text, longest=self.limits.text)
         story = Story(id=0, url="", title=story_title, text=story_text) if story_title or story_text else None
+        guidelines = self._guidelines
         evidence = self._judge.evidence(
-            text, language=language, story=story, expected=self._guidelines.publication.languages
+            text, language=language, story=story, expected=guidelines.publication.languages
         )
-        return evidence, decide(evidence, self._guidelines, calibrations=self._calibrations)
+        return evidence, decide(evidence, guidelines, calibrations=self._calibrations)
 
     def why(self, text: str, evidence: Evidence) -> tuple[Weighed, ...]:
         """
@@ -1001,7 +1166,9 @@ class Desk:
 
     # -- inside --------------------------------------------------------------
 
-    def _opinion(self, comment: Comment, story: Story | None) -> tuple[Evidence, Decision]:
+    def _opinion(
+        self, comment: Comment, story: Story | None, guidelines: Guidelines
+    ) -> tuple[Evidence, Decision]:
         assert comment.text is not None
         assert comment.name is not None
         try:
@@ -1010,12 +1177,12 @@ class Desk:
                 language=story.language if story else None,
                 story=story,
                 history=self._history(comment),
-                expected=self._guidelines.publication.languages,
+                expected=guidelines.publication.languages,
             )
             name_evidence = self._judge.name_evidence(comment.name)
             decision = decide(
                 evidence,
-                self._guidelines,
+                guidelines,
                 mode=story.mode if story else None,
                 name_evidence=name_evidence,
                 calibrations=self._calibrations,
@@ -1025,9 +1192,9 @@ class Desk:
             # Only the kind of error is logged: its message could quote the reader.
             log.error("judge_failed", comment=comment.id, error=type(error).__name__)
             return Evidence(), Decision(
-                verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=self._guidelines.digest
+                verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=guidelines.digest
             )
-        holds = (*comment.holds, *self._authors_holds(comment))
+        holds = (*comment.holds, *self._authors_holds(comment, guidelines))
         if holds:
             # Known when it was received, and not for the machine to overrule.
             decision = replace(
@@ -1038,7 +1205,9 @@ class Desk:
             )
         return evidence, decision
 
-    def _audited_under(self, id: str, evidence: Evidence, decision: Decision) -> str | None:
+    def _audited_under(
+        self, id: str, evidence: Evidence, decision: Decision, guidelines: Guidelines
+    ) -> str | None:
         """
         The calibration whose promise this comment tests; None if it is not drawn, or nothing was promised.
 
@@ -1047,7 +1216,7 @@ class Desk:
         calibration = self._calibrations.of(evidence.language)
         if calibration is None or not _PEOPLES.isdisjoint(decision.holds):
             return None
-        drawn = self._is_drawn("audit", id, self._guidelines.automation.audit)
+        drawn = self._is_drawn("audit", id, guidelines.automation.audit)
         return calibration.digest if drawn else None
 
     def _is_drawn(self, purpose: str, what: str, share: float) -> bool:
@@ -1086,9 +1255,9 @@ class Desk:
             )
         return bool(fresh)
 
-    def _authors_holds(self, comment: Comment) -> tuple[Hold, ...]:
+    def _authors_holds(self, comment: Comment, guidelines: Guidelines) -> tuple[Hold, ...]:
         """Why a comment waits because of who sent it, as the guidelines say."""
-        asked = self._guidelines.authors
+        asked = guidelines.authors
         if not asked.first and asked.rejected is None:
             return ()
         record = self._store.record(comment.id, self._clock())
@@ -1106,13 +1275,13 @@ class Desk:
             holds.append(Hold.OFTEN_REJECTED)
         return tuple(holds)
 
-    def _sooner(self, comment: Comment, evidence: Evidence) -> timedelta:
+    def _sooner(self, comment: Comment, evidence: Evidence, guidelines: Guidelines) -> timedelta:
         """
         How much sooner a held comment is to be looked at than it came: the most where its worst score lies
         in the middle of what people decide, and where its story is busiest. Neither can make one wait longer.
         """
         doubt = 0.0
-        for rule in self._guidelines.rules:
+        for rule in guidelines.rules:
             for label in rule.labels:
                 score = evidence.scores.get(label)
                 if score is None:
@@ -1206,7 +1375,8 @@ class Desk:
             raise NotFound("There is no such comment.")
         return commitment
 
-    def _reasons(self, verdict: Verdict, rules: Sequence[str]) -> tuple[Reason, ...]:
+    @staticmethod
+    def _reasons(verdict: Verdict, rules: Sequence[str], guidelines: Guidelines) -> tuple[Reason, ...]:
         """What a person's verdict names; refused where it is not complete."""
         if verdict not in (Verdict.APPROVE, Verdict.REJECT):
             raise Malformed("A verdict is 'approve' or 'reject'.", fields=("verdict",))
@@ -1214,12 +1384,13 @@ class Desk:
             raise MissingFields(["rules"])
         if verdict is Verdict.APPROVE and rules:
             raise Malformed("An approval names no rules.", fields=("rules",))
-        return tuple(self._reason(rule) for rule in dict.fromkeys(rules))
+        return tuple(Desk._reason(rule, guidelines) for rule in dict.fromkeys(rules))
 
-    def _reason(self, rule: str) -> Reason:
+    @staticmethod
+    def _reason(rule: str, guidelines: Guidelines) -> Reason:
         id, _, ground = rule.partition(":")
         try:
-            known = self._guidelines.rule(id)
+            known = guidelines.rule(id)
         except KeyError:
             raise UnknownRule("The guidelines have no such rule.", fields=("rules",)) from None
         if ground and ground not in {GROUNDS[label] for label in known.labels if label in GROUNDS}:

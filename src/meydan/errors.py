@@ -24,6 +24,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotErasable          R117  under legal hold
     + AlreadyExists        R118  a name that is taken
     + Blocked              R119  an author who was blocked; says why and until when
+    + GuidelinesChanged    R130  somebody else changed them first; says who and when
   x Unavailable            try again; nothing was lost      -> 503
     + StoreUnavailable     U201
     + ClassifierUnavailable U202
@@ -188,6 +189,20 @@ class Blocked(Refused):
         super().__init__(f"The newsroom takes no comments from you {end}. Its reason: {reason}")
         self.reason = reason
         self.until = until
+
+
+class GuidelinesChanged(Refused):
+    """Other guidelines rule by now than those that a change was made from; `by` and `at` say whose and since when."""
+
+    code = "R130"
+
+    def __init__(self, *, by: str, at: datetime) -> None:
+        super().__init__(
+            f"{by} changed the guidelines at {at:%Y-%m-%d %H:%M} UTC, after this change was begun. Nothing took effect.",
+            fields=("base",),
+        )
+        self.by = by
+        self.at = at
 
 
 class StoreUnavailable(Unavailable):

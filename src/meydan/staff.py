@@ -72,6 +72,7 @@ STEP_S: Final = 30
 """Seconds that a one-time code stands for (RFC 6238); the ones before and after are taken too."""
 
 RECOVERY_CODES: Final = 10
+_KEEPING: Final = "keep\x00"
 _DIGEST: Final = 64  # characters of a SHA-256
 _AT_ONCE: Final = 2  # hashes computed at once; each takes 64 MB
 
@@ -316,6 +317,28 @@ class Staff:
         if row is None:
             raise SignInNeeded("Sign in to use the desk.")
         return Session(token, row.csrf, row.moderator, row.expires_at, row.role, row.languages)
+
+    def keeping(self, session: Session) -> str:
+        """
+        What a long form carries, so that what is typed into it can be kept for whoever it was given to even when
+        their session has ended by then. It lets nobody read, and nothing take effect.
+        """
+        words = f"{_KEEPING}{session.moderator}".encode()
+        return self._seal.encrypt_at_time(words, self._seconds()).decode("ascii")
+
+    def kept_for(self, keeping: str) -> str | None:
+        """Whom a form was given to; None for nobody who works here now, or too long ago."""
+        life = self._session_life + timedelta(days=1)
+        try:
+            words = self._seal.decrypt_at_time(
+                keeping.encode("ascii", "replace"),
+                ttl=int(life.total_seconds()),
+                current_time=self._seconds(),
+            ).decode()
+        except InvalidToken:
+            return None
+        name = words.removeprefix(_KEEPING)
+        return name if name != words and self._people.moderator(name) is not None else None
 
     def sessions(self, session: Session) -> tuple[tuple[OpenSession, bool], ...]:
         """Somebody's sessions, each with whether it is the one that asks."""

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import structlog
 
-from meydan.desk import Care, Desk, Limits
+from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
 from meydan.errors import BadCalibration, BadGuidelines, BadSettings
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
-from meydan.policy import Fault, load
+from meydan.policy import Fault, Guidelines, load, parse
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
@@ -65,16 +65,23 @@ class Meydan:
 
     def refresh_guidelines(self) -> bool:
         """
-        Take up a changed guidelines file. A bad one never takes effect: the old one stays in force.
+        Take up what rules by now: a version accepted at a desk, or a changed guidelines file, which is entered as one.
 
-        Returns whether new guidelines are in force.
+        A bad file never takes effect: the old version stays in force. Returns whether another is in force.
         """
+        before = self.desk.guidelines.digest
+        if self.desk.refresh_guidelines():
+            log.info("guidelines_adopted", digest=self.desk.guidelines.digest)
+        self._enter_changed_file()
+        return self.desk.guidelines.digest != before
+
+    def _enter_changed_file(self) -> None:
         path = self.settings.guidelines
         if path is None:
-            return False
+            return
         seen = _stamp(path)
         if seen == self._guidelines_seen:
-            return False
+            return
         self._guidelines_seen = seen
         try:
             guidelines = load(path)
@@ -89,12 +96,8 @@ class Meydan:
                 more=max(0, len(error.findings) - 5),
                 kept=self.desk.guidelines.digest,
             )
-            return False
-        if guidelines.digest == self.desk.guidelines.digest:
-            return False
-        self.desk.adopt(guidelines)
-        log.info("guidelines_adopted", digest=guidelines.digest)
-        return True
+            return
+        self.desk.enter_file(guidelines, shipped=False)
 
     def refresh_calibration(self) -> bool:
         """
@@ -150,9 +153,12 @@ class Meydan:
         self.store.close()
 
 
-def build(settings: Settings) -> Meydan:
+def build(settings: Settings, *, entering: bool = True) -> Meydan:
     """
     Build everything that a door needs.
+
+    The newest version of the guidelines rules. The operator's file is entered as a version if it is another than
+    when it was last entered; without `entering`, for what only looks in, it rules where there is no version yet.
 
     Raises:
         Misconfigured: guidelines, settings, model or schema are not usable; says what to do.
@@ -190,8 +196,34 @@ def build(settings: Settings) -> Meydan:
         _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
         _calibration_seen=_stamp(settings.calibration_file),
     )
-    meydan.desk.refresh_withdrawn()
+    try:
+        if entering:
+            meydan.desk.enter_file(guidelines, shipped=settings.guidelines is None)
+        meydan.desk.refresh_guidelines()
+        meydan.desk.refresh_withdrawn()
+    except BaseException:
+        store.close()
+        raise
     return meydan
+
+
+def guidelines_in_force(settings: Settings) -> Guidelines:
+    """
+    The guidelines that rule, without a judge: the newest version in the database; the file where there is none yet.
+
+    Raises:
+        BadGuidelines: they have faults. StoreUnavailable: the database does not answer.
+    """
+    unmade = settings.sqlite_file is not None and not settings.sqlite_file.exists()
+    if not unmade:
+        store = open_store(settings)
+        try:
+            ruling = store.guidelines.ruling()
+        finally:
+            store.close()
+        if ruling is not None:
+            return parse(ruling[1], GUIDELINES_NAME)
+    return load(settings.guidelines)
 
 
 def open_store(settings: Settings) -> Store:

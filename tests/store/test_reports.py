@@ -44,7 +44,7 @@ def test_a_report_changes_nothing_but_the_queue(store: Store) -> None:
     assert store.changes(0) == before
     (comment,) = store.queue(why=Hold.REPORT)[0]
     assert (comment.id, comment.status, comment.holds) == (id, Status.APPROVED, (Hold.REPORT,))
-    assert store.queue_reasons() == {Hold.REPORT: 1}
+    assert store.tally().reasons() == {Hold.REPORT: 1}
     assert store.reports(id) == Reports(
         (("abuse", 2), ("promotion", 1)), (("abuse", "He means <b>us</b>."),), 0
     )

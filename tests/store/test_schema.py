@@ -107,7 +107,7 @@ _TEXTS = {
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
-_BYTES = {"body", "salt", "commitment"}
+_BYTES = {"body", "source", "salt", "commitment"}
 
 
 def values_for(name: str, statement: str) -> dict[str, Any]:
@@ -185,6 +185,10 @@ INDEXED = {
     "JOURNAL_OF_ACTOR": "ix_journal_actor",
     "JOURNAL_OF_ACTION": "ix_journal_action",
     "JOURNAL_OF_SUBJECT": "ix_journal_subject",
+    "NEWEST_VERSION_OF": "ix_guidelines_actor",
+    "VERSION_SOURCE": "ix_guidelines_digest",
+    "DECIDED_UNDER": "ix_decision_guidelines",
+    "PAST": "ix_decision_leaf",
 }
 
 
@@ -195,7 +199,7 @@ def test_what_is_asked_often_has_an_index(hand: Hand) -> None:
         told = plan(hand, name, STATEMENTS[name])
         assert index in told, (name, told)
         # The last evidence of one comment, and a page that was found by index, are sorted again: a handful.
-        assert "TEMP B-TREE" not in told or name in ("EVIDENCE", "QUEUE_DUE"), (name, told)
+        assert "TEMP B-TREE" not in told or name in ("EVIDENCE", "QUEUE_DUE", "PAST"), (name, told)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -222,6 +226,7 @@ def test_nothing_reads_a_whole_table(hand: Hand) -> None:
                 "a",
                 # From its end, by number.
                 "journal",
+                "guidelines",
                 # The page that was just found, and what the index of words found.
                 "q",
                 "lookup",
@@ -286,6 +291,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0007_figures.py",
         "0008_second_looks.py",
         "0009_reports.py",
+        "0010_guidelines.py",
     ]
 
 

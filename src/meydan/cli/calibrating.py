@@ -66,14 +66,14 @@ def calibrate(
     from meydan.judge import Calibrations, Judge
     from meydan.judge.calibration import in_force, load, save
     from meydan.policy import load as load_guidelines
-    from meydan.wiring import open_store
+    from meydan.wiring import guidelines_in_force, open_store
 
     with refusals(as_json=as_json):
         given = settings_of(settings, data=data, database=database, guidelines=guidelines)
         if status:
             _status(given, language or (), as_json=as_json)
             return
-        rules = load_guidelines(given.guidelines)
+        rules = load_guidelines(guidelines) if guidelines else guidelines_in_force(given)
         judge = Judge.load()
         if source:
             rows = [row for file in source for row in load_known(file, rules)]
@@ -125,7 +125,7 @@ def _status(given: Settings, languages: Collection[str], *, as_json: bool) -> No
     from meydan.judge.calibration import APPROVALS, entry_of
     from meydan.wiring import build
 
-    meydan = build(given)
+    meydan = build(given, entering=False)
     try:
         promises = [each for each in meydan.desk.promises() if not languages or each.language in languages]
         waiting = meydan.desk.audits_count()

@@ -137,7 +137,7 @@ def erase(
     with refusals(as_json=as_json):
         if not yes and not as_json:
             typer.confirm(f"Erase {len(ids)} comment(s) for good? This cannot be undone", abort=True)
-        meydan = build(settings_of(settings, data=data, database=database))
+        meydan = build(settings_of(settings, data=data, database=database), entering=False)
         erased: list[str] = []
         refused: dict[str, str] = {}
         try:
@@ -196,11 +196,14 @@ def _examine(settings: Settings) -> list[_Finding]:
     import meydan
     from meydan.judge import Judge, calibration
     from meydan.policy import load
-    from meydan.wiring import build_staff, open_store
+    from meydan.wiring import build_staff, guidelines_in_force, open_store
 
     def guidelines() -> str:
         loaded = load(settings.guidelines)
         where = settings.guidelines or "the shipped ones"
+        ruling = guidelines_in_force(settings)
+        if ruling.digest != loaded.digest:
+            loaded, where = ruling, "accepted at the desk"
         return f"{where}, {len(loaded.rules)} rules, languages {', '.join(loaded.publication.languages)}, {loaded.digest[:19]}"
 
     def model() -> str:

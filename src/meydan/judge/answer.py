@@ -44,7 +44,8 @@ def answer_of(
         "spans": [{"label": span.label, "begin": span.begin, "end": span.end} for span in evidence.spans],
         "language": evidence.language,
         "model": evidence.model,
-        "guidelines": guidelines.digest,
+        # Others may rule by now than when it was decided.
+        "guidelines": decision.guidelines or guidelines.digest,
     }
     if why is not None:
         answer["why"] = [asdict(one) for one in why]

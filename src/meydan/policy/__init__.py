@@ -10,8 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from meydan.errors import BadGuidelines
-from meydan.policy.check import MAX_BYTES, check, parse
+from meydan.policy.check import MAX_BYTES, check, digest_of, parse
 from meydan.policy.describe import describe
+from meydan.policy.differing import Line, difference, lines_of
 from meydan.policy.fault import Fault
 from meydan.policy.guidelines import (
     Authors,
@@ -60,17 +61,22 @@ def load_source(path: Path) -> bytes:
 
 __all__ = [
     "DEFAULT",
+    "MAX_BYTES",
     "Authors",
     "Automation",
     "Example",
     "Fault",
     "Guidelines",
+    "Line",
     "People",
     "Publication",
     "Rule",
     "Welcome",
     "check",
     "describe",
+    "difference",
+    "digest_of",
+    "lines_of",
     "load",
     "load_source",
     "parse",

@@ -90,6 +90,11 @@ def parse(source: bytes, name: str) -> Guidelines:
     return guidelines
 
 
+def digest_of(source: bytes) -> str:
+    """By what decisions name a file: "sha256:<hex>" of its bytes."""
+    return f"sha256:{hashlib.sha256(source).hexdigest()}"
+
+
 def check(source: bytes, name: str = "guidelines.toml") -> list[Fault]:
     """Every fault of a guidelines file, in file order; [] where `parse` would succeed. Total."""
     return _read(source, name)[1]
@@ -157,7 +162,7 @@ class _Checker:
         return Guidelines(
             name=name,
             source=source,
-            digest=f"sha256:{hashlib.sha256(source).hexdigest()}",
+            digest=digest_of(source),
             publication=publication,
             intro=intro,
             welcomes=welcomes,

@@ -7,6 +7,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
+from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import People
 from meydan.store.store import Store
 from meydan.store.values import (
@@ -46,6 +47,7 @@ __all__ = [
     "Counted",
     "DecidedRow",
     "Doorway",
+    "Draft",
     "Entry",
     "Escalation",
     "Figures",
@@ -55,6 +57,7 @@ __all__ = [
     "News",
     "OpenSession",
     "Page",
+    "Past",
     "People",
     "Pulse",
     "Record",
@@ -64,5 +67,7 @@ __all__ = [
     "Store",
     "Tally",
     "TokenRow",
+    "Version",
+    "Versions",
     "Withdrawal",
 ]

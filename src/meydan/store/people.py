@@ -107,7 +107,7 @@ class People:
             if leave_editor:
                 _check_another_editor(hand, name)
             _change(hand, sql.REMOVE_MODERATOR, name, at=removed_at)
-            for ending in (sql.END_SESSIONS, sql.END_LINKS, sql.END_RECOVERY):
+            for ending in (sql.END_SESSIONS, sql.END_LINKS, sql.END_RECOVERY, sql.END_DRAFT):
                 hand.run(ending, name=name)
             enter(hand, removed_at, by, "moderator-removed", name)
 

@@ -16,6 +16,7 @@ because only a migration makes a database; these tables are what it must make.
 * report     put in once a reader and comment, closed once; only its words and its reader's key leave
 * withdrawal append only
 * journal    append only
+* guidelines append only: every version that ever took effect
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 """
@@ -39,7 +40,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0009"
+HEAD = "0010"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -249,6 +250,7 @@ decision = Table(
     Index("ix_decision_leaf", "leaf", unique=True),
     Index("ix_decision_actor", "actor", "comment"),
     Index("ix_decision_time", "decided_at"),
+    Index("ix_decision_guidelines", "guidelines"),
 )
 
 breach = Table(
@@ -450,6 +452,29 @@ moderator = Table(
     Column("issuer", Text),
     Column("subject", Text),
     Index("ix_moderator_identity", "issuer", "subject", unique=True),
+)
+
+guidelines = Table(
+    "guidelines",
+    metadata,
+    # The newest rules. A version that comes back is a new row.
+    Column("number", _BIG, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("source", LargeBinary, nullable=False, comment="the file's bytes"),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False, comment="an editor; 'operator': the operator's file"),
+    Column("note", Text, nullable=False),
+    Column("before", Text, comment="the digest that ruled until then"),
+    Index("ix_guidelines_digest", "digest", "number"),
+    Index("ix_guidelines_actor", "actor", "number"),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    # What an editor has typed and nobody goes by. Nothing of it is in the journal.
+    Column("moderator", Text, ForeignKey("moderator.name"), primary_key=True),
+    Column("body", LargeBinary, nullable=False, comment="store.guidelines.Draft as JSON"),
 )
 
 recovery = Table(

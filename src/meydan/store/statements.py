@@ -548,3 +548,30 @@ JOURNAL_OF_ACTOR = f"{_JOURNAL} AND actor = :actor AND (:action = '' OR action =
 JOURNAL_OF_ACTION = f"{_JOURNAL} AND action = :action {_LATEST}"
 JOURNAL_OF_SUBJECT = f"""{_JOURNAL} AND subject = :subject AND (:actor = '' OR actor = :actor)
    AND (:action = '' OR action = :action) {_LATEST}"""
+
+# -- guidelines -----------------------------------------------------------------
+
+_VERSION = "number, digest, at, actor, note, before"
+ADD_VERSION = """
+INSERT INTO guidelines (digest, source, at, actor, note, before) VALUES (:digest, :source, :at, :actor, :note, :before)
+RETURNING number"""
+NEWEST_VERSION = f"SELECT {_VERSION} FROM guidelines ORDER BY number DESC LIMIT 1"
+NEWEST_VERSION_OF = f"SELECT {_VERSION} FROM guidelines WHERE actor = :actor ORDER BY number DESC LIMIT 1"
+NEWEST_SOURCE = "SELECT digest, source FROM guidelines ORDER BY number DESC LIMIT 1"
+VERSION_SOURCE = "SELECT source FROM guidelines WHERE digest = :digest ORDER BY number DESC LIMIT 1"
+VERSIONS_OF = f"SELECT {_VERSION} FROM guidelines WHERE digest = :digest ORDER BY number DESC"
+VERSIONS = f"SELECT {_VERSION} FROM guidelines WHERE number < :before ORDER BY number DESC LIMIT :limit"
+DECIDED_UNDER = "SELECT count(*) FROM decision WHERE guidelines = :digest"
+DRAFT = "SELECT body FROM draft WHERE moderator = :name"
+KEEP_DRAFT = """
+INSERT INTO draft (moderator, body) VALUES (:name, :body) ON CONFLICT (moderator) DO UPDATE SET body = :body"""
+END_DRAFT = "DELETE FROM draft WHERE moderator = :name"
+# What was escalated is nobody's to see here; what was erased is counted, and has no evidence.
+PAST = """
+SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
+       (SELECT e.body FROM evidence e WHERE e.comment = c.number ORDER BY e.number DESC LIMIT 1)
+  FROM decision d
+  JOIN comment c ON c.number = d.comment AND c.seq = d.seq
+  JOIN story s ON s.id = c.story
+ WHERE c.escalated = 0
+ ORDER BY d.leaf DESC LIMIT :limit"""

@@ -52,6 +52,7 @@ from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
+from meydan.store.guidelines import Versions
 from meydan.store.people import People, enter
 from meydan.store.values import (
     Appeal,
@@ -131,6 +132,7 @@ class Store:
         self._database = database
         self._writer = Writer(database)
         self.people = People(database, self._writer)
+        self.guidelines = Versions(database, self._writer)
 
     # -- opening and closing ------------------------------------------------
 

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import structlog
 from litestar import Litestar
 
 from meydan.web import api, desk, embed
@@ -27,8 +28,13 @@ from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_p
 from meydan.web.shelf import Kept, Made, Shelf
 from meydan.wiring import Meydan
 
+log = structlog.get_logger("meydan.web")
+
 THREADS = 24
 """Desk calls at once. More would only wait for each other: there is one writer."""
+
+GUIDELINES_EVERY_S = 1.0
+"""How soon a version that was accepted elsewhere is in force here, at most."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "public, no-cache"
@@ -67,13 +73,14 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         hands = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         # The framework runs plain handlers on the loop's own executor, and so does the desk's room.
         asyncio.get_running_loop().set_default_executor(hands)
-        following = asyncio.create_task(shelf.follow())
+        following = [asyncio.create_task(shelf.follow()), asyncio.create_task(_follow_guidelines(meydan))]
         try:
             yield
         finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             # What was begun is finished: a comment half-way is kept or refused, not dropped.
             await asyncio.get_running_loop().shutdown_default_executor()
 
@@ -95,6 +102,18 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         fixed=_fixed(site or {}, https=https),
         end_streams=live.close,
     )
+
+
+async def _follow_guidelines(meydan: Meydan) -> None:
+    """Take up what another node, or the command line, let take effect; an outage is waited out."""
+    while True:
+        await asyncio.sleep(GUIDELINES_EVERY_S)
+        try:
+            if await asyncio.to_thread(meydan.desk.refresh_guidelines):
+                log.info("guidelines_adopted", digest=meydan.desk.guidelines.digest)
+        except Exception as error:  # noqa: BLE001
+            # Whatever it was, the next look has to come: the old version stays in force until then.
+            log.warning("guidelines_not_followed", error=type(error).__name__)
 
 
 def _reading_headers(origins: Origins, *, https: bool) -> Any:

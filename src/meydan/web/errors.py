@@ -41,6 +41,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.NotErasable: 409,
     errors.AlreadyExists: 409,
     errors.Blocked: 403,
+    errors.GuidelinesChanged: 409,
     errors.Unavailable: 503,
     errors.Misconfigured: 500,
     errors.Tampered: 500,

@@ -12,6 +12,7 @@ CSRF token, sent from our own origin.
     room       what waits, and deciding it
     live       what happens elsewhere while the room is looked at
     figures    how much comes, who decides it and how soon
+    guidelines what is in force and was, trying the next version, and letting it take effect
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, figures, finding, issuer, people, room
+from meydan.web.desk import account, door, figures, finding, guidelines, issuer, people, room
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -42,6 +43,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *people.pages(frame),
             *finding.pages(frame, reading_room),
             *figures.pages(frame),
+            *guidelines.pages(frame, reading_room),
             *rooms,
         ]
     )

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from litestar import Request, Response, get, post
 from litestar.concurrency import sync_to_thread
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, UploadFile
 from litestar.handlers import HTTPRouteHandler
 
 from meydan.errors import ForgedForm, IssuerUnavailable, Malformed, MeydanError, NotAllowed, SignInNeeded
@@ -33,6 +33,8 @@ FORM_BYTES: Final = 65_536
 LONGEST_WAY_BACK: Final = 500
 KEPT: Final = frozenset({"verdict", "rules", "note", "seen", "line", "next"})
 """The fields of a verdict, which are shown again after signing in; no password is ever written into a page."""
+
+NOTHING_BUT_DRAFT: Final = "Nothing was recorded but your draft: what you typed is kept."
 
 STATE_COOKIE: Final = "meydan_state"
 STATE_S: Final = 600
@@ -102,12 +104,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of who is signed in: its method and address, what makes it, and the right of staff.RIGHTS that it needs."""
+    """
+    One page of who is signed in: its method and address, what makes it, and the right of staff.RIGHTS that it needs.
+
+    `form_bytes` is the longest form that it takes, as a browser writes it; one that takes more than others takes a file
+    too. `keep` keeps what was typed for whoever the form was given to, when it is not taken, and says whether it could.
+    """
 
     method: str
     address: str
     make: Callable[[Asked, Session], Answer]
     right: str = "read"
+    form_bytes: int = FORM_BYTES
+    keep: Callable[[Asked], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +148,23 @@ class Frame:
 
         if page.method == "GET":
             return get(page.address, include_in_schema=False)(handle)
+        if isinstance(page, Page) and page.form_bytes > FORM_BYTES:
+            return post(
+                page.address,
+                include_in_schema=False,
+                status_code=200,
+                request_max_body_size=page.form_bytes,
+            )(handle)
         return post(page.address, include_in_schema=False, status_code=200)(handle)
 
     async def _answer(self, request: AnyRequest, page: Page | OpenPage) -> Response[str]:
         """Read the request, run the page off the event loop, and dress what it answers."""
         form: Mapping[str, Sequence[str]] = {}
+        asked = Asked()
         try:
             if request.method == "POST":
                 self._check_own(request)
-                form = await _form_of(request)
+                form = await _form_of(request, page.form_bytes if isinstance(page, Page) else FORM_BYTES)
             asked = Asked(
                 form,
                 dict(request.query_params),
@@ -160,7 +177,7 @@ class Frame:
             )
             answer = await sync_to_thread(self._made, page, asked)
         except MeydanError as error:
-            answer = await sync_to_thread(self._refused, error, request, form)
+            answer = await sync_to_thread(self._refused, error, request, page, asked)
         headers = {"cache-control": "no-store", **answer.headers}
         status = answer.status
         if answer.to is not None:
@@ -238,19 +255,25 @@ class Frame:
         status: int = 200,
         code: str = "",
         headers: Mapping[str, str] | None = None,
+        typed: str = "",
     ) -> Answer:
-        """A page of a few sentences, and where to go from it."""
-        html = self.rendered("trouble", session, heading=heading, sentences=sentences, ways=ways, code=code)
+        """A page of a few sentences, and where to go from it; `typed` is given back, where it could not be kept."""
+        html = self.rendered(
+            "trouble", session, heading=heading, sentences=sentences, ways=ways, code=code, typed=typed
+        )
         return Answer(html, status, headers=headers or {})
 
-    def _refused(self, error: MeydanError, request: AnyRequest, form: Mapping[str, Sequence[str]]) -> Answer:
+    def _refused(
+        self, error: MeydanError, request: AnyRequest, page: Page | OpenPage, asked: Asked
+    ) -> Answer:
         """Say an error as a page: what happened, what was kept, what to do."""
-        path = request.url.path
+        path, form = request.url.path, asked.form
+        kept = _kept(page, asked)
         if isinstance(error, SignInNeeded) and not path.startswith("/desk/sign-in"):
             if request.method == "GET":
                 query = str(request.url.query or "")
                 return Answer(to=door_to(path + (f"?{query}" if query else "")))
-            return self._session_over(path, form)
+            return self._session_over(path, form, kept=kept)
         session = None
         token = request.cookies.get(access.SESSION_COOKIE)
         if token:
@@ -263,7 +286,7 @@ class Frame:
         hidden = status >= 500 and not isinstance(error, IssuerUnavailable)
         sentences = ["This cannot be done at the moment." if hidden else error.message]
         if request.method == "POST" and not isinstance(error, NotAllowed):
-            sentences.append("Nothing was recorded.")
+            sentences.append(NOTHING_BUT_DRAFT if kept else "Nothing was recorded.")
         if status == 503:
             sentences.append(
                 "Comments and decisions made so far are kept. Load the page again in a few seconds."
@@ -278,26 +301,45 @@ class Frame:
             status=status,
             code=error.code,
             headers=headers_of(error),
+            typed=asked.value("text") if kept is False else "",
         )
 
-    def _session_over(self, path: str, form: Mapping[str, Sequence[str]]) -> Answer:
-        """What was typed of a verdict goes with whoever signs in again: it is shown once more, and not sent by itself."""
+    def _session_over(
+        self, path: str, form: Mapping[str, Sequence[str]], *, kept: bool | None = None
+    ) -> Answer:
+        """
+        What was typed of a verdict goes with whoever signs in again: it is shown once more, and not sent by itself.
+        A long text is `kept` as a draft instead; where it could not be (False), it is given back.
+        """
+        if kept is False:
+            return self.says(
+                None,
+                "You are not signed in",
+                [
+                    "Your session has ended, so nothing was recorded.",
+                    "Copy what you typed, then sign in again.",
+                ],
+                ways=[(door_to(_page_of(path)[0]), "Sign in again")],
+                status=401,
+                typed=next(iter(form.get("text", ())), ""),
+            )
         back, restored = _page_of(path)
-        kept = {name: values for name, values in form.items() if name in KEPT} if restored else {}
+        carried = {name: values for name, values in form.items() if name in KEPT} if restored else {}
+        again = "Sign in again, and what you typed is there as you left it."
         html = self.rendered(
             "sign_in",
             None,
             heading="You are not signed in",
             sentences=[
                 "Your session has ended, so nothing was recorded.",
-                "Sign in again, and what you typed is there as you left it." if kept else "Sign in again.",
+                again if carried or kept else "Sign in again.",
             ],
             trouble="",
             link="",
             name="",
             half_way="",
             back=way_back(back),
-            kept=urlencode(kept, doseq=True),
+            kept=urlencode(carried, doseq=True),
             issuer="",
         )
         return Answer(html, 401)
@@ -308,6 +350,8 @@ def _page_of(path: str) -> tuple[str, bool]:
     parts = path.split("/")
     if len(parts) >= 4 and parts[2] in ("comments", "audits", "second-looks"):
         return "/".join(parts[:4]), len(parts) == 4
+    if parts[2:4] == ["guidelines", "change"]:
+        return "/desk/guidelines/change", False
     if len(parts) >= 3 and parts[2] in ("account", "people"):
         return "/".join(parts[:3]), False
     return ("/desk/find", False) if parts[2:3] == ["several"] else ("/desk", False)
@@ -349,16 +393,41 @@ def way_back(path: str) -> str:
     return path
 
 
-async def _form_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+def _kept(page: Page | OpenPage, asked: Asked) -> bool | None:
+    """Whether what was typed into a page that keeps it is kept; None where there was nothing, or the page keeps nothing."""
+    if not isinstance(page, Page) or page.keep is None or not asked.value("text"):
+        return None
+    try:
+        return page.keep(asked)
+    except MeydanError:
+        return False
+
+
+async def _form_of(request: AnyRequest, most: int = FORM_BYTES) -> Mapping[str, Sequence[str]]:
+    kind = request.headers.get("content-type", "")
+    if most > FORM_BYTES and kind.startswith("multipart/form-data"):
+        return await _parts_of(request)
+    if not kind.startswith("application/x-www-form-urlencoded"):
         raise Malformed("This form is not of the kind that the desk sends.")
     body = await request.body()
-    if len(body) > FORM_BYTES:
-        raise Malformed(f"This form has more than {FORM_BYTES} bytes.")
+    if len(body) > most:
+        raise Malformed(f"This form has more than {most} bytes.")
     try:
         return fields_of(body.decode("ascii"))
     except ValueError:
         raise Malformed("This form could not be read.") from None
+
+
+async def _parts_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
+    """The fields of a form with a file, the file's text among them."""
+    found: dict[str, list[str]] = {}
+    for name, part in (await request.form()).multi_items():
+        try:
+            value = (await part.read()).decode() if isinstance(part, UploadFile) else str(part)
+        except UnicodeDecodeError:
+            raise Malformed("The file is not UTF-8. Save it as UTF-8 and upload it again.") from None
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def fields_of(sent: str) -> dict[str, list[str]]:

@@ -51,6 +51,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "second-factor-set": "set up one-time codes of",
     "second-factor-removed": "removed the one-time codes of",
     "recovery-code-used": "used a recovery code of",
+    "guidelines-changed": "let guidelines take effect:",
     "token-added": "added the token",
     "token-revoked": "revoked the token",
 }
@@ -208,7 +209,9 @@ def _line(entry: Entry) -> dict[str, object]:
         "actor": entry.actor,
         "words": ACTIONS.get(entry.action, entry.action),
         "subject": entry.subject if entry.subject != entry.actor else "",
-        "address": f"/desk/comments/{quote(entry.subject, safe='')}"
+        "address": f"/desk/guidelines/{entry.subject.removeprefix('sha256:')}"
+        if entry.action == "guidelines-changed"
+        else f"/desk/comments/{quote(entry.subject, safe='')}"
         if entry.action in ("decided", "audit-agreed", "looked-again", "author-blocked", "author-unblocked")
         else "",
         "detail": "; ".join(

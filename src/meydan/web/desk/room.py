@@ -635,7 +635,9 @@ class Room:
             "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
             "reports": self._reports_view(item),
-            "decisions": [self.settled_view(settled) for settled in item.decisions],
+            "decisions": [
+                {**self.settled_view(settled), "ruled": self._ruled(settled)} for settled in item.decisions
+            ],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
             "closed": "Its author has withdrawn this comment; there is nothing to decide."
             if comment.erased_at is None
@@ -776,6 +778,14 @@ class Room:
             "rules": self._rules_said(settled),
             "note": render.name(settled.note) if settled.note else None,
             "uncalibrated": decision.decided_by is DecidedBy.MACHINE and decision.calibration is None,
+        }
+
+    def _ruled(self, settled: Settled) -> dict[str, str]:
+        """The version of the guidelines that a decision was made by, and where it is shown; "" where it is not kept."""
+        digest = settled.decision.guidelines
+        return {
+            "short": digest.removeprefix("sha256:")[:12],
+            "address": version_address(digest) if self._desk.knows_version(digest) else "",
         }
 
     def _rules_said(self, settled: Settled) -> list[str]:
@@ -994,6 +1004,11 @@ def _called(label: str) -> str:
     """What a label is called at the head of a line."""
     called = explain.label(label)
     return called[:1].upper() + called[1:]
+
+
+def version_address(digest: str) -> str:
+    """Where a version of the guidelines is shown."""
+    return f"/desk/guidelines/{quote(digest.removeprefix('sha256:'), safe='')}"
 
 
 def opening(text: str, length: int) -> str:
