@@ -292,7 +292,7 @@ class Store:
                 raise _already_decided(hand, before)
             if before.escalated:
                 raise NotFound(
-                    "This comment is escalated; only those who were named can see it.", fields=("id",)
+                    "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
                 )
             if decision.decided_by is DecidedBy.MODERATOR:
                 _check_another_person(hand, before, decision.by)
