@@ -87,11 +87,10 @@ from meydan.ledger import (
 from meydan.policy import Guidelines
 from meydan.policy.address import story_address as story_address
 from meydan.store import Claim as Claim
-from meydan.store import Ending, Escalation, Told
+from meydan.store import Ending, Escalation, NewComment, Store, Told
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
-from meydan.store import NewComment, Store
 from meydan.store import Page as Page
 from meydan.store import Record as Record
 from meydan.store import Sought as Sought
@@ -740,9 +739,7 @@ class Desk:
         evidence = item.evidence or Evidence()
         if (evidence.scores.get("threat") or 0.0) >= SEVERE_FROM:
             return "threat-to-life"
-        return (
-            "private-data" if any(finding.kind in EXPOSES for finding in evidence.findings) else None
-        )
+        return "private-data" if any(finding.kind in EXPOSES for finding in evidence.findings) else None
 
     def _case(self, id: str) -> Case:
         comment = self._comment(id)

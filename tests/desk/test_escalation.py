@@ -33,7 +33,11 @@ def test_a_case_holds_no_words_until_they_are_asked_for(room: Room, case: str) -
     """If somebody opens a case, then no word of it is there; if they ask, each time is journalled, and counted once."""
     covered = room.desk.case(case)
     assert "Xelîl" not in repr(covered)
-    assert (covered.item.comment.text, covered.item.comment.name, covered.item.comment.email) == (None, None, None)
+    assert (covered.item.comment.text, covered.item.comment.name, covered.item.comment.email) == (
+        None,
+        None,
+        None,
+    )
     for _ in range(2):
         assert room.desk.read_case(case, by="Mem").item.comment.text == THREAT
     seen = room.store.people.journal(limit=9, subject=case, action="escalated-seen")
@@ -48,7 +52,13 @@ def test_who_was_told_is_only_ever_added_to(room: Room, case: str) -> None:
     """If offices are told, then each is on the record with its moment and ours; what names nobody or the future is refused."""
     told_at = room.clock.now - timedelta(hours=2)
     room.desk.tell(
-        case, office="Police, Hewlêr", at=told_at, by="Mem", channel="telephone", reference="K 7/26", sentence="Will call."
+        case,
+        office="Police, Hewlêr",
+        at=told_at,
+        by="Mem",
+        channel="telephone",
+        reference="K 7/26",
+        sentence="Will call.",
     )
     first, second = room.desk.case(case).told
     assert (first.office, first.by) == ("the police, by telephone", "Zîn")
@@ -79,7 +89,9 @@ def test_the_file_for_the_authorities_can_be_checked(room: Room, case: str) -> N
     facts = json.loads(files["case.json"])
     assert commitment_of(bytes.fromhex(facts["salt"]), THREAT).hex() == facts["commitment"]
     leaves = {name: json.loads(body) for name, body in files.items() if name.startswith("leaves/")}
-    assert set(leaves) == {f"leaves/{n}.json" for n in (facts["receipt_leaf"], facts["decisions"][-1]["leaf"])}
+    assert set(leaves) == {
+        f"leaves/{n}.json" for n in (facts["receipt_leaf"], facts["decisions"][-1]["leaf"])
+    }
     assert {leaf["commitment"] for leaf in leaves.values()} == {facts["commitment"]}
     assert (facts["name"], facts["email"]) == ("Bengîn <i>", "bengin@home.example")
     assert facts["address_hash"] == "a" * 32

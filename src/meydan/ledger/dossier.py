@@ -80,7 +80,11 @@ def dossier_of(
             entry = zipfile.ZipInfo(
                 name, (when.year, when.month, when.day, when.hour, when.minute, when.second)
             )
-            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o600 << 16
+            entry.compress_type, entry.create_system, entry.external_attr = (
+                zipfile.ZIP_DEFLATED,
+                3,
+                0o600 << 16,
+            )
             archive.writestr(entry, body)
     body = packed.getvalue()
     return Dossier(f"{called}.zip", body, hashlib.sha256(body).hexdigest())
@@ -110,7 +114,9 @@ def _told(value: object) -> Markup:
     """Facts as tables within tables, each value escaped and isolated."""
     if isinstance(value, Mapping):
         rows = Markup("").join(
-            Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(str(name).replace("_", " "), _told(one))
+            Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(
+                str(name).replace("_", " "), _told(one)
+            )
             for name, one in value.items()
         )
         return Markup("<table>{}</table>").format(rows)

@@ -484,9 +484,7 @@ class Store:
 
         self._writer.write(work)
 
-    def escalated(
-        self, *, limit: int, before: int | None = None
-    ) -> tuple[tuple[Escalated, ...], int | None]:
+    def escalated(self, *, limit: int, before: int | None = None) -> tuple[tuple[Escalated, ...], int | None]:
         """
         Every comment that was ever escalated, the latest first; none of their words.
 
@@ -660,7 +658,12 @@ class Store:
         """
         with self._database.reading(snapshot=True) as hand:
             decided = [
-                (language, verdict, tuple(dict.fromkeys(reason.rule for reason in _reasons_of(reasons))), body)
+                (
+                    language,
+                    verdict,
+                    tuple(dict.fromkeys(reason.rule for reason in _reasons_of(reasons))),
+                    body,
+                )
                 for language, verdict, reasons, body in hand.all(sql.FOUND_BY_PEOPLE, limit=_limit(limit))
             ]
             decided += [

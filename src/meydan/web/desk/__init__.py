@@ -11,6 +11,7 @@ CSRF token, sent from our own origin.
     people     who works here, and the journal of what they did
     room       what waits, and deciding it
     figures    how much comes, who decides it and how soon
+    escalated  what is unlawful or a danger: the cases, and the record of each
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, figures, finding, issuer, people, room
+from meydan.web.desk import account, door, escalated, figures, finding, issuer, people, room
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -41,6 +42,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *people.pages(frame),
             *finding.pages(frame, reading_room),
             *figures.pages(frame),
+            *escalated.pages(frame, reading_room),
             *rooms,
         ]
     )

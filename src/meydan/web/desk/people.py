@@ -34,6 +34,11 @@ ACTIONS: Final[Mapping[str, str]] = {
     "looked-again": "looked again, blind, at",
     "audit-agreed": "agreed with the machine, blind, on",
     "escalated": "escalated",
+    "escalated-seen": "asked for the words of",
+    "escalated-exported": "took along the file for the authorities on",
+    "told": "entered who was told of",
+    "hold-ended": "ended the legal hold of",
+    "erasure-postponed": "asked in vain to erase, until its legal hold ends,",
     "exported": "took along",
     "erased": "erased",
     "account-bound": "was bound to the newsroom’s account of",
@@ -55,6 +60,17 @@ ACTIONS: Final[Mapping[str, str]] = {
     "token-revoked": "revoked the token",
 }
 """What the journal's actions are called, before whom or what they were done to."""
+
+PLACES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        ("decided", "audit-agreed", "looked-again", "author-blocked", "author-unblocked"), "/desk/comments"
+    ),
+    **dict.fromkeys(
+        ("escalated", "escalated-seen", "escalated-exported", "told", "hold-ended", "erasure-postponed"),
+        "/desk/escalated",
+    ),
+}
+"""Where that to which an action was done can be looked at."""
 
 TOLD: Final = {
     "removed": "Their rights, sessions and links have ended. Their decisions stay under their name.",
@@ -148,7 +164,7 @@ class _People:
             here="journal",
             asked=on,
             actions=ACTIONS,
-            entries=[_line(entry) for entry in entries],
+            entries=[entry_view(entry) for entry in entries],
             further=f"/desk/journal?{further}" if further else "",
         )
         return Answer(html)
@@ -199,7 +215,7 @@ class _People:
         return Answer(html, status_of(error) if error else 200)
 
 
-def _line(entry: Entry) -> dict[str, object]:
+def entry_view(entry: Entry) -> dict[str, object]:
     """One entry as it is read: who, what, to whom, and what else there is to say."""
     return {
         "number": entry.number,
@@ -208,8 +224,8 @@ def _line(entry: Entry) -> dict[str, object]:
         "actor": entry.actor,
         "words": ACTIONS.get(entry.action, entry.action),
         "subject": entry.subject if entry.subject != entry.actor else "",
-        "address": f"/desk/comments/{quote(entry.subject, safe='')}"
-        if entry.action in ("decided", "audit-agreed", "looked-again", "author-blocked", "author-unblocked")
+        "address": f"{PLACES[entry.action]}/{quote(entry.subject, safe='')}"
+        if entry.action in PLACES
         else "",
         "detail": "; ".join(
             f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(entry.detail.items())

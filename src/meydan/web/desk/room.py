@@ -82,6 +82,12 @@ ESCALATIONS = (
     ("threat-to-life", "A threat to somebody’s life"),
     ("private-data", "A private person’s address, number or papers"),
 )
+POINTS_TO = {
+    "threat-to-life": "The machine sees a threat here. Whether it is a real one is for you to say. If somebody’s life may be in danger, the comment can be escalated, below.",
+    "private-data": "There is a telephone number or an e-mail address in it. If it is a private person’s, and not their own, the comment can be escalated, below.",
+}
+"""What is said where evidence may point to an escalation; the machine escalates nothing."""
+
 STATES = {
     Status.HELD: "waiting for a moderator",
     Status.APPROVED: "approved, readers see it",
@@ -410,10 +416,17 @@ class Room:
             session,
             "The comment is escalated",
             [
-                "It is rejected, kept from deletion, and hidden from the desk.",
+                "It is rejected, kept from deletion, and open to editors only.",
                 "Who escalated it is on record.",
             ],
-            ways=[("/desk", "Go on with what waits")],
+            ways=[
+                *(
+                    [(f"/desk/escalated/{quote(asked.comment_id, safe='')}", "Open its case")]
+                    if session.may("escalated")
+                    else []
+                ),
+                ("/desk", "Go on with what waits"),
+            ],
         )
 
     def author(self, asked: Asked, session: Session) -> Answer:
@@ -536,6 +549,7 @@ class Room:
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
                 escalations=ESCALATIONS,
+                points_to=POINTS_TO.get(self._desk.could_be_escalated(item) or "", "") if item else "",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -593,6 +607,7 @@ class Room:
                 trouble=trouble,
                 done=None,
                 escalations=ESCALATIONS,
+                points_to="",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )

@@ -5,6 +5,8 @@ All of it is appended to, and nothing is altered. A hold ends only with a row th
 With them come the indexes by which people's latest decisions are set against the machine's scores.
 """
 
+# ruff: noqa: S608  (constants put together from constants)
+
 from __future__ import annotations
 
 import sqlalchemy as sa
