@@ -69,6 +69,7 @@ from meydan.judge.answer import answer_of as answer_of
 from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
 from meydan.judge.occlusion import Weighed as Weighed
+from meydan.judge.reliability import FEWEST as FEWEST
 from meydan.judge.reliability import Reliability as Reliability
 from meydan.judge.reliability import reliability_of
 from meydan.judge.watch import EVERY_RULE as EVERY_RULE
