@@ -12,8 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from meydan.comment import Verdict
 from tests.browser.test_desk import sign_in
-from tests.newsroom import Newsroom, newsroom
+from tests.newsroom import ABUSIVE, COURTEOUS, Newsroom, newsroom
 
 pytestmark = pytest.mark.browser
 
@@ -89,3 +90,28 @@ def test_from_escalating_to_the_end_of_the_hold(browser: Browser, room: Newsroom
     expect(page).to_have_url(re.compile(f"/desk/comments/{comment}"))
     expect(page.locator("#words")).to_contain_text(WORDS)
     context.close()
+
+
+def test_scores_are_drawn_against_what_people_found(browser: Browser, room: Newsroom, tmp_path: Path) -> None:
+    """If people have decided enough of what was scored, then the page of audits draws it, with its table, for everybody."""
+    for number in range(30):
+        comment = room.hand_over(f"{ABUSIVE if number % 2 else COURTEOUS} {number}")
+        verdict, rules = (Verdict.REJECT, ["personal-attacks"]) if number % 2 else (Verdict.APPROVE, [])
+        room.meydan.desk.review(comment, verdict, by="Mem", rules=rules)
+    for scheme, width in (("light", 360), ("dark", 1280)):
+        context = browser.new_context(
+            base_url=room.url,
+            viewport={"width": width, "height": 740},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        page = context.new_page()
+        sign_in(page, room, "Zîn")
+        page.goto("/desk/audits")
+        scores = page.locator("section", has=page.get_by_role("heading", name="Scores and what people found"))
+        expect(scores.locator("svg circle").first).to_be_visible()
+        scores.get_by_text("As a table").first.click()
+        expect(scores.locator("table").first).to_contain_text("0.9–1.0")
+        page.screenshot(path=str(tmp_path / f"audits-{scheme}.png"), full_page=True)
+        assert not Axe().run(page).response["violations"]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        context.close()

@@ -99,9 +99,11 @@ def wilson(found: int, of: int, z: float = DRAWN_Z) -> tuple[float, float]:
 
 
 def _one(language: str, seen: list[tuple[float, bool]]) -> Reliability:
+    placed: list[list[tuple[float, bool]]] = [[] for _ in range(STEPS)]
+    for pair in seen:
+        placed[min(int(pair[0] * STEPS), STEPS - 1)].append(pair)
     steps = []
-    for place in range(STEPS):
-        here = [pair for pair in seen if min(int(pair[0] * STEPS), STEPS - 1) == place]
+    for place, here in enumerate(placed):
         if not here:
             continue
         of, found = len(here), sum(breach for _, breach in here)

@@ -36,9 +36,11 @@ the words.
 """
 
 _STYLE: Final = f"""\
-body {{ max-width: 45rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; line-height: 1.5; }}
+body {{ max-width: 45rem; margin: 2rem auto; padding: 0 1rem; font-family: sans-serif; line-height: 1.5; background: #fff; color: #000; }}
 table {{ border-collapse: collapse; }}
-th, td {{ padding: .3rem .6rem; border: 1px solid; text-align: start; vertical-align: top; }}
+th, td {{ padding: .3rem .6rem; border: 1px solid; text-align: start; vertical-align: top; overflow-wrap: anywhere; }}
+th {{ overflow-wrap: normal; }}
+ol {{ margin: 0; padding-inline-start: 1.2rem; }}
 {render.CSS}"""
 
 
@@ -97,10 +99,10 @@ def _page(facts: Mapping[str, object], text: str) -> str:
     return Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<title>An escalated comment</title><style>{}</style></head><body>\n"
+        "<title>An escalated comment</title><style>{}</style></head><body><main>\n"
         "<h1>An escalated comment</h1>\n<h2>As it was sent</h2>\n{}\n<table>"
         '<tr><th scope="row">Name</th><td>{}</td></tr><tr><th scope="row">E-mail</th><td>{}</td></tr></table>\n'
-        "<h2>What was kept and done</h2>\n{}\n</body></html>\n"
+        "<h2>What was kept and done</h2>\n{}\n</main></body></html>\n"
     ).format(
         Markup(_STYLE),  # noqa: S704 - our own rules, no reader's word in them
         render.comment(text),

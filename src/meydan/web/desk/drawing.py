@@ -97,7 +97,7 @@ def against(points: Sequence[tuple[float, float, float, float]], *, across: str,
     drawn = [
         Markup(
             '<path d="M{0} {1}V{2}H{3}" fill="none" stroke="currentColor"/>'
-            '<path d="M{0} {2}L{3} {1}" fill="none" stroke="currentColor" stroke-dasharray="4 4"/>'
+            '<path d="M{0} {2}L{3} {1}" fill="none" stroke="currentColor" stroke-dasharray="6 4"/>'
         ).format(x(0), y(1), y(0), x(1))
     ]
     drawn += [
@@ -118,7 +118,7 @@ def against(points: Sequence[tuple[float, float, float, float]], *, across: str,
             x(0.5), y(0) + 38, across, x(0) + 8, y(1) + 10, up
         )
     )
-    return _svg(WIDTH, SQUARE + top + 46, Markup("").join(drawn))
+    return _svg(left + SQUARE + 74, SQUARE + top + 46, Markup("").join(drawn))
 
 
 def _svg(width: int, height: int, inner: Markup) -> Markup:
