@@ -25,6 +25,9 @@ def case(room: Room) -> str:
     for name in ("Zîn", "Mem", "Leyla"):
         room.store.people.add_moderator(name, room.clock.now, by="operator", role="editor")
     sent = room.send(THREAT, name="Bengîn <i>", email="bengin@home.example")
+    if room.desk.status(sent.id).status is not Status.REJECTED:
+        room.desk.review(sent.id, Verdict.REJECT, by="Leyla", rules=["threats"], note="Xelîl has read it.")
+    room.desk.appeal(sent.id, receipt=sent.receipt or "", words="Xelîl deserves it.")
     room.desk.escalate(sent.id, kind="threat-to-life", told="the police, by telephone", by="Zîn")
     return sent.id
 
@@ -39,7 +42,8 @@ def test_a_case_holds_no_words_until_they_are_asked_for(room: Room, case: str) -
         None,
     )
     for _ in range(2):
-        assert room.desk.read_case(case, by="Mem").item.comment.text == THREAT
+        read = room.desk.read_case(case, by="Mem").item
+        assert (read.comment.text, read.appeal) == (THREAT, "Xelîl deserves it.")
     seen = room.store.people.journal(limit=9, subject=case, action="escalated-seen")
     assert [entry.actor for entry in seen] == ["Mem", "Mem"]
     assert room.desk.strain("Mem").severe == 1
@@ -89,9 +93,8 @@ def test_the_file_for_the_authorities_can_be_checked(room: Room, case: str) -> N
     facts = json.loads(files["case.json"])
     assert commitment_of(bytes.fromhex(facts["salt"]), THREAT).hex() == facts["commitment"]
     leaves = {name: json.loads(body) for name, body in files.items() if name.startswith("leaves/")}
-    assert set(leaves) == {
-        f"leaves/{n}.json" for n in (facts["receipt_leaf"], facts["decisions"][-1]["leaf"])
-    }
+    numbers = [facts["receipt_leaf"], *(one["leaf"] for one in facts["decisions"])]
+    assert set(leaves) == {f"leaves/{number}.json" for number in numbers}
     assert {leaf["commitment"] for leaf in leaves.values()} == {facts["commitment"]}
     assert (facts["name"], facts["email"]) == ("Bengîn <i>", "bengin@home.example")
     assert facts["address_hash"] == "a" * 32
@@ -120,6 +123,8 @@ def test_another_person_ends_the_hold(room: Room, case: str) -> None:
     assert (ended.held_by, ended.endings[0].reason) == (None, "The police have taken it.")
     assert [item.comment.id for item in room.desk.find(sought)[0]] == [case]
     assert room.desk.status(case).status is Status.REJECTED
+    # The appeal that nobody had heard waits again.
+    assert case in [comment.id for comment in room.desk.queue()[0]]
     with pytest.raises(NotFound):
         room.desk.read_case(case, by="Mem")
     with pytest.raises(NotFound):

@@ -187,7 +187,12 @@ SELECT t.office, t.told_at, t.channel, t.reference, t.sentence, t.actor, t.at
  WHERE c.id = :id ORDER BY t.number"""
 ADD_ENDING = """
 INSERT INTO ending (comment, escalation, actor, at, reason) VALUES (:comment, :escalation, :actor, :at, :reason)"""
-END_HOLD = "UPDATE comment SET escalated = 0 WHERE number = :number"
+# An appeal that was not heard before the hold waits again.
+END_HOLD = """
+UPDATE comment SET escalated = 0,
+       waiting = CASE WHEN withdrawn_at IS NULL AND (status = 'held' OR EXISTS (
+           SELECT 1 FROM appeal a WHERE a.comment = comment.number AND a.seq = comment.seq)) THEN 1 ELSE 0 END
+ WHERE number = :number"""
 ENDINGS = """
 SELECT n.actor, n.at, n.reason FROM comment c JOIN ending n ON n.comment = c.number
  WHERE c.id = :id ORDER BY n.number"""
