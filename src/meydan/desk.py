@@ -10,6 +10,7 @@ THE WALK. What happens to a comment, in order, and nothing else.
     erase      the law takes it out
     audit      a person decides again, blind, what the machine decided
     escalate   unlawful or a danger to life: restricted, kept, told
+    end_hold   another person lets it be found and erased again
 
 Synchronous; knows no web and no SQL; clock, randomness and secret are given.
 Every step that changes the world is one transaction of the store. A crash
@@ -79,11 +80,16 @@ from meydan.judge.calibration import Calibration, Withdrawn, shipped
 from meydan.judge.examples import Tried as Tried
 from meydan.judge.examples import tried
 from meydan.judge.occlusion import Weighed as Weighed
+from meydan.judge.reliability import FEWEST as FEWEST
+from meydan.judge.reliability import Reliability as Reliability
+from meydan.judge.reliability import reliability_of
 from meydan.judge.watch import EVERY_RULE as EVERY_RULE
-from meydan.judge.watch import Kept, watch_of
+from meydan.judge.watch import Kept, is_violation, watch_of
+from meydan.ledger import Dossier as Dossier
 from meydan.ledger import (
     commitment_of,
     decision_leaf,
+    dossier_of,
     erasure_leaf,
     receipt_leaf,
     receipt_of,
@@ -95,9 +101,10 @@ from meydan.policy.address import story_address as story_address
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
+from meydan.store import Ending, Escalation, NewComment, Store, Told
+from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
-from meydan.store import NewComment, Store
 from meydan.store import News as News
 from meydan.store import Page as Page
 from meydan.store import Pulse as Pulse
@@ -132,6 +139,15 @@ ESCALATIONS = {
     "private-data": "private-data",
 }
 """Why a comment is escalated, and the rule that it is rejected under."""
+
+LONGEST_LINE = 200
+"""Characters of an office, a channel or a reference number on the record of who was told."""
+
+EXPOSES = frozenset({"phone", "email"})
+"""Findings that may be a private person's."""
+
+SCORES_READ = 5000
+"""People's latest decisions, and as many audits, that scores are set against: enough for every step, and soon read."""
 
 _PEOPLES = frozenset({Hold.AUTOMATION_OFF, Hold.STORY_SETTING, Hold.JUDGE_FAILED})
 """Holds under which the machine had no say, so that nothing is learned of it."""
@@ -246,6 +262,24 @@ class DeskItem:
     decisions: tuple[Settled, ...]
     appeal: str | None = None
     reports: Reports | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    An escalated comment, with all that was done about it.
+
+    `item` is without any words, of the comment, its author's appeal, the notes and what it replies to, unless they were
+    asked for. `held_by` began the legal hold that stands, None where none does; `erasure_asked_at` is when its erasure was
+    asked for meanwhile.
+    """
+
+    item: DeskItem
+    escalations: tuple[Escalation, ...]
+    told: tuple[Told, ...]
+    endings: tuple[Ending, ...]
+    held_by: str | None
+    erasure_asked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -718,7 +752,8 @@ class Desk:
         Delete a comment's words, name, address, salt and everything derived from them, for good.
 
         Raises:
-            NotFound: no such comment. NotErasable: it is escalated and kept for the authorities.
+            NotFound: no such comment. NotErasable: it is escalated and kept for the authorities; that this was
+            asked for is remembered, and done when the hold ends.
         """
         comment = self._comment(id)
         if comment.erased_at is not None:
@@ -754,6 +789,183 @@ class Desk:
             )
             self._settle(id, decision, expected_seq=comment.seq, at=self._clock())
         self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock())
+
+    # -- what was escalated ----------------------------------------------------
+
+    def escalated(
+        self, *, limit: int = 50, before: int | None = None
+    ) -> tuple[tuple[Escalated, ...], int | None]:
+        """Every comment that was ever escalated, without words, the latest first; and what to go on from."""
+        return self._store.escalated(limit=limit, before=before)
+
+    def case(self, id: str) -> Case:
+        """
+        One escalated comment without a word of it, and the record.
+
+        Raises:
+            NotFound: no such comment, or it was never escalated.
+        """
+        case = self._case(id)
+        comment = replace(case.item.comment, name=None, text=None, email=None)
+        decisions = tuple(replace(one, note=None) for one in case.item.decisions)
+        item = replace(case.item, comment=comment, parent=None, decisions=decisions, appeal=None)
+        return replace(case, item=item)
+
+    def read_case(self, id: str, *, by: str) -> Case:
+        """
+        The same with the words, for somebody who asks for them: that they did is journalled, and counted for them.
+
+        Raises:
+            NotFound: no such comment, or no legal hold stands. StoreUnavailable: it could not be journalled; nothing is shown.
+        """
+        case = self._case(id)
+        severe = self.severe(case.item)
+        label = severe[0] if severe else case.escalations[-1].kind
+        self._store.see_escalated(id, label=label, by=by, at=self._clock())
+        return case
+
+    def tell(
+        self,
+        id: str,
+        *,
+        office: str,
+        at: datetime,
+        by: str,
+        channel: str = "",
+        reference: str = "",
+        sentence: str = "",
+    ) -> None:
+        """
+        Add to the record that an office or a person was told, when, how, and under which number of theirs.
+
+        Raises:
+            MissingFields: nobody is named. TooLong, NotText: it cannot be kept. Malformed: a moment that has not come.
+            NotFound: no such comment, or it was never escalated.
+        """
+        if is_blank(office):
+            raise MissingFields(["office"])
+        for name, words in (("office", office), ("channel", channel), ("reference", reference)):
+            check_text(name, words, LONGEST_LINE)
+        check_text("sentence", sentence, LONGEST_REASON)
+        now = self._clock()
+        if at > now:
+            raise Malformed("They were told in the past, or now.", fields=("at",))
+        told = Told(office.strip(), at, channel.strip(), reference.strip(), sentence.strip(), by, now)
+        self._store.tell(id, told)
+
+    def end_hold(self, id: str, *, reason: str, by: str) -> bool:
+        """
+        End a legal hold: the comment stays rejected, can be found and erased again. It takes another person than the one
+        who escalated, so that nobody makes something disappear alone.
+
+        Returns:
+            Whether it was erased now, because that had been asked for meanwhile.
+
+        Raises:
+            MissingFields, TooLong, NotText: no reason that can be kept. NotFound: no legal hold stands.
+            NotAllowed: whoever began the hold.
+        """
+        if is_blank(reason):
+            raise MissingFields(["reason"])
+        check_text("reason", reason, LONGEST_REASON)
+        now = self._clock()
+        leaf = erasure_leaf(self._commitment(id), now)
+        return self._store.end_hold(id, reason=reason.strip(), leaf=leaf, by=by, at=now)
+
+    def dossier(self, id: str, *, by: str) -> Dossier:
+        """
+        The file for the authorities: the comment as sent, and all that was kept and done about it.
+
+        Raises:
+            NotFound: no such comment, or no legal hold stands.
+            StoreUnavailable: that it was taken could not be journalled; nothing is given out.
+        """
+        case = self._case(id)
+        comment, kept = case.item.comment, self._store.kept_of(id)
+        if case.held_by is None or comment.text is None or kept is None:
+            raise NotFound("No legal hold stands on such a comment.")
+        now = self._clock()
+        facts = {
+            "publication": self._guidelines.publication.name,
+            "taken_at": now.isoformat(),
+            "taken_by": by,
+            "comment": comment.id,
+            "story": comment.story_url,
+            "story_title": case.item.story.title if case.item.story else None,
+            "in_reply_to": comment.parent,
+            "name": comment.name,
+            "email": comment.email,
+            "sent_at": comment.submitted_at.isoformat(),
+            "language": comment.language,
+            "withdrawn_by_its_author_at": comment.withdrawn_at.isoformat() if comment.withdrawn_at else None,
+            "address_hash": kept.address_key,
+            "commitment": kept.commitment.hex(),
+            "salt": kept.salt.hex(),
+            "receipt_leaf": kept.receipt,
+            "decisions": [
+                {
+                    "number": one.seq,
+                    "at": one.decided_at.isoformat(),
+                    "verdict": one.decision.verdict.value,
+                    "rules": [
+                        reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
+                        for reason in one.decision.reasons
+                    ],
+                    "by": one.decision.by,
+                    "note_to_the_author": one.note,
+                    "leaf": one.leaf,
+                    "guidelines": one.decision.guidelines,
+                    "model": one.decision.model,
+                    "calibration": one.decision.calibration,
+                }
+                for one in case.item.decisions
+            ],
+            "evidence": explain.evidence(case.item.evidence) if case.item.evidence else [],
+            "escalated": [
+                {"kind": one.kind, "at": one.at.isoformat(), "by": one.by} for one in case.escalations
+            ],
+            "told": [
+                {
+                    "who": one.office,
+                    "when": one.told_at.isoformat(),
+                    "how": one.channel,
+                    "reference": one.reference,
+                    "sentence": one.sentence,
+                    "entered_by": one.by,
+                    "entered_at": one.at.isoformat(),
+                }
+                for one in case.told
+            ],
+        }
+        dossier = dossier_of(
+            facts, text=comment.text, leaves=kept.leaves, called=f"case-{id}-{now:%Y%m%d-%H%M%S}", at=now
+        )
+        self._store.hand_out(id, digest=dossier.digest, by=by, at=now)
+        return dossier
+
+    def could_be_escalated(self, item: DeskItem) -> str | None:
+        """What the evidence may point to (a key of ESCALATIONS), for a person to think of; None for most."""
+        evidence = item.evidence or Evidence()
+        if (evidence.scores.get("threat") or 0.0) >= SEVERE_FROM:
+            return "threat-to-life"
+        return "private-data" if any(finding.kind in EXPOSES for finding in evidence.findings) else None
+
+    def _case(self, id: str) -> Case:
+        comment = self._comment(id)
+        escalations = self._store.escalations(id)
+        if not escalations:
+            raise NotFound("There is no such comment among the escalated ones.")
+        # Who was told when it was escalated was told at that moment, as far as is known.
+        at_once = (Told(one.told, one.at, "", "", "", one.by, one.at) for one in escalations if one.told)
+        told = sorted((*at_once, *self._store.told(id)), key=lambda one: one.at)
+        return Case(
+            item=self._item_of(comment),
+            escalations=escalations,
+            told=tuple(told),
+            endings=self._store.endings(id),
+            held_by=self._store.held_by(id),
+            erasure_asked_at=self._store.erasure_postponed(id),
+        )
 
     def sweep(self, *, limit: int = 100, older_than_s: float = 0.0) -> int:
         """Judge what a crash or an outage left held and unjudged, oldest first. Returns how many were taken up."""
@@ -1052,6 +1264,23 @@ class Desk:
             found.append(Promises(language, calibration, watch.kept, known.withdrawn_in(language)))
         return tuple(found)
 
+    def reliability(self) -> tuple[Reliability, ...]:
+        """
+        Whether the judge's scores mean what they say: all languages together, then each.
+
+        Of every comment that people decided lately and that this judge had scored: its highest score among the labels
+        that the guidelines ask about, and whether people found a breach of what the machine judges by.
+        """
+        labels = [label for rule in self._guidelines.rules for label in rule.labels]
+        seen = []
+        for one in self._store.found_by_people(SCORES_READ):
+            breach = is_violation(one.verdict, one.breached, self._guidelines)
+            known = [score for label in labels if (score := one.scores.get(label)) is not None]
+            # What another judge made of it says nothing of this one.
+            if breach is not None and known and one.model == self._judge.model:
+                seen.append((one.language, max(known), breach))
+        return reliability_of(seen)
+
     def watch(self) -> None:
         """
         Test every promise on the audits so far, and leave to people what is not kept.
@@ -1079,7 +1308,11 @@ class Desk:
         """One comment with all that bears on it; NotFound if there is none, or it is restricted."""
         comment = self._comment(id)
         if comment.escalated:
-            raise NotFound("This comment is escalated; only those who were named can see it.")
+            raise NotFound("This comment is escalated; only editors can open it, at Escalated.")
+        return self._item_of(comment)
+
+    def _item_of(self, comment: Comment) -> DeskItem:
+        id = comment.id
         parent = self._store.comment(comment.parent) if comment.parent else None
         if parent is not None and parent.escalated:
             parent = replace(parent, name=None, text=None, email=None)

@@ -44,6 +44,9 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "decide": frozenset({"moderator", "editor"}),
     "journal": frozenset({"editor", "auditor"}),
     "export": frozenset({"editor", "auditor"}),
+    # What was escalated: that it is there and what was done about it; and its words, and doing more.
+    "escalated": frozenset({"editor", "auditor"}),
+    "restricted": frozenset({"editor"}),
     "guidelines": frozenset({"editor"}),
     "people": frozenset({"editor"}),
 }

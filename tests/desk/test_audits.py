@@ -264,3 +264,25 @@ def test_who_agreed_blind_does_not_decide_the_appeal(audited: Room) -> None:
         audited.desk.review(sent.id, Verdict.REJECT, rules=["threats"], by="Zîn")
     audited.desk.review(sent.id, Verdict.APPROVE, by="Mem")
     assert audited.desk.item(sent.id).comment.status is Status.APPROVED
+
+
+def test_scores_are_set_against_what_people_found(audited: Room) -> None:
+    """If people decide or audit what was scored, then each counts once, by its highest score; what only people apply does not."""
+    desk = audited.desk
+    (polite,), (rude,) = say(audited, "threat 0.05"), say(audited, "threat 0.95 vulgarity 0.3")
+    assert desk.reliability()[0].of == 0
+    desk.audit(polite, Verdict.APPROVE, by="shler")
+    desk.audit(rude, Verdict.REJECT, by="shler", rules=["threats"])
+    every, english = desk.reliability()
+    assert (every.of, english.language, english.of) == (2, "en", 2)
+    assert [(step.low, step.of, step.found) for step in every.steps] == [(0.0, 1, 0), (0.9, 1, 1)]
+    # What stands now is what counts, once.
+    desk.review(rude, Verdict.APPROVE, by="azad")
+    assert [(step.low, step.of, step.found) for step in desk.reliability()[0].steps] == [
+        (0.0, 1, 0),
+        (0.9, 1, 0),
+    ]
+    desk.review(rude, Verdict.REJECT, by="azad", rules=["unlawful"])
+    assert desk.reliability()[0].of == 1
+    desk.escalate(polite, kind="terrorism", told="", by="azad")
+    assert desk.reliability()[0].of == 0

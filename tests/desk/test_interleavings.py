@@ -152,6 +152,11 @@ class Newsroom(RuleBasedStateMachine):
             self.room.desk.escalate(id, kind="threat-to-life", told="police", by=by)
 
     @rule(id=comments, by=st.sampled_from(PEOPLE))
+    def end_hold(self, id: str, by: str) -> None:
+        with contextlib.suppress(Refused):
+            self.room.desk.end_hold(id, reason="It is over.", by=by)
+
+    @rule(id=comments, by=st.sampled_from(PEOPLE))
     def look(self, id: str, by: str) -> None:
         self.room.desk.look_at(id, by=by)
 
@@ -198,6 +203,8 @@ class Newsroom(RuleBasedStateMachine):
                 replayed[entry.subject] = (entry.detail["seq"], entry.detail["verdict"], entry.actor)
             if entry.action == "escalated":
                 escalated.add(entry.subject)
+            if entry.action == "hold-ended":
+                escalated.discard(entry.subject)
         for id in self.receipts:
             decisions = store.decisions(id)
             comment = store.comment(id)

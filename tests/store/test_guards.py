@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from meydan.store import Store
+from meydan.errors import NotErasable
+from meydan.store import Store, Told
 from tests.store.making import APPROVE, REJECT, STORY, approved, around, decide, later, receive
 
 REFUSED = (sqlite3.IntegrityError, psycopg.errors.RaiseException)
@@ -199,6 +200,29 @@ def test_an_escalated_comments_words_stay(store: Store, database_url: str) -> No
         with pytest.raises(REFUSED):
             connection.execute("DELETE FROM words")
         assert connection.execute("SELECT text FROM words").fetchall() == [("kept for the court",)]
+
+
+def test_a_hold_ends_only_on_record(store: Store, database_url: str) -> None:
+    """If someone lifts a legal hold by hand, or alters what was done about it, then it is refused."""
+    id = receive(store)
+    store.escalate(id, kind="threat", told="the police", by="Zîn", at=later())
+    store.tell(id, Told("Police", later(), "", "", "", "Mem", later()))
+    with pytest.raises(NotErasable):
+        store.erase(id, leaf=b"erasure", at=later())
+    with around(database_url) as connection:
+        with pytest.raises(REFUSED):
+            connection.execute("UPDATE comment SET escalated = 0")
+        store.end_hold(id, reason="It is over.", leaf=b"erasure", by="Mem", at=later())
+        other = receive(store, story_url=f"{STORY}/2")
+        store.escalate(other, kind="threat", told="", by="Zîn", at=later())
+        for table in ("escalation", "told", "ending", "postponed"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            for attack in (f"DELETE FROM {table}", f"UPDATE {table} SET at = at + 1"):
+                with pytest.raises(REFUSED):
+                    connection.execute(attack)
+        # An ending of another hold ends none.
+        with pytest.raises(REFUSED):
+            connection.execute("UPDATE comment SET escalated = 0 WHERE escalated = 1")
 
 
 def test_words_without_a_comment(store: Store, database_url: str) -> None:

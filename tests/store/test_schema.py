@@ -105,6 +105,7 @@ _TEXTS = {
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
     "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
+    "office", "channel", "reference", "sentence", "reason",
     "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 _BYTES = {"body", "source", "salt", "commitment"}
@@ -167,6 +168,11 @@ INDEXED = {
     "CHANGED_SINCE": "ix_story_changed",
     "EVIDENCE": "ix_evidence_comment",
     "ESCALATIONS": "ix_escalation_comment",
+    "ESCALATED": "ix_escalation_comment",
+    "TOLD": "ix_told_comment",
+    "ENDINGS": "ix_ending_comment",
+    "FOUND_BY_PEOPLE": "ix_decision_people",
+    "AGREED_BY_PEOPLE": "ix_audit_latest",
     "RECENTLY_DECIDED": "ix_decision_leaf",
     "DECIDED": "ix_decision_leaf",
     "AUDITS": "ix_audit_waiting",
@@ -292,6 +298,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0008_second_looks.py",
         "0009_reports.py",
         "0010_guidelines.py",
+        "0011_escalation.py",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -392,6 +393,19 @@ def test_what_is_escalated_leaves_the_desk(room: Newsroom, chair: Chair) -> None
     assert UNMEASURED not in answer.text
     assert UNMEASURED not in chair.get("/desk/decided").text
     assert room.meydan.desk.status(comment).status is Status.REJECTED
+
+
+def test_the_sheet_of_keys_is_the_help(room: Newsroom, chair: Chair) -> None:
+    """If the help of the desk names a key, then the sheet to print says the same of it, and docs/desk.md knows it."""
+    room.send()
+    page = chair.get("/desk").text
+    rows = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.partition('<dialog id="help"')[2], re.S)
+    said = [tuple(re.sub(r"<kbd>(.*?)</kbd>", r"`\1`", cell) for cell in row) for row in rows]
+    assert len(said) > 5
+    docs = Path(__file__).parents[2] / "docs"
+    sheet, desk = ((docs / name).read_text() for name in ("desk-keys.md", "desk.md"))
+    assert re.findall(r"^\| (`.*?) \| (.*) \|$", sheet, re.M) == said
+    assert re.findall(r"^\| (`[^|]*`) \|", desk, re.M) == [key for key, _ in said]
 
 
 # -- forged and broken forms ----------------------------------------------------------

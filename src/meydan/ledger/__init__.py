@@ -1,11 +1,14 @@
 """The transparency log's material: what a leaf says, and how a text is committed to."""
 
+from meydan.ledger.dossier import Dossier, dossier_of
 from meydan.ledger.leaf import commitment_of, decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
 from meydan.ledger.receipt import receipt_of, salt_in
 
 __all__ = [
+    "Dossier",
     "commitment_of",
     "decision_leaf",
+    "dossier_of",
     "erasure_leaf",
     "receipt_leaf",
     "receipt_of",

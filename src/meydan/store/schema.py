@@ -15,6 +15,8 @@ because only a migration makes a database; these tables are what it must make.
 * second     drawn once, answered once by another person, and stays
 * report     put in once a reader and comment, closed once; only its words and its reader's key leave
 * withdrawal append only
+* escalation, told, ending, postponed
+             append only; a comment's hold ends only with a row of `ending`
 * journal    append only
 * guidelines append only: every version that ever took effect
 
@@ -40,7 +42,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0010"
+HEAD = "0011"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -251,6 +253,12 @@ decision = Table(
     Index("ix_decision_actor", "actor", "comment"),
     Index("ix_decision_time", "decided_at"),
     Index("ix_decision_guidelines", "guidelines"),
+    Index(
+        "ix_decision_people",
+        "leaf",
+        sqlite_where=text("decided_by = 'moderator'"),
+        postgresql_where=text("decided_by = 'moderator'"),
+    ),
 )
 
 breach = Table(
@@ -301,6 +309,49 @@ escalation = Table(
     Index("ix_escalation_comment", "comment"),
 )
 
+told = Table(
+    "told",
+    metadata,
+    # Who was told of an escalated comment: what people of the newsroom enter, nothing of the reader's.
+    Column("number", _BIG, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("told_at", BigInteger, nullable=False, comment="when they were told, as it was given"),
+    Column("office", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_told_comment", "comment"),
+)
+
+ending = Table(
+    "ending",
+    metadata,
+    Column("number", _BIG, primary_key=True),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column(
+        "escalation",
+        _BIG,
+        ForeignKey("escalation.number"),
+        nullable=False,
+        comment="the last one that it ends",
+    ),
+    Column("actor", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_ending_comment", "comment"),
+)
+
+postponed = Table(
+    "postponed",
+    metadata,
+    # Erasures that were asked for while a comment was held for the law; carried out when the hold ends.
+    Column("comment", _BIG, ForeignKey("comment.number"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,
@@ -332,6 +383,12 @@ audit = Table(
         "language",
         "calibration",
         "comment",
+        sqlite_where=text("answered_at IS NOT NULL"),
+        postgresql_where=text("answered_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_audit_latest",
+        "answered_at",
         sqlite_where=text("answered_at IS NOT NULL"),
         postgresql_where=text("answered_at IS NOT NULL"),
     ),

@@ -165,6 +165,45 @@ ESCALATE = "UPDATE comment SET escalated = 1, waiting = 0 WHERE number = :number
 ESCALATIONS = """
 SELECT e.kind, e.told, e.actor, e.at FROM comment c JOIN escalation e ON e.comment = c.number
  WHERE c.id = :id ORDER BY e.number"""
+ESCALATED = """
+SELECT e.number, c.id, e.kind, e.actor, e.at, s.url, s.title, c.escalated, c.erased_at,
+       (SELECT max(n.at) FROM ending n WHERE n.comment = e.comment)
+  FROM escalation e JOIN comment c ON c.number = e.comment JOIN story s ON s.id = c.story
+ WHERE e.number < :before
+   AND NOT EXISTS (SELECT 1 FROM escalation l WHERE l.comment = e.comment AND l.number > e.number)
+ ORDER BY e.number DESC LIMIT :limit"""
+# Who began the hold that stands, and the last escalation that belongs to it.
+HELD_BY = """
+SELECT e.actor, e.number FROM escalation e
+ WHERE e.comment = :number
+   AND e.number > COALESCE((SELECT max(n.escalation) FROM ending n WHERE n.comment = :number), 0)
+ ORDER BY e.number"""
+ADD_TOLD = """
+INSERT INTO told (comment, told_at, office, channel, reference, sentence, actor, at)
+VALUES (:comment, :told_at, :office, :channel, :reference, :sentence, :actor, :at)"""
+TOLD = """
+SELECT t.office, t.told_at, t.channel, t.reference, t.sentence, t.actor, t.at
+  FROM comment c JOIN told t ON t.comment = c.number
+ WHERE c.id = :id ORDER BY t.number"""
+ADD_ENDING = """
+INSERT INTO ending (comment, escalation, actor, at, reason) VALUES (:comment, :escalation, :actor, :at, :reason)"""
+# An appeal that was not heard before the hold waits again.
+END_HOLD = """
+UPDATE comment SET escalated = 0,
+       waiting = CASE WHEN withdrawn_at IS NULL AND (status = 'held' OR EXISTS (
+           SELECT 1 FROM appeal a WHERE a.comment = comment.number AND a.seq = comment.seq)) THEN 1 ELSE 0 END
+ WHERE number = :number"""
+ENDINGS = """
+SELECT n.actor, n.at, n.reason FROM comment c JOIN ending n ON n.comment = c.number
+ WHERE c.id = :id ORDER BY n.number"""
+POSTPONE = "INSERT INTO postponed (comment, at, actor) VALUES (:comment, :at, :actor)"
+POSTPONED = """
+SELECT p.at, p.actor FROM comment c JOIN postponed p ON p.comment = c.number WHERE c.id = :id"""
+# All that is kept of one comment beside its words and decisions, for those whom the law lets ask for it.
+KEPT_OF = """
+SELECT c.address_key, c.commitment, w.salt, c.receipt
+  FROM comment c JOIN words w ON w.comment = c.number WHERE c.id = :id"""
+LEAF = "SELECT body FROM leaf WHERE number = :number"
 # Before the words go, because words leave only a comment that is erased.
 ERASE = """
 UPDATE comment SET erased_at = :at, waiting = 0, holds = '', fingerprint = NULL, author_key = NULL,
@@ -283,6 +322,25 @@ END_CLAIM = "DELETE FROM claim WHERE comment = :number"
 LET_GO = """
 DELETE FROM claim WHERE moderator = :name AND comment = (SELECT number FROM comment WHERE id = :id)"""
 FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
+
+# -- scores against what people found ---------------------------------------
+
+# Only what stands, and only what was scored; the latest, walked from the end of an index of people's decisions.
+FOUND_BY_PEOPLE = """
+SELECT c.language, q.verdict, q.reasons, e.body
+  FROM (SELECT comment, seq, verdict, reasons FROM decision
+         WHERE decided_by = 'moderator' ORDER BY leaf DESC LIMIT :limit) q
+  JOIN comment c ON c.number = q.comment AND c.seq = q.seq
+  JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
+ WHERE c.escalated = 0"""
+AGREED_BY_PEOPLE = """
+SELECT c.language, q.answer, q.breached, e.body
+  FROM (SELECT comment, answer, breached FROM audit
+         WHERE answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT :limit) q
+  JOIN comment c ON c.number = q.comment
+  JOIN decision d ON d.comment = q.comment AND d.seq = c.seq AND d.decided_by <> 'moderator'
+  JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
+ WHERE c.escalated = 0"""
 
 # -- second looks -----------------------------------------------------------
 
@@ -445,11 +503,13 @@ SELECT count(*) FROM (
     SELECT 1 FROM comment
      WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
 ) seen"""
-OLD_ADDRESS = "SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before LIMIT 1"
+# What is held for the law keeps its address key until the hold ends.
+OLD_ADDRESS = """
+SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT 1"""
 FORGET_ADDRESSES = """
 UPDATE comment SET address_key = NULL
  WHERE number IN (
-    SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before LIMIT :limit
+    SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT :limit
  )"""
 
 # -- staff ------------------------------------------------------------------

@@ -61,7 +61,10 @@ from meydan.store.values import (
     Block,
     Claim,
     DecidedRow,
+    Ending,
+    Escalated,
     Escalation,
+    Kept,
     LookedTwice,
     NewComment,
     News,
@@ -69,8 +72,10 @@ from meydan.store.values import (
     Pulse,
     Record,
     Reports,
+    Scored,
     Sought,
     Tally,
+    Told,
     Waits,
     Withdrawal,
 )
@@ -102,6 +107,16 @@ _QUEUES = {
 _encode = msgspec.json.Encoder().encode
 _evidence_of = msgspec.json.Decoder(Evidence).decode
 _reasons_of = msgspec.json.Decoder(tuple[Reason, ...]).decode
+
+
+class _Scores(msgspec.Struct):
+    """Of an Evidence, what is read where thousands are."""
+
+    scores: dict[str, float | None]
+    model: str = ""
+
+
+_scores_of = msgspec.json.Decoder(_Scores).decode
 
 
 class _Standing(NamedTuple):
@@ -294,7 +309,7 @@ class Store:
                 raise _already_decided(hand, before)
             if before.escalated:
                 raise NotFound(
-                    "This comment is escalated; only those who were named can see it.", fields=("id",)
+                    "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
                 )
             if decision.decided_by is DecidedBy.MODERATOR:
                 _check_another_person(hand, before, decision.by)
@@ -429,28 +444,41 @@ class Store:
 
         Raises:
             NotFound: no such comment.
-            NotErasable: it was escalated, and is kept as the law asks.
+            NotErasable: it was escalated, and is kept as the law asks; that this was asked for is
+                remembered, and carried out when the hold ends.
         """
         erased_at = micros(at)
 
-        def work(hand: Hand) -> None:
+        def work(hand: Hand) -> bool:
             before = _standing(hand, id)
             if before is None:
                 raise NotFound("There is no such comment.", fields=("id",))
             if before.escalated:
-                raise NotErasable("The comment was escalated and must be kept; ask those who were told.")
-            if before.erased_at is not None:
-                return
-            _next_leaf(hand, leaf)
-            hand.run(sql.ERASE, at=erased_at, number=before.number)
-            for statement in sql.ERASED_WITH_IT:
-                hand.run(statement, number=before.number)
-            hand.run(sql.END_LOOKUP[self.dialect], number=before.number)
-            enter(hand, erased_at, by, "erased", id)
-            hand.run(sql.NOW_STALE)
-            _stand(hand, before, before._replace(erased_at=erased_at))
+                if hand.one(sql.POSTPONED, id=id) is None:
+                    hand.run(sql.POSTPONE, comment=before.number, at=erased_at, actor=by)
+                    enter(hand, erased_at, by, "erasure-postponed", id)
+                return False
+            if before.erased_at is None:
+                self._erase(hand, before, leaf, erased_at, by)
+            return True
 
-        self._writer.write(work, scrub=True)
+        # The refusal is told only after what it remembers is durable.
+        if not self._writer.write(work, scrub=True):
+            raise NotErasable(
+                "The comment was escalated and must be kept. That its erasure was asked for is remembered: "
+                "it is carried out when an editor ends the hold."
+            )
+
+    def _erase(self, hand: Hand, before: _Standing, leaf: bytes, at: int, by: str) -> None:
+        """Take out a comment's words and all that was made of them, within a writing that scrubs."""
+        _next_leaf(hand, leaf)
+        hand.run(sql.ERASE, at=at, number=before.number)
+        for statement in sql.ERASED_WITH_IT:
+            hand.run(statement, number=before.number)
+        hand.run(sql.END_LOOKUP[self.dialect], number=before.number)
+        enter(hand, at, by, "erased", before.id)
+        hand.run(sql.NOW_STALE)
+        _stand(hand, before, before._replace(erased_at=at))
 
     def escalate(self, id: str, *, kind: str, told: str, by: str, at: datetime) -> None:
         """
@@ -473,6 +501,198 @@ class Store:
             _stand(hand, before, before._replace(escalated=1))
 
         self._writer.write(work)
+
+    def escalated(self, *, limit: int, before: int | None = None) -> tuple[tuple[Escalated, ...], int | None]:
+        """
+        Every comment that was ever escalated, the latest first; none of their words.
+
+        Returns:
+            The lines, and what to give as `before` for those after them; None at the end.
+        """
+        rows = self._database.all(
+            sql.ESCALATED,
+            before=_LARGEST if before is None else _bounded(before),
+            limit=_limit(limit) + 1,
+        )
+        more = len(rows) > limit
+        del rows[limit:]
+        lines = tuple(
+            Escalated(
+                id,
+                kind,
+                by,
+                time_of(at),
+                url,
+                title,
+                bool(held),
+                time_or_none(ended_at),
+                erased_at is not None,
+            )
+            for _, id, kind, by, at, url, title, held, erased_at, ended_at in rows
+        )
+        return lines, rows[-1][0] if more else None
+
+    def held_by(self, id: str) -> str | None:
+        """Who began the legal hold that stands; None where none does."""
+        with self._database.reading(snapshot=True) as hand:
+            before = _standing(hand, id)
+            begun = None if before is None or not before.escalated else _hold(hand, before)
+        return None if begun is None else begun[0]
+
+    def tell(self, id: str, told: Told) -> None:
+        """
+        Add to the record of who was told of an escalated comment; nothing in it is ever altered.
+
+        Raises:
+            NotFound: no such comment, or it was never escalated.
+        """
+        for field in ("office", "channel", "reference", "sentence"):
+            check_text(field, getattr(told, field))
+        at = micros(told.at)
+
+        def work(hand: Hand) -> None:
+            before = _standing(hand, id)
+            # Also after the hold has ended: an answer may come late.
+            if before is None or not hand.all(sql.ESCALATIONS, id=id):
+                raise NotFound("There is no such comment among the escalated ones.", fields=("id",))
+            hand.run(
+                sql.ADD_TOLD,
+                comment=before.number,
+                told_at=micros(told.told_at),
+                office=told.office,
+                channel=told.channel,
+                reference=told.reference,
+                sentence=told.sentence,
+                actor=told.by,
+                at=at,
+            )
+            enter(hand, at, told.by, "told", id)
+
+        self._writer.write(work)
+
+    def told(self, id: str) -> tuple[Told, ...]:
+        """Who was told of a comment, in the order it was entered."""
+        return tuple(
+            Told(office, time_of(told_at), channel, reference, sentence, by, time_of(at))
+            for office, told_at, channel, reference, sentence, by, at in self._database.all(sql.TOLD, id=id)
+        )
+
+    def see_escalated(self, id: str, *, label: str, by: str, at: datetime) -> None:
+        """
+        Keep that somebody asked for an escalated comment's words: every time in the journal, once as shown to them.
+
+        Raises:
+            NotFound: no such comment, or no hold stands.
+        """
+
+        def work(hand: Hand) -> None:
+            _escalated_now(hand, id)
+            hand.run(sql.EXPOSE, id=id, name=by, label=label, at=micros(at))
+            enter(hand, micros(at), by, "escalated-seen", id)
+
+        self._writer.write(work)
+
+    def hand_out(self, id: str, *, digest: str, by: str, at: datetime) -> None:
+        """
+        Keep that somebody took the file for the authorities, and which one, by its digest.
+
+        Raises:
+            NotFound: no such comment, or no hold stands.
+        """
+
+        def work(hand: Hand) -> None:
+            _escalated_now(hand, id)
+            enter(hand, micros(at), by, "escalated-exported", id, sha256=digest)
+
+        self._writer.write(work)
+
+    def end_hold(self, id: str, *, reason: str, leaf: bytes, by: str, at: datetime) -> bool:
+        """
+        End a legal hold: the comment stays rejected, is found again, and can be erased.
+
+        An erasure that was asked for meanwhile is carried out in the same transaction, with `leaf`.
+
+        Returns:
+            Whether it was erased so.
+
+        Raises:
+            NotFound: no such comment, or no hold stands.
+            NotAllowed: whoever began the hold ends it.
+        """
+        check_text("reason", reason)
+        ended_at = micros(at)
+
+        def work(hand: Hand) -> bool:
+            before = _escalated_now(hand, id)
+            begun_by, last = _hold(hand, before)
+            if by == begun_by:
+                raise NotAllowed("A legal hold is ended by another person than the one who escalated.")
+            hand.run(
+                sql.ADD_ENDING,
+                comment=before.number,
+                escalation=last,
+                actor=by,
+                at=ended_at,
+                reason=reason,
+            )
+            hand.run(sql.END_HOLD, number=before.number)
+            enter(hand, ended_at, by, "hold-ended", id)
+            after = before._replace(escalated=0)
+            _stand(hand, before, after)
+            if hand.one(sql.POSTPONED, id=id) is None:
+                return False
+            self._erase(hand, _present_standing(hand, id), leaf, ended_at, by)
+            return True
+
+        return self._writer.write(work, scrub=True)
+
+    def endings(self, id: str) -> tuple[Ending, ...]:
+        """Who ended a comment's legal holds, first to last."""
+        return tuple(
+            Ending(by, time_of(at), reason) for by, at, reason in self._database.all(sql.ENDINGS, id=id)
+        )
+
+    def erasure_postponed(self, id: str) -> datetime | None:
+        """When the erasure of a comment under legal hold was first asked for; None if it was not."""
+        row = self._database.one(sql.POSTPONED, id=id)
+        return None if row is None else time_of(row[0])
+
+    def kept_of(self, id: str) -> Kept | None:
+        """What is kept of a comment beside its words, its receipt's and decisions' leaves among it; None once erased."""
+        with self._database.reading(snapshot=True) as hand:
+            row = None if not is_exact(id) else hand.one(sql.KEPT_OF, id=id)
+            if row is None:
+                return None
+            address_key, commitment, salt, receipt = row
+            numbers = [receipt, *(one[2] for one in hand.all(sql.DECISIONS, id=id))]
+            leaves = {number: bytes(_first(hand.one(sql.LEAF, number=number))) for number in numbers}
+        return Kept(address_key, bytes(commitment), bytes(salt), receipt, leaves)
+
+    def found_by_people(self, limit: int) -> tuple[Scored, ...]:
+        """
+        What people found of comments that were scored: their latest decisions, and the latest audits in which they agreed.
+
+        At most `limit` of each; what is escalated or erased is left out.
+        """
+        with self._database.reading(snapshot=True) as hand:
+            decided = [
+                (
+                    language,
+                    verdict,
+                    tuple(dict.fromkeys(reason.rule for reason in _reasons_of(reasons))),
+                    body,
+                )
+                for language, verdict, reasons, body in hand.all(sql.FOUND_BY_PEOPLE, limit=_limit(limit))
+            ]
+            decided += [
+                (language, verdict, _listed(breached), body)
+                for language, verdict, breached, body in hand.all(sql.AGREED_BY_PEOPLE, limit=_limit(limit))
+            ]
+        found = []
+        for language, verdict, breached, body in decided:
+            scored = _scores_of(body)
+            found.append(Scored(language, Verdict(verdict), breached, scored.scores, scored.model))
+        return tuple(found)
 
     def appeal(self, id: str, *, words: str, at: datetime, sooner: timedelta = timedelta(0)) -> None:
         """
@@ -1283,6 +1503,24 @@ def _story_id(hand: Hand, url: str) -> int:
 def _standing(hand: Hand, id: str) -> _Standing | None:
     row = None if not is_exact(id) else hand.one(sql.STANDING, id=id)
     return None if row is None else _Standing._make(row)
+
+
+def _present_standing(hand: Hand, id: str) -> _Standing:
+    return _Standing._make(_present(hand.one(sql.STANDING, id=id)))
+
+
+def _escalated_now(hand: Hand, id: str) -> _Standing:
+    """Where a comment under legal hold stands; NotFound for every other."""
+    before = _standing(hand, id)
+    if before is None or not before.escalated:
+        raise NotFound("No legal hold stands on such a comment.", fields=("id",))
+    return before
+
+
+def _hold(hand: Hand, before: _Standing) -> tuple[str, int]:
+    """Who began the hold that stands, and the number of the last escalation that belongs to it."""
+    begun = hand.all(sql.HELD_BY, number=before.number)
+    return begun[0][0], begun[-1][1]
 
 
 def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:

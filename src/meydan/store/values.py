@@ -101,6 +101,74 @@ class Escalation:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """
+    That an office or a person was told of an escalated comment.
+
+    `told_at` is when they were, `at` when `by` entered it. `channel` is how (a form, a telephone call), `reference` the
+    number that they gave, `sentence` what else is to be known; "" for none.
+    """
+
+    office: str
+    told_at: datetime
+    channel: str
+    reference: str
+    sentence: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Who ended a comment's legal hold, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """
+    One line of the list of escalated comments, none of their words in it.
+
+    `held` while the legal hold stands, `ended_at` when the last one ended, None before; `erased` once its words are gone.
+    """
+
+    id: str
+    kind: str
+    by: str
+    at: datetime
+    story_url: str
+    story_title: str | None
+    held: bool
+    ended_at: datetime | None
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of one comment beside its words: for those whom the law lets ask for it."""
+
+    address_key: str | None = field(repr=False)
+    commitment: bytes
+    salt: bytes = field(repr=False)
+    receipt: int
+    leaves: Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a person found of a comment, and the scores that the judge `model` had given it."""
+
+    language: str
+    verdict: Verdict
+    breached: tuple[str, ...]
+    scores: Mapping[str, float | None]
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """
     One comment drawn for an audit: what the machine made of it, and what a person did, None until then.

@@ -13,6 +13,7 @@ CSRF token, sent from our own origin.
     live       what happens elsewhere while the room is looked at
     figures    how much comes, who decides it and how soon
     guidelines what is in force and was, trying the next version, and letting it take effect
+    escalated  what is unlawful or a danger: the cases, and the record of each
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, figures, finding, guidelines, issuer, people, room
+from meydan.web.desk import account, door, escalated, figures, finding, guidelines, issuer, people, room
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -44,6 +45,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *finding.pages(frame, reading_room),
             *figures.pages(frame),
             *guidelines.pages(frame, reading_room),
+            *escalated.pages(frame, reading_room),
             *rooms,
         ]
     )

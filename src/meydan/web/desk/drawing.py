@@ -13,6 +13,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 WIDTH: Final = 560
+SQUARE: Final = 300
 ROW: Final = 24
 LABEL: Final = 190
 TIGHT: Final = 64
@@ -75,6 +76,49 @@ def columns(numbers: Sequence[int], *, first: str, last: str, height: int = 96) 
         )
     )
     return _svg(WIDTH, height + 24, Markup("").join(drawn))
+
+
+def against(points: Sequence[tuple[float, float, float, float]], *, across: str, up: str) -> Markup:
+    """
+    A square in which shares stand against scores, both from 0 to 1, with the line on which they agree.
+
+    Args:
+        points: score, share, and between which shares the truth lies.
+        across, up: what the two sides are called.
+    """
+    left, top = 46, 12
+
+    def x(score: float) -> float:
+        return round(left + SQUARE * score, 1)
+
+    def y(share: float) -> float:
+        return round(top + SQUARE * (1 - share), 1)
+
+    drawn = [
+        Markup(
+            '<path d="M{0} {1}V{2}H{3}" fill="none" stroke="currentColor"/>'
+            '<path d="M{0} {2}L{3} {1}" fill="none" stroke="currentColor" stroke-dasharray="6 4"/>'
+        ).format(x(0), y(1), y(0), x(1))
+    ]
+    drawn += [
+        Markup(
+            '<text x="{}" y="{}" text-anchor="middle">{}</text><text x="{}" y="{}" text-anchor="end">{:.0f} %</text>'
+        ).format(x(step), y(0) + 18, step, x(0) - 6, y(step) + 4, 100 * step)
+        for step in (0.0, 0.5, 1.0)
+    ]
+    for score, share, low, high in points:
+        drawn.append(
+            Markup(
+                '<path d="M{0} {1}V{2}M{3} {1}h8M{3} {2}h8" fill="none" stroke="currentColor"/>'
+                '<circle cx="{0}" cy="{4}" r="4.5" fill="currentColor"/>'
+            ).format(x(score), y(low), y(high), x(score) - 4, y(share))
+        )
+    drawn.append(
+        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text><text x="{}" y="{}">{}</text>').format(
+            x(0.5), y(0) + 38, across, x(0) + 8, y(1) + 10, up
+        )
+    )
+    return _svg(left + SQUARE + 74, SQUARE + top + 46, Markup("").join(drawn))
 
 
 def _svg(width: int, height: int, inner: Markup) -> Markup:

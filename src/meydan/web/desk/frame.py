@@ -94,7 +94,7 @@ class Asked:
 class Answer:
     """A page, or the way to the next one."""
 
-    html: str = ""
+    html: str | bytes = ""
     status: int = 200
     to: str | None = None
     cookies: tuple[Cookie, ...] = ()
@@ -143,7 +143,7 @@ class Frame:
         return [self._handler(page) for page in pages]
 
     def _handler(self, page: Page | OpenPage) -> HTTPRouteHandler:
-        async def handle(request: AnyRequest) -> Response[str]:
+        async def handle(request: AnyRequest) -> Response[str | bytes]:
             return await self._answer(request, page)
 
         if page.method == "GET":
@@ -157,7 +157,7 @@ class Frame:
             )(handle)
         return post(page.address, include_in_schema=False, status_code=200)(handle)
 
-    async def _answer(self, request: AnyRequest, page: Page | OpenPage) -> Response[str]:
+    async def _answer(self, request: AnyRequest, page: Page | OpenPage) -> Response[str | bytes]:
         """Read the request, run the page off the event loop, and dress what it answers."""
         form: Mapping[str, Sequence[str]] = {}
         asked = Asked()
@@ -348,6 +348,8 @@ class Frame:
 def _page_of(path: str) -> tuple[str, bool]:
     """The page that a form stands on, by where it is sent, and whether what was typed there can be shown again."""
     parts = path.split("/")
+    if len(parts) >= 4 and parts[2] == "escalated":
+        return "/".join(parts[:4]), False
     if len(parts) >= 4 and parts[2] in ("comments", "audits", "second-looks"):
         return "/".join(parts[:4]), len(parts) == 4
     if parts[2:4] == ["guidelines", "change"]:

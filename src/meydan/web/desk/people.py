@@ -14,7 +14,7 @@ from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, 
 from meydan.staff import ROLES, Entry, Session
 from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.room import LANGUAGE_NAMES
+from meydan.web.desk.room import LANGUAGE_NAMES, version_address
 from meydan.web.errors import status_of
 
 LINES: Final = 100
@@ -33,7 +33,14 @@ ACTIONS: Final[Mapping[str, str]] = {
     "decided": "decided",
     "looked-again": "looked again, blind, at",
     "audit-agreed": "agreed with the machine, blind, on",
+    "reported": "reported",
+    "reports-closed": "answered readers’ reports of",
     "escalated": "escalated",
+    "escalated-seen": "asked for the words of",
+    "escalated-exported": "took along the file for the authorities on",
+    "told": "entered who was told of",
+    "hold-ended": "ended the legal hold of",
+    "erasure-postponed": "asked in vain to erase, until its legal hold ends,",
     "exported": "took along",
     "erased": "erased",
     "account-bound": "was bound to the newsroom’s account of",
@@ -56,6 +63,26 @@ ACTIONS: Final[Mapping[str, str]] = {
     "token-revoked": "revoked the token",
 }
 """What the journal's actions are called, before whom or what they were done to."""
+
+PLACES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "decided",
+            "reported",
+            "reports-closed",
+            "audit-agreed",
+            "looked-again",
+            "author-blocked",
+            "author-unblocked",
+        ),
+        "/desk/comments",
+    ),
+    **dict.fromkeys(
+        ("escalated", "escalated-seen", "escalated-exported", "told", "hold-ended", "erasure-postponed"),
+        "/desk/escalated",
+    ),
+}
+"""Where that to which an action was done can be looked at."""
 
 TOLD: Final = {
     "removed": "Their rights, sessions and links have ended. Their decisions stay under their name.",
@@ -149,7 +176,7 @@ class _People:
             here="journal",
             asked=on,
             actions=ACTIONS,
-            entries=[_line(entry) for entry in entries],
+            entries=[entry_view(entry) for entry in entries],
             further=f"/desk/journal?{further}" if further else "",
         )
         return Answer(html)
@@ -200,7 +227,7 @@ class _People:
         return Answer(html, status_of(error) if error else 200)
 
 
-def _line(entry: Entry) -> dict[str, object]:
+def entry_view(entry: Entry) -> dict[str, object]:
     """One entry as it is read: who, what, to whom, and what else there is to say."""
     return {
         "number": entry.number,
@@ -209,15 +236,19 @@ def _line(entry: Entry) -> dict[str, object]:
         "actor": entry.actor,
         "words": ACTIONS.get(entry.action, entry.action),
         "subject": entry.subject if entry.subject != entry.actor else "",
-        "address": f"/desk/guidelines/{entry.subject.removeprefix('sha256:')}"
-        if entry.action == "guidelines-changed"
-        else f"/desk/comments/{quote(entry.subject, safe='')}"
-        if entry.action in ("decided", "audit-agreed", "looked-again", "author-blocked", "author-unblocked")
-        else "",
+        "address": _place_of(entry),
         "detail": "; ".join(
             f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(entry.detail.items())
         ),
     }
+
+
+def _place_of(entry: Entry) -> str:
+    """Where that to which something was done can be looked at; "" for nowhere."""
+    if entry.action == "guidelines-changed":
+        return version_address(entry.subject)
+    place = PLACES.get(entry.action)
+    return f"{place}/{quote(entry.subject, safe='')}" if place else ""
 
 
 def _told(value: object) -> str:

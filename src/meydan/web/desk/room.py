@@ -32,10 +32,12 @@ from meydan.comment import (
 from meydan.desk import (
     APPROVALS,
     EVERY_RULE,
+    FEWEST,
     Agreement,
     Claim,
     DeskItem,
     Promises,
+    Reliability,
     Strain,
     Weighed,
     agreement_between,
@@ -57,6 +59,7 @@ from meydan.errors import (
 from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
+from meydan.web.desk.drawing import against
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.errors import status_of
 
@@ -82,6 +85,12 @@ ESCALATIONS = (
     ("threat-to-life", "A threat to somebody’s life"),
     ("private-data", "A private person’s address, number or papers"),
 )
+POINTS_TO = {
+    "threat-to-life": "The machine sees a threat here. Whether it is a real one is for you to say. If somebody’s life may be in danger, the comment can be escalated, below.",
+    "private-data": "There is a telephone number or an e-mail address in it. If it is a private person’s, and not their own, the comment can be escalated, below.",
+}
+"""What is said where evidence may point to an escalation; the machine escalates nothing."""
+
 STATES = {
     Status.HELD: "waiting for a moderator",
     Status.APPROVED: "approved, readers see it",
@@ -111,6 +120,13 @@ SECOND_TOLD = {
     "same": "The first had found the same.",
     "rules": "The first had rejected it too, for other rules. Their decision stands.",
     "verdict": "The first had decided otherwise. Their decision stands; the comment can be looked at again under Find.",
+}
+SCORES_SAY = {
+    "few": f"Fewer than {FEWEST} decisions: not drawn, because it would say nothing yet.",
+    "fits": "The scores say what people find, as far as so many decisions can tell.",
+    "fewer": "People find fewer breaches than the scores say: the machine is stricter than they are.",
+    "more": "People find more breaches than the scores say: the machine is more lenient than they are.",
+    "both": "People find more breaches than some scores say and fewer than others: the scores are not to be taken at their word.",
 }
 ADVICE = {
     "too few": "too few to say",
@@ -282,6 +298,7 @@ class Room:
                 count=self._desk.audits_count(),
                 audits=[self._blind_view(comment, "/desk/audits", session) for comment in waiting],
                 promises=[_promise_view(promises) for promises in self._desk.promises()],
+                scores=[_reliability_view(one) for one in self._desk.reliability()],
             )
         )
 
@@ -409,10 +426,17 @@ class Room:
             session,
             "The comment is escalated",
             [
-                "It is rejected, kept from deletion, and hidden from the desk.",
+                "It is rejected, kept from deletion, and open to editors only.",
                 "Who escalated it is on record.",
             ],
-            ways=[("/desk", "Go on with what waits")],
+            ways=[
+                *(
+                    [(f"/desk/escalated/{quote(asked.comment_id, safe='')}", "Open its case")]
+                    if session.may("escalated")
+                    else []
+                ),
+                ("/desk", "Go on with what waits"),
+            ],
         )
 
     def author(self, asked: Asked, session: Session) -> Answer:
@@ -539,6 +563,7 @@ class Room:
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
                 escalations=ESCALATIONS,
+                points_to=POINTS_TO.get(self._desk.could_be_escalated(item) or "", "") if item else "",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -598,6 +623,7 @@ class Room:
                 trouble=trouble,
                 done=None,
                 escalations=ESCALATIONS,
+                points_to="",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -880,6 +906,35 @@ def _promise_view(promises: Promises) -> dict[str, object]:
             "it approves nothing any more" if rule == APPROVALS else f"it rejects for “{rule}” no more"
             for rule in sorted(promises.withdrawn)
         ],
+    }
+
+
+def _reliability_view(found: Reliability) -> dict[str, object]:
+    """Scores against what people found, in one language: the drawing, what it says, and the table behind it."""
+    drawn = found.said != "few"
+    return {
+        "language": LANGUAGE_NAMES.get(found.language, found.language) if found.language else "All languages",
+        "of": f"{found.of:,}",
+        "said": SCORES_SAY[found.said],
+        "chart": against(
+            [(step.score, step.share, *step.between) for step in found.steps],
+            across="the score",
+            up="found in breach by people",
+        )
+        if drawn
+        else None,
+        "rows": [
+            {
+                "scores": f"{step.low:.1f}–{step.high:.1f}",
+                "of": f"{step.of:,}",
+                "mean": f"{100 * step.score:.0f} %",
+                "share": f"{100 * step.share:.0f} %",
+                "between": f"{100 * step.between[0]:.0f}–{100 * step.between[1]:.0f} %",
+            }
+            for step in found.steps
+        ]
+        if drawn
+        else [],
     }
 
 
