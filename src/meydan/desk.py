@@ -98,6 +98,7 @@ from meydan.ledger import (
 )
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
+from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
@@ -125,9 +126,6 @@ LONGEST_REPORT = 500
 REPEAT_WINDOW = timedelta(hours=1)
 BACKTEST = (50, 500, 5000)
 """On how many of the comments decided last other guidelines are tried: at least, usually, at most."""
-
-OPERATOR = "operator"
-"""Whose guidelines are those of the file that the server is given."""
 
 GUIDELINES_NAME = "guidelines.toml"
 """What the file of a version is called."""
@@ -269,8 +267,8 @@ class Case:
     """
     An escalated comment, with all that was done about it.
 
-    `item` is without any words, of the comment, its author's appeal, the notes and what it replies to, unless they were
-    asked for. `held_by` began the legal hold that stands, None where none does; `erasure_asked_at` is when its erasure was
+    `item` is without any words, of the comment, its author's appeal, those who reported it, the notes and what it replies
+    to, unless they were asked for. `held_by` began the legal hold that stands, None where none does; `erasure_asked_at` is when its erasure was
     asked for meanwhile.
     """
 
@@ -747,7 +745,7 @@ class Desk:
         now = self._clock()
         self._store.withdraw(id, leaf=withdrawal_leaf(self._commitment(id), now), at=now)
 
-    def erase(self, id: str, *, by: str = "operator") -> None:
+    def erase(self, id: str, *, by: str = OPERATOR) -> None:
         """
         Delete a comment's words, name, address, salt and everything derived from them, for good.
 
@@ -808,7 +806,10 @@ class Desk:
         case = self._case(id)
         comment = replace(case.item.comment, name=None, text=None, email=None)
         decisions = tuple(replace(one, note=None) for one in case.item.decisions)
-        item = replace(case.item, comment=comment, parent=None, decisions=decisions, appeal=None)
+        reports = case.item.reports and replace(case.item.reports, words=())
+        item = replace(
+            case.item, comment=comment, parent=None, decisions=decisions, appeal=None, reports=reports
+        )
         return replace(case, item=item)
 
     def read_case(self, id: str, *, by: str) -> Case:
@@ -881,7 +882,7 @@ class Desk:
             StoreUnavailable: that it was taken could not be journalled; nothing is given out.
         """
         case = self._case(id)
-        comment, kept = case.item.comment, self._store.kept_of(id)
+        comment, reports, kept = case.item.comment, case.item.reports, self._store.kept_of(id)
         if case.held_by is None or comment.text is None or kept is None:
             raise NotFound("No legal hold stands on such a comment.")
         now = self._clock()
@@ -924,6 +925,7 @@ class Desk:
             "escalated": [
                 {"kind": one.kind, "at": one.at.isoformat(), "by": one.by} for one in case.escalations
             ],
+            "reports_by_readers": reports.open + reports.closed if reports else 0,
             "told": [
                 {
                     "who": one.office,
@@ -1271,10 +1273,11 @@ class Desk:
         Of every comment that people decided lately and that this judge had scored: its highest score among the labels
         that the guidelines ask about, and whether people found a breach of what the machine judges by.
         """
-        labels = [label for rule in self._guidelines.rules for label in rule.labels]
+        guidelines = self._guidelines
+        labels = [label for rule in guidelines.rules for label in rule.labels]
         seen = []
         for one in self._store.found_by_people(SCORES_READ):
-            breach = is_violation(one.verdict, one.breached, self._guidelines)
+            breach = is_violation(one.verdict, one.breached, guidelines)
             known = [score for label in labels if (score := one.scores.get(label)) is not None]
             # What another judge made of it says nothing of this one.
             if breach is not None and known and one.model == self._judge.model:

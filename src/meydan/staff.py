@@ -28,7 +28,8 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from meydan.comment import LANGUAGES
 from meydan.errors import Malformed, MissingFields, NotAllowed, NotFound, SignInNeeded, TooFast
-from meydan.store import Attempts, ModeratorRow, OpenSession, Store, TokenRow
+from meydan.store import A_READER, Attempts, ModeratorRow, OpenSession, Store, TokenRow
+from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Doorway as Doorway
 from meydan.store import Entry as Entry
 
@@ -52,10 +53,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
 }
 """What each role may do."""
 
-OPERATOR: Final = "operator"
-"""Who does what is done from the command line, in the journal."""
-
-NO_PERSON: Final = frozenset({"machine", "import", OPERATOR})
+NO_PERSON: Final = frozenset({"machine", "import", OPERATOR, A_READER})
 """Names that stand for no one person."""
 
 SHORTEST_PASSWORD: Final = 12

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from meydan.comment import Status, Verdict
-from meydan.desk import Sought, asked_for
+from meydan.desk import Reports, Sought, Visitor, asked_for
 from meydan.errors import Malformed, MissingFields, NotAllowed, NotErasable, NotFound
 from meydan.ledger import commitment_of
 from tests.desk.conftest import COURTEOUS, Room
@@ -155,6 +155,31 @@ def test_an_erasure_waits_for_the_end_of_the_hold(room: Room, case: str) -> None
         room.desk.review(case, Verdict.APPROVE, by="Mem")
     # The record outlives the words.
     assert room.desk.case(case).told[0].office == "the police, by telephone"
+
+
+def test_readers_reports_are_closed_and_covered_with_it(room: Room, case: str) -> None:
+    """If a reported comment is escalated, then that answers the reports; the case and the file count them, and hold no word of them."""
+    id = room.send(COURTEOUS).id
+    for number, rule in enumerate(("threats", "threats", "abuse")):
+        visitor = Visitor(address_key=f"{number:032d}")
+        room.desk.report(id, rule=rule, visitor=visitor, words="Xelîl is meant.")
+    room.desk.escalate(id, kind="threat-to-life", told="", by="Zîn")
+    assert id not in [comment.id for comment in room.desk.queue()[0]]
+    (closed,) = room.store.people.journal(limit=9, subject=id, action="reports-closed")
+    assert (closed.actor, dict(closed.detail)) == ("Zîn", {"seq": 2, "reports": 3, "upheld": True})
+    for opened in (room.desk.case(id), room.desk.read_case(id, by="Mem")):
+        assert opened.item.reports == Reports((), (), 3)
+    with zipfile.ZipFile(io.BytesIO(room.desk.dossier(id, by="Mem").body)) as archive:
+        files = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert json.loads(files["case.json"])["reports_by_readers"] == 3
+    assert not any("Xelîl" in body for body in files.values())
+    # What readers do not see cannot be reported, before the hold ends or after.
+    for _ in range(2):
+        with pytest.raises(NotFound):
+            room.desk.report(id, rule="threats", visitor=Visitor(address_key="b" * 32))
+        if room.desk.case(id).held_by:
+            room.desk.end_hold(id, reason="A mistake.", by="Mem")
+    assert id not in [comment.id for comment in room.desk.queue()[0]]
 
 
 def test_the_address_hash_is_kept_as_long_as_the_hold(room: Room, case: str) -> None:

@@ -1,4 +1,4 @@
-"""Moderators, authors, appeals, withdrawals and restarts in any order: what has to be true whatever happens."""
+"""Moderators, authors, readers, editors, the law and restarts in any order: what has to be true whatever happens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,42 @@ from meydan.comment import Status, Verdict
 from meydan.desk import Visitor
 from meydan.errors import AlreadyDecided, NotAllowed, NotErasable, NotFound, Refused
 from meydan.judge import Judge
-from meydan.policy import load
+from meydan.policy import digest_of, load
 from meydan.store import Store
 from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
 
 PEOPLE = ("Zîn", "Mem", "Berfîn")
 JUDGE = Judge.load()
 GUIDELINES = load()
+VERSIONS = tuple(GUIDELINES.source + f"\n# {number}\n".encode() for number in range(3))
+
+
+class Reported:
+    """What the journal says of one comment's reports."""
+
+    def __init__(self) -> None:
+        self.open: list[str] = []
+        self.answered: set[str] = set()
+        self.closed = 0
+
+    def take(self, rule: str) -> None:
+        """One more; under a rule that a person has answered it is closed as it comes."""
+        if rule in self.answered:
+            self.closed += 1
+        else:
+            self.open.append(rule)
+
+    def close(self) -> int:
+        """All that are open, by a person's decision; how many they were."""
+        closed = len(self.open)
+        self.closed += closed
+        self.answered.update(self.open)
+        self.open.clear()
+        return closed
+
+    @property
+    def told(self) -> tuple[int, int]:
+        return len(self.open), self.closed
 
 
 class Newsroom(RuleBasedStateMachine):
@@ -38,6 +67,7 @@ class Newsroom(RuleBasedStateMachine):
         self.receipts: dict[str, str] = {}
         for name in PEOPLE:
             self.room.store.people.add_moderator(name, self.room.clock.now, by="operator")
+        self.room.desk.enter_file(GUIDELINES, shipped=True)
 
     def teardown(self) -> None:
         if hasattr(self, "room"):
@@ -106,7 +136,7 @@ class Newsroom(RuleBasedStateMachine):
         shown = self.room.shown()
         assert before is not None
         try:
-            self.room.desk.report(id, rule=under, visitor=Visitor(address_key=reader))
+            self.room.desk.report(id, rule=under, visitor=Visitor(address_key=reader), words=reader)
         except NotFound:
             assert before.text not in shown
         else:
@@ -156,6 +186,12 @@ class Newsroom(RuleBasedStateMachine):
         with contextlib.suppress(Refused):
             self.room.desk.end_hold(id, reason="It is over.", by=by)
 
+    @rule(by=st.sampled_from(PEOPLE), other=st.sampled_from(VERSIONS))
+    def change_guidelines(self, by: str, other: bytes) -> None:
+        desk = self.room.desk
+        desk.take_effect(other, base=desk.guidelines.digest, by=by, note="Why not.")
+        assert desk.guidelines.digest == digest_of(other)
+
     @rule(id=comments, by=st.sampled_from(PEOPLE))
     def look(self, id: str, by: str) -> None:
         self.room.desk.look_at(id, by=by)
@@ -167,6 +203,7 @@ class Newsroom(RuleBasedStateMachine):
         self.room.store.close()
         self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
         self.room.clock.now = clock.now
+        self.room.desk.refresh_guidelines()
         self.room.desk.sweep()
 
     @invariant()
@@ -190,6 +227,10 @@ class Newsroom(RuleBasedStateMachine):
             reports = store.reports(id)
             reported = comment.status is Status.APPROVED and reports is not None and reports.open > 0
             assert (id in waiting) == (not ended and (comment.status is Status.HELD or appealed or reported))
+            assert not (reports and reports.open and comment.escalated), "escalating answers the reports"
+            assert not (reports and reports.words and comment.erased_at), (
+                "words are erased with what they are about"
+            )
 
     @invariant()
     def the_journal_replays_to_the_same_state(self) -> None:
@@ -198,24 +239,40 @@ class Newsroom(RuleBasedStateMachine):
         store = self.room.store
         replayed: dict[str, tuple[int, str, str]] = {}
         escalated = set()
+        ruling, ruled = "", {}
+        reported = {id: Reported() for id in self.receipts}
         for entry in reversed(store.people.journal(limit=10_000)):
-            if entry.action == "decided":
-                replayed[entry.subject] = (entry.detail["seq"], entry.detail["verdict"], entry.actor)
-            if entry.action == "escalated":
-                escalated.add(entry.subject)
-            if entry.action == "hold-ended":
-                escalated.discard(entry.subject)
+            match entry.action:
+                case "decided":
+                    replayed[entry.subject] = (entry.detail["seq"], entry.detail["verdict"], entry.actor)
+                    ruled[entry.subject] = ruling
+                case "escalated":
+                    escalated.add(entry.subject)
+                case "hold-ended":
+                    escalated.discard(entry.subject)
+                case "guidelines-changed":
+                    assert entry.detail["before"] == ruling
+                    ruling = entry.subject
+                case "reported":
+                    reported[entry.subject].take(entry.detail["rule"])
+                case "reports-closed":
+                    assert reported[entry.subject].close() == entry.detail["reports"]
+        assert ruling == self.room.desk.guidelines.digest
         for id in self.receipts:
             decisions = store.decisions(id)
             comment = store.comment(id)
             assert comment is not None
             assert comment.escalated == (id in escalated)
+            reports = store.reports(id)
+            assert reported[id].told == ((reports.open, reports.closed) if reports else (0, 0))
+            assert all(store.guidelines.of(one.decision.guidelines) for one in decisions)
             by_people = [one for one in decisions if one.decision.by in PEOPLE]
             if not by_people:
                 assert id not in replayed
                 continue
             last = by_people[-1]
             assert replayed[id] == (last.seq, last.decision.verdict.value, last.decision.by)
+            assert ruled[id] == last.decision.guidelines
             # The machine never decides after a person.
             assert last is decisions[-1]
 

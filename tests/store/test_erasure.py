@@ -8,12 +8,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meydan.errors import NotErasable
 from meydan.store import Store, database
 from tests.store.making import (
     EVIDENCE,
@@ -61,6 +63,13 @@ class Marked:
     def erase(self, store: Store) -> None:
         store.erase(self.new.id, leaf=b"erasure", at=later())
 
+    def release(self, store: Store) -> None:
+        """Escalated, asked in vain to be erased, and erased as the hold ends."""
+        store.escalate(self.new.id, kind="threat", told="", by="Zîn", at=later())
+        with pytest.raises(NotErasable):
+            self.erase(store)
+        assert store.end_hold(self.new.id, reason="It is over.", leaf=b"erasure", by="Mem", at=later())
+
     def traces(self, folder: Path) -> list[str]:
         """Files of the folder, the journal among them, that still hold any of it."""
         return [
@@ -72,13 +81,17 @@ class Marked:
 
 
 @SQLITE
-def test_no_byte_is_left(store: Store, tmp_path: Path) -> None:
-    """If a comment is erased, then the data folder holds none of its words, keys, evidence, notes or appeals."""
+@pytest.mark.parametrize("erase", [Marked.erase, Marked.release])
+def test_no_byte_is_left(store: Store, tmp_path: Path, erase: Callable[[Marked, Store], None]) -> None:
+    """
+    If a comment is erased, at once or when its legal hold ends, then the data folder holds none of its words, keys,
+    evidence, notes, appeals or readers' reports.
+    """
     gone, stays = Marked(10), Marked(10)
     gone.live(store)
     stays.live(store)
     assert gone.traces(tmp_path), "the search finds what is there"
-    gone.erase(store)
+    erase(gone, store)
     assert gone.traces(tmp_path) == []
     assert stays.traces(tmp_path) != []
 

@@ -22,6 +22,7 @@ from tests.store.making import (
     around,
     later,
     new_comment,
+    report,
 )
 
 
@@ -97,6 +98,34 @@ def test_the_queue_is_narrowed(store: Store) -> None:
     assert store.tally().reasons(("ckb",)) == {Hold.NAME: 1, Hold.LANGUAGE_NOT_MEASURED: 1}
     settle(store, ids["ar", Hold.NAME])
     assert walked(store, why=Hold.NAME) == [ids["ckb", Hold.NAME]]
+
+
+def test_what_comes_back_is_counted_as_it_is_listed(store: Store) -> None:
+    """If comments wait again, appealed or reported, then every count of the desk has them, and not what is escalated."""
+    appealed, reported, escalated = kept(store), kept(store), kept(store)
+    for id in (appealed, escalated):
+        settle(store, id, REJECT)
+        store.appeal(id, words="It was a quotation.", at=later())
+    settle(store, reported)
+    before = store.pulse(later())
+    report(store, reported)
+    assert store.pulse(later()) != before
+    store.escalate(escalated, kind="threat", told="", by="Zîn", at=later())
+
+    def counts() -> tuple[dict[Hold, int], dict[Hold, int], int, int]:
+        news = store.news(since=0, about=[])
+        tally = news.tally
+        return tally.reasons(), store.tally().reasons(), tally.waiting(None, ()), news.new(0, None, ())
+
+    both = {Hold.APPEAL: 1, Hold.REPORT: 1}
+    assert counts() == (both, both, 2, 2)
+    assert set(walked(store)) == {appealed, reported}
+    before = store.pulse(later())
+    store.end_hold(escalated, reason="It is over.", leaf=b"", by="Mem", at=later())
+    assert store.pulse(later()) != before
+    both[Hold.APPEAL] = 2
+    assert counts() == (both, both, 3, 3)
+    assert set(walked(store)) == {appealed, reported, escalated}
 
 
 def test_news_is_told_apart_by_line(store: Store) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
-from meydan.store.people import People
+from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.store import Store
 from meydan.store.values import (
     Appeal,
@@ -43,6 +43,8 @@ from meydan.store.values import (
 )
 
 __all__ = [
+    "A_READER",
+    "OPERATOR",
     "Appeal",
     "Attempts",
     "Audit",

@@ -30,6 +30,12 @@ _LARGEST = 2**63 - 1
 _encode = msgspec.json.Encoder(order="sorted").encode
 _detail_of = msgspec.json.Decoder(dict[str, Any]).decode
 
+OPERATOR = "operator"
+"""Who does what is done from the command line, or by the files that the server is given, in the journal."""
+
+A_READER = "a reader"
+"""Whom the journal names for what readers do: no one of them."""
+
 
 def enter(hand: Hand, at: int, actor: str, action: str, subject: str = "", **detail: object) -> None:
     """Write a line of the journal, in the transaction of what it tells."""

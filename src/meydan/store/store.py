@@ -53,7 +53,7 @@ from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
 from meydan.store.guidelines import Versions
-from meydan.store.people import People, enter
+from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.values import (
     Appeal,
     Audit,
@@ -89,9 +89,6 @@ HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 
 LATEST = 5000
 """Of how many comments sent last the new ones are counted, however long ago somebody looked."""
-
-A_READER = "a reader"
-"""Whom the journal names for what readers do: no one of them."""
 
 _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
@@ -432,7 +429,7 @@ class Store:
 
         self._writer.write(work)
 
-    def erase(self, id: str, *, leaf: bytes, at: datetime, by: str = "operator") -> None:
+    def erase(self, id: str, *, leaf: bytes, at: datetime, by: str = OPERATOR) -> None:
         """
         Delete a comment's words and all that was kept about them; identity, decisions and leaves stay.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -20,7 +19,7 @@ from meydan.staff import RIGHTS, Session
 from meydan.text import render
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.people import entry_view
-from meydan.web.desk.room import ESCALATIONS, STATES, Room
+from meydan.web.desk.room import ESCALATIONS, STATES, Room, capital, case_address
 from meydan.web.errors import status_of
 
 LINES: Final = 50
@@ -89,7 +88,7 @@ class _EscalatedRoom:
             )
         except (MissingFields, TooLong, NotText, Malformed) as error:
             return self._again(asked, session, error)
-        return Answer(to=f"{_address(asked.comment_id)}?told=told#told")
+        return Answer(to=f"{case_address(asked.comment_id)}?told=told#told")
 
     def export(self, asked: Asked, session: Session) -> Answer:
         """The file for the authorities; who took which is in the journal before it is given out."""
@@ -105,7 +104,7 @@ class _EscalatedRoom:
             raise
         except (MissingFields, TooLong, NotText) as error:
             return self._again(asked, session, error)
-        return Answer(to=f"{_address(asked.comment_id)}?told={'erased' if erased else 'ended'}")
+        return Answer(to=f"{case_address(asked.comment_id)}?told={'erased' if erased else 'ended'}")
 
     # -- inside ------------------------------------------------------------------
 
@@ -142,7 +141,7 @@ class _EscalatedRoom:
             trouble=error.message if error else "",
             fields=error.fields if error else (),
             id=comment.id,
-            address=_address(comment.id),
+            address=case_address(comment.id),
             kind=KINDS.get(case.escalations[-1].kind, case.escalations[-1].kind),
             state=_state(held=held, erased=comment.erased_at is not None),
             status=STATES[comment.status],
@@ -162,7 +161,7 @@ class _EscalatedRoom:
             sent={"iso": iso(comment.submitted_at), "when": when(comment.submitted_at)},
             story={"url": comment.story_url, "title": (story.title if story else None) or comment.story_url},
             decisions=[self._room.settled_view(one) for one in case.item.decisions],
-            evidence=[_capital(line) for line in explain.evidence(case.item.evidence)]
+            evidence=[capital(line) for line in explain.evidence(case.item.evidence)]
             if case.item.evidence
             else [],
             record=[
@@ -182,6 +181,7 @@ class _EscalatedRoom:
                 {"by": one.by, "iso": iso(one.at), "when": when(one.at), "reason": one.reason}
                 for one in case.endings
             ],
+            reports=case.item.reports.open + case.item.reports.closed if case.item.reports else 0,
             erasure_asked=when(case.erasure_asked_at) if case.erasure_asked_at else "",
             begun_by=case.held_by,
             own=case.held_by == session.moderator,
@@ -207,7 +207,7 @@ class _EscalatedRoom:
 
 def _line_view(line: Escalated) -> dict[str, object]:
     return {
-        "address": _address(line.id),
+        "address": case_address(line.id),
         "kind": KINDS.get(line.kind, line.kind),
         "by": line.by,
         "iso": iso(line.at),
@@ -224,17 +224,9 @@ def _state(*, held: bool, erased: bool) -> str:
     return "erased" if erased else "the hold has ended"
 
 
-def _address(comment_id: str) -> str:
-    return f"/desk/escalated/{quote(comment_id, safe='')}"
-
-
 def _moment_of(written: str) -> datetime:
     """A moment as a form's field writes it, in UTC."""
     try:
         return datetime.strptime(written.strip()[:16], "%Y-%m-%dT%H:%M").replace(tzinfo=UTC)
     except ValueError:
         raise Malformed("Say the day and the time, in UTC.", fields=("at",)) from None
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

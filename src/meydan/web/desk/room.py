@@ -430,11 +430,7 @@ class Room:
                 "Who escalated it is on record.",
             ],
             ways=[
-                *(
-                    [(f"/desk/escalated/{quote(asked.comment_id, safe='')}", "Open its case")]
-                    if session.may("escalated")
-                    else []
-                ),
+                *([(case_address(asked.comment_id), "Open its case")] if session.may("escalated") else []),
                 ("/desk", "Go on with what waits"),
             ],
         )
@@ -780,7 +776,7 @@ class Room:
             "looking": _looking(claims.get(comment.id)),
             "name": _name(comment),
             "opening": self._opening(comment, session),
-            "why": "; ".join(_capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
+            "why": "; ".join(capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
         }
 
     def _decided_view(self, item: DeskItem, session: Session) -> dict[str, object]:
@@ -875,7 +871,7 @@ def _reasons_view(line: Line, counts: Mapping[Hold, int]) -> list[dict[str, obje
     """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
     return [
         {
-            "words": _capital(explain.hold(hold)),
+            "words": capital(explain.hold(hold)),
             "count": count,
             "address": line_address(replace(line, why=hold, after="")),
             "chosen": line.why is hold,
@@ -1017,7 +1013,7 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
     if comment.text is None:
         return []
     said = [(span, _called(span.label), SOURCES.get(span.source, span.source)) for span in evidence.spans]
-    said += [(span, _capital(explain.finding(finding)), "") for finding, span in _placed(evidence)]
+    said += [(span, capital(explain.finding(finding)), "") for finding, span in _placed(evidence)]
     said.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
     return [
         {
@@ -1057,8 +1053,7 @@ def _tag(language: str) -> str | None:
 
 def _called(label: str) -> str:
     """What a label is called at the head of a line."""
-    called = explain.label(label)
-    return called[:1].upper() + called[1:]
+    return capital(explain.label(label))
 
 
 def version_address(digest: str) -> str:
@@ -1079,6 +1074,11 @@ def comment_address(comment_id: str, line: Line) -> str:
         return ""
     query = urlencode(line.query())
     return f"/desk/comments/{quote(comment_id, safe='')}" + (f"?{query}" if query else "")
+
+
+def case_address(comment_id: str) -> str:
+    """Where the case of an escalated comment is."""
+    return f"/desk/escalated/{quote(comment_id, safe='')}"
 
 
 def line_address(line: Line) -> str:
@@ -1112,9 +1112,10 @@ def _looking(claim: Claim | None) -> str:
     return f"{claim.moderator}, since {claim.at.astimezone(UTC):%H:%M} UTC" if claim else ""
 
 
-def _capital(words: str) -> str:
+def capital(words: str) -> str:
+    """Words as they begin a line."""
     return words[:1].upper() + words[1:]
 
 
 def _sentence(words: str) -> str:
-    return f"{_capital(words)}."
+    return f"{capital(words)}."
