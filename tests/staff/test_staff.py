@@ -263,6 +263,13 @@ def test_a_role_says_what_one_may(office: Office) -> None:
     assert all(roles <= set(ROLES) for roles in RIGHTS.values())
 
 
+@pytest.mark.parametrize("name", ["machine", "import", "operator", "a reader"])
+def test_nobody_is_called_what_stands_for_nobody(office: Office, name: str) -> None:
+    """If somebody would be named as the journal names what no one person here does, then they are refused."""
+    with pytest.raises(Malformed):
+        office.staff.add_moderator(name)
+
+
 def test_there_is_always_an_editor(office: Office) -> None:
     """If the only editor would give the role away, then it is refused; the operator can."""
     office.person(role="editor")

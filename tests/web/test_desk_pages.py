@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import meydan
 from meydan.comment import Evidence, Hold, Status, Submission, Verdict
 from meydan.desk import Visitor, Weighed, explain
 from meydan.errors import ClassifierUnavailable
+from meydan.web.desk.people import ACTIONS
 from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Chair, Newsroom, newsroom
 
 
@@ -590,3 +593,22 @@ def test_an_audit_that_somebody_answered_is_over(audited: Newsroom) -> None:
         assert chair.get(f"/desk/audits/{id}").status_code == 404
         answer = chair.post(f"/desk/audits/{id}", data={"csrf": chair.csrf, "verdict": "approve"})
         assert answer.status_code == 409
+
+
+def test_the_journal_has_words_for_everything_that_is_entered() -> None:
+    """If something is entered into the journal anywhere, then its page says what that is in words."""
+    entered = set()
+    for file in Path(meydan.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text())):
+            if (
+                isinstance(call, ast.Call)
+                and getattr(call.func, "attr", getattr(call.func, "id", "")) == "enter"
+            ):
+                said = (
+                    [one.value for one in ast.walk(part) if isinstance(one, ast.Constant)]
+                    for part in call.args
+                )
+                # The action is the first that is written out; whom it was done to may follow.
+                entered.update(next((words for words in said if words and isinstance(words[0], str)), []))
+    assert {"decided", "reported", "reports-closed", "hold-ended", "guidelines-changed"} <= entered
+    assert entered <= set(ACTIONS)

@@ -945,7 +945,7 @@ def _agreement_view(found: Agreement, called: str) -> dict[str, object]:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
 
 
 def _trouble(error: MeydanError) -> Trouble:
