@@ -16,13 +16,14 @@ from meydan.comment import Status, Verdict
 from meydan.desk import Visitor
 from meydan.errors import AlreadyDecided, NotAllowed, NotErasable, NotFound, Refused
 from meydan.judge import Judge
-from meydan.policy import digest_of, load
+from meydan.policy import digest_of, load, parse
 from meydan.store import Store
 from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
+from tests.newsroom import without_examples
 
 PEOPLE = ("Zîn", "Mem", "Berfîn")
 JUDGE = Judge.load()
-GUIDELINES = load()
+GUIDELINES = parse(without_examples(load().source.decode()).encode(), "guidelines.toml")
 VERSIONS = tuple(GUIDELINES.source + f"\n# {number}\n".encode() for number in range(3))
 
 
