@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meydan.judge.fusion import ALONE_AT_MOST, EXCUSES, OFFENDS_FROM, fuse
+from meydan.judge.fusion import ALONE_AT_MOST, EXCUSES, SURE_FROM, fuse
 from meydan.judge.lexicon import Hit
 
 quarters = st.sampled_from((0.0, 0.12, 0.25, 0.45, 0.5, 0.6, 0.75, 0.93, 0.98, 1.0))
@@ -97,10 +97,11 @@ def test_a_surer_offence_never_lowers(found, signal, classified, offence, higher
 
 @pytest.mark.parametrize("classified", [0.5, 0.9, 0.99, 1.0])
 def test_the_full_model_rejects_alone_only_where_it_is_sure_twice(classified):
-    """If the full model is sure of a label and not of an offence, then a person decides; if of both, its word stands."""
+    """If the full model is sure of a label and not of an offence, then a person decides; if of both, it rejects."""
     assert fuse([], 0.0, classified, full=True) <= ALONE_AT_MOST
-    assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM - 0.01) <= ALONE_AT_MOST
-    assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM) == classified
+    assert fuse([], 0.0, classified, full=True, offence=SURE_FROM - 0.01) <= ALONE_AT_MOST
+    assert fuse([], 0.0, classified, full=True, offence=float("nan")) <= ALONE_AT_MOST
+    assert (fuse([], 0.0, classified, full=True, offence=0.95) > ALONE_AT_MOST) == (classified >= SURE_FROM)
 
 
 @given(hits, quarters, quarters, quarters)

@@ -33,9 +33,9 @@ from meydan.judge.classifier import Classifier, digest_of
 from meydan.judge.encoder import ALLEGATION, Encoder, Read
 from meydan.judge.fusion import fuse
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
-from meydan.judge.mending import Mending
+from meydan.judge.mending import A_SENTENCE_FROM, Mending
 from meydan.judge.occlusion import Weighed, weigh
-from meydan.judge.reading import as_written, opened, undisguised, undisguised_otherwise
+from meydan.judge.reading import DISGUISED_FROM, as_written, opened, undisguised, undisguised_otherwise
 from meydan.judge.relevance import Relevance
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
@@ -69,8 +69,8 @@ where the full judge has undone it: it was read with it and without, and the wor
 EXPLAINED = 3
 """The labels that are explained of one comment, the strongest: a person reads no further either."""
 
-_GAP = re.compile(r"\s")
 _GAPS_FROM = 3
+_GAPS_OF_ALL = 2  # where there was none
 _WINDOW = 200  # characters; a comment up to here is one window
 _PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/[\w/.~:?#\[\]@!$&()*+;=%-]*")
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
@@ -384,7 +384,8 @@ class Judge:
         begins = []
         for one in given:
             begins.append(len(windows))
-            windows += _windows_of(_without_paths(one.folded.text))
+            for reading in _readings_of(one):
+                windows += _windows_of(_without_paths(reading))
         if not windows:
             return np.zeros((0, len(LABELS)), np.float32)
         if isinstance(classifier, KnowsBeyondRules):
@@ -536,7 +537,7 @@ class Judge:
                         probability,
                         full=full,
                         # Advertising offends nobody.
-                        offence=0.0 if label == "promotion" else offence,
+                        offence=None if label == "promotion" else offence,
                     )
             if full and folded.is_undone and _harmless(scores, offence):
                 findings = [_seen_through(finding) for finding in findings]
@@ -558,8 +559,21 @@ class Judge:
 
 
 def _run_together(folded: Folded, mended: Folded) -> bool:
-    """Whether a whole comment was one run of letters: it has a language once it has gaps. One mended word has none."""
-    return not _GAP.search(folded.text) and mended.text.count(" ") >= _GAPS_FROM
+    """Whether gaps were left out of a comment: it has a language once it has them. One mended word has none."""
+    plain = folded.unmasked.text
+    gaps = plain.count(" ")
+    whole_sentence = not gaps and len(plain) >= A_SENTENCE_FROM
+    return mended.text.count(" ") >= gaps + (_GAPS_OF_ALL if whole_sentence else _GAPS_FROM)
+
+
+def _readings_of(given: _Taken) -> list[str]:
+    """What the fast tier reads of a text: as it is, and without its disguise and its slips."""
+    readings = [given.folded.text]
+    if given.folded.obfuscation >= DISGUISED_FROM:
+        readings.append(given.folded.unmasked.text)
+    if given.mended is not None:
+        readings.append(given.mended.text)
+    return readings
 
 
 def _harmless(scores: Mapping[str, float | None], offence: float) -> bool:
