@@ -104,6 +104,14 @@ def test_the_full_model_rejects_alone_only_where_it_is_sure_twice(classified):
     assert (fuse([], 0.0, classified, full=True, offence=0.95) > ALONE_AT_MOST) == (classified >= SURE_FROM)
 
 
+def test_what_is_listed_and_offends_nobody_waits():
+    """If a listed word stands in a comment that the full model takes for harmless, then a person decides."""
+    clear = [hit(1.0)]
+    assert fuse(clear, 0.0, 0.9, full=True, offence=0.6) > 0.9
+    assert fuse(clear, 0.0, 0.9, full=True, offence=0.4) <= ALONE_AT_MOST
+    assert fuse(clear, 0.0, 0.9, full=True, offence=float("nan")) <= ALONE_AT_MOST
+
+
 @given(hits, quarters, quarters, quarters)
 def test_an_excuse_buys_nothing_from_the_full_model(found, signal, classified, offence):
     """If the full model speaks, then a hit that is excused, added to a comment, never lowers the score."""

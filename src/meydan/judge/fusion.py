@@ -8,7 +8,7 @@ How one score is made of what the lexicon, the signals and the model say. All of
 * The full model reads words in their company, and is a stronger second. Alone it rejects where
   it is also sure that the comment offends at all, the more the surer: of a people named in sorrow
   or a bullet bitten it is sure of one label and not of the offence. And what is clear to the
-  lexicon and means nothing to the model waits for a person.
+  lexicon waits for a person where it means nothing to the model, or offends nobody: a bird's name.
 * An approval needs both to be low.
 
 The constants were chosen on development data; docs/decisions/0006-lexicon.md and
@@ -36,6 +36,9 @@ SECONDED_FROM = 0.6
 
 SURE_FROM = 0.8
 """How sure the full model must be both of a label and that the comment offends in any way, to reject alone."""
+
+OFFENDS_FROM = 0.5
+"""How sure the full model must be that a comment offends in any way, or the sentence that is listed does, for the lexicon to reject it."""
 
 OFFENCE_COUNTS = 1.5
 """
@@ -102,10 +105,17 @@ def fuse(
         listed = min(listed, UNSURE_AT_LEAST + (ALONE_AT_MOST - UNSURE_AT_LEAST) * share)
     if not full and listed < SECONDED_FROM and any(hit.company in EXCUSES for hit in hits):
         alone *= EXCUSED_SHARE
-    if classified >= SECONDED_FROM and any(hit.score >= SECONDED_FROM and not hit.company for hit in hits):
+    if classified >= SECONDED_FROM and any(map(is_clear, hits)):
         # Two witnesses who do not know each other.
         listed = 1.0 - (1.0 - listed) * (1.0 - classified)
+    if full and offence is not None and not offence >= OFFENDS_FROM:
+        listed = min(listed, ALONE_AT_MOST)
     return max(listed, alone)
+
+
+def is_clear(hit: Hit) -> bool:
+    """Whether what is listed, its company considered, may reject where a model seconds it."""
+    return hit.score >= SECONDED_FROM and not hit.company
 
 
 def _agreed(classified: float, offence: float) -> float:

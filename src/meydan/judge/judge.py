@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -31,7 +32,7 @@ from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier, digest_of
 from meydan.judge.encoder import ALLEGATION, Encoder, Read
-from meydan.judge.fusion import fuse
+from meydan.judge.fusion import OFFENDS_FROM, fuse, is_clear
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
 from meydan.judge.mending import A_SENTENCE_FROM, Mending
 from meydan.judge.occlusion import Weighed, weigh
@@ -316,8 +317,10 @@ class Judge:
             folded = fold(text[:LONGEST])
             tongue = identify(folded, language, expected)
             mended = self._mended(folded, tongue)
-            if mended is not None and tongue.tag == UNKNOWN_LANGUAGE and _run_together(folded, mended):
-                tongue = identify(mended, None, expected)
+            if mended is not None and tongue.tag == UNKNOWN_LANGUAGE:
+                assert self._mending is not None
+                if _run_together(folded, mended) or self._mending.is_english(folded.unmasked.text):
+                    tongue = identify(mended, None, expected)
             taken.append(_Taken(folded, tongue, mended))
         return taken
 
@@ -398,6 +401,24 @@ class Judge:
                 by_label[:, LABELS.index(label)] = scored[:, column]
         worst: NDArray[np.float32] = np.maximum.reduceat(by_label, begins, axis=0)
         return worst
+
+    def _offence_where_listed(self, text: str, given: _Taken, hits: Sequence[Hit]) -> float:
+        """
+        How sure the models are that a sentence with something clearly listed in it offends, read alone; 0 without one.
+
+        Politeness around it makes it seem less than it is.
+        """
+        clear = [hit for hit in hits if is_clear(hit)]
+        ends = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
+        alone = {
+            text[begin:end]
+            for begin, end in pairwise(ends)
+            if end - begin < len(text) and any(begin <= hit.begin < end for hit in clear)
+        }
+        if not alone:
+            return 0.0
+        scored, _ = self._scored([self._taken_in(given.language, one) for one in sorted(alone)])
+        return 0.0 if scored is None else float(scored[:, LABELS.index("toxic")].max())
 
     def _welcome(
         self,
@@ -529,6 +550,8 @@ class Judge:
             scores.update(welcome)
             full = self._encoder is not None
             offence = float(classified[LABELS.index("toxic")]) if full else 0.0
+            if full and not offence >= OFFENDS_FROM:
+                offence = max(offence, self._offence_where_listed(text[:LONGEST], given, hits))
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
                     scores[label] = fuse(

@@ -39,6 +39,8 @@ A_SENTENCE_FROM: Final = 14
 UNKNOWN_AT_MOST: Final = 0.3
 """The share of a sentence's letters that may be in words that nobody knows, such as names."""
 
+_EVERYDAY_FROM: Final = 2
+_EVERYDAY_SHARE: Final = 0.4
 _LONGEST_WORD: Final = 15
 _LONGEST_SLIP: Final = 20
 _LONGEST_RUN: Final = 120
@@ -130,6 +132,12 @@ class Mending:
             if read is not None:
                 edits.append((*match.span(), read))
         return respelled(reading, sorted(edits)) if edits else None
+
+    def is_english(self, text: str) -> bool:
+        """Whether enough of a text's words are everyday English for its other words to be slips of it."""
+        words = _WORD.findall(text)
+        everyday = sum(self._counts.get(word, 0) >= EVERYDAY for word in words)
+        return everyday >= _EVERYDAY_FROM and everyday >= _EVERYDAY_SHARE * len(words)
 
     def _unleeted(self, token: str) -> str | None:
         """The everyday word that digits and signs among letters make, or None."""
