@@ -37,8 +37,14 @@ SECONDED_FROM = 0.6
 SURE_FROM = 0.8
 """How sure the full model must be both of a label and that the comment offends in any way, to reject alone."""
 
-OFFENDS_FROM = 0.5
+OFFENDS_FROM = 0.4
 """How sure the full model must be that a comment offends in any way, or the sentence that is listed does, for the lexicon to reject it."""
+
+ADVERTISES_FROM = (0.5, 0.98)
+"""
+How much certain signs must say, as a telephone number does, and how sure the full model must be, for the two to reject
+an advertisement with words that are not listed. The model alone is too sure: "Subscribe to that theory if you like".
+"""
 
 OFFENCE_COUNTS = 1.5
 """
@@ -66,7 +72,13 @@ _FURTHEST = 16.0
 
 
 def fuse(
-    hits: Sequence[Hit], signal: float, classified: float, *, full: bool = False, offence: float | None = None
+    hits: Sequence[Hit],
+    signal: float,
+    classified: float,
+    *,
+    full: bool = False,
+    offence: float | None = None,
+    at_once: bool = True,
 ) -> float:
     """
     The probability that a comment breaches one label.
@@ -77,7 +89,9 @@ def fuse(
         classified: the model's calibrated probability, its worst window.
         full: whether the full model said it, which reads words in their company, or the fast tier.
         offence: the full model's probability that the comment offends in any way; None of a label that offends
-            nobody, such as advertising, which no model rejects alone.
+            nobody, such as advertising.
+        at_once: whether the full model read the comment at once; of a longer one the number may stand elsewhere than
+            what seems to advertise.
 
     Returns:
         A probability in [0, 1], which never falls when `signal`, `classified`, `offence` or the
@@ -97,7 +111,9 @@ def fuse(
     doubts = 1.0 - math.prod(1.0 - score for score in _of_stretches(hits))
     listed = max(strongest, min(doubts, ALONE_AT_MOST))
     listed = 1.0 - (1.0 - listed) * (1.0 - signal)
-    if strongest < SECONDED_FROM:
+    if full and at_once and signal >= ADVERTISES_FROM[0] and classified >= ADVERTISES_FROM[1]:
+        listed = 1.0 - (1.0 - listed) * (1.0 - classified)
+    elif strongest < SECONDED_FROM:
         # A telephone number or a link is no advertisement without words that advertise.
         listed = min(listed, ALONE_AT_MOST)
     if full and not classified >= SECONDED_FROM:

@@ -218,6 +218,7 @@ class Judge:
                 history,
                 alleging=alleging[i],
                 cut=cut[i],
+                at_once=read is None or int(read.windows[i]) == 1,
             )
             for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
@@ -529,6 +530,7 @@ class Judge:
         *,
         alleging: bool,
         cut: bool,
+        at_once: bool,
     ) -> Evidence:
         folded, language = given.folded, given.language
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
@@ -561,6 +563,7 @@ class Judge:
                         full=full,
                         # Advertising offends nobody.
                         offence=None if label == "promotion" else offence,
+                        at_once=at_once,
                     )
             if full and folded.is_undone and _harmless(scores, offence):
                 findings = [_seen_through(finding) for finding in findings]
