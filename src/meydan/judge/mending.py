@@ -3,7 +3,7 @@ Misspelled English: a letter dropped, added, changed or exchanged with its neigh
 
 A word that no dictionary has and that is one slip away from a word of the lexicon is read as
 that word; letters without a gap are read as the commonest words that make them up; of a text that
-is disguised elsewhere, digits among letters are read as the everyday word that they make. Innocent
+is disguised, digits and stars among letters are read as the word that they make. Innocent
 slips are mended too, sometimes wrongly, so this reading may only raise a suspicion: what the
 lexicon finds in it counts as a doubt (`lexicon.MENDED_AT_MOST`). Capitalised words may be names, and stay.
 
@@ -61,11 +61,14 @@ _LEETED = re.compile(r"(?<![\w@#/.])[a-z0-9@$!|]{3,20}(?![\w@/])")
 _LEET: Final = str.maketrans(
     {"4": "a", "@": "a", "8": "b", "3": "e", "9": "g", "0": "o", "5": "s", "$": "s", "7": "t"}
 )
+_STARRED = re.compile(r"(?<![\w*#%])[a-z*#%]{3,20}(?![\w*#%])")
+_STAR = re.compile(r"[*#%]")
+_STARS_AT_MOST: Final = 2
 _ONES: Final = str.maketrans("1!|", "iii"), str.maketrans("1!|", "lll")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
-_FORM: Final = "mending/2"
+_FORM: Final = "mending/3"
 
 
 class Mending:
@@ -106,12 +109,18 @@ class Mending:
         """
         reading = folded.unmasked
         edits: list[tuple[int, int, str]] = []
+        for pattern, undone in ((_LEETED, self._unleeted), (_STARRED, self._unstarred)):
+            for match in pattern.finditer(reading.text) if folded.obfuscation else ():
+                read = undone(match[0])
+                if read is not None:
+                    edits.append((*match.span(), read))
+        undone_until = {at for begin, end, _ in edits for at in range(begin, end)}
         others: list[tuple[int, int, str]] = []
         for match in _WORD.finditer(reading.text):
             word = match[0]
-            if not 3 <= len(word) <= _LONGEST_RUN or word in self._counts:
-                continue
             begin, end = match.span()
+            if not 3 <= len(word) <= _LONGEST_RUN or word in self._counts or begin in undone_until:
+                continue
             if len(word) >= A_SENTENCE_FROM:
                 if _is_handle(reading.text, begin, end):
                     continue
@@ -119,19 +128,35 @@ class Mending:
                 continue
             meant = None if len(word) < SHORTEST - 1 else self._meant(word) or self._parted(word)
             (others if meant is None else edits).append((begin, end, meant or word))
-        if not edits and not folded.obfuscation:
+        if not edits:
             return None
-        # Whoever hides one word may have hidden its neighbours: "yuo mroon", "th3 id1ot".
+        # Whoever hides one word may have hidden its neighbours: "yuo mroon".
         for begin, end, word in others:
             everyday = self._everyday(word)
             if everyday is not None:
                 edits.append((begin, end, everyday))
-        taken = {begin for begin, _, _ in edits}
-        for match in _LEETED.finditer(reading.text):
-            read = None if match.start() in taken else self._unleeted(match[0])
-            if read is not None:
-                edits.append((*match.span(), read))
-        return respelled(reading, sorted(edits)) if edits else None
+        return respelled(reading, sorted(edits))
+
+    def _unstarred(self, token: str) -> str | None:
+        """The word of the lexicon or of every day in which stars stand for single letters, or None."""
+        stars = len(_STAR.findall(token))
+        # "*very*" is loud, and "word*" has a footnote.
+        if (
+            not 1 <= stars <= _STARS_AT_MOST
+            or stars * 2 > len(token)
+            or self._counts.get(_STAR.sub("", token), 0) >= _COMMON
+        ):
+            return None
+        filled = [""]
+        for c in token:
+            filled = [begun + letter for begun in filled for letter in (_LETTERS if _STAR.match(c) else c)]
+        known = [word for word in filled if word in self._counts]
+        commonest = max((self._counts[word] for word in known), default=0)
+        meant = [
+            word for word in known if word in self._targets and self._counts[word] >= RIVALRY * commonest
+        ]
+        best = max(meant or known, key=lambda word: (self._counts[word], word), default="")
+        return best if meant or self._counts.get(best, 0) >= EVERYDAY else None
 
     def is_english(self, text: str) -> bool:
         """Whether enough of a text's words are everyday English for its other words to be slips of it."""
