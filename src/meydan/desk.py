@@ -768,6 +768,7 @@ class Desk:
 
         Raises:
             Malformed: no such kind. NotFound: no such comment, or its words are gone.
+            AlreadyDecided: somebody decided meanwhile; what was approved would be shown again when the hold ends.
         """
         if kind not in ESCALATIONS:
             raise Malformed(f"Escalate as one of: {', '.join(ESCALATIONS)}.", fields=("kind",))
@@ -776,6 +777,7 @@ class Desk:
         if comment.erased_at is not None:
             raise NotFound("This comment was erased; nothing is left to escalate.")
         # Rejected first: a crash between the two leaves it hidden, never shown.
+        seq = comment.seq
         if comment.status is not Status.REJECTED:
             decision = Decision(
                 verdict=Verdict.REJECT,
@@ -785,8 +787,8 @@ class Desk:
                 by=by,
                 guidelines=self._guidelines.digest,
             )
-            self._settle(id, decision, expected_seq=comment.seq, at=self._clock())
-        self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock())
+            seq = self._settle(id, decision, expected_seq=seq, at=self._clock()).seq
+        self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock(), expected_seq=seq)
 
     # -- what was escalated ----------------------------------------------------
 
