@@ -61,6 +61,7 @@ from meydan.errors import (
     Refused,
     SignInNeeded,
     StoryClosed,
+    Unavailable,
     UnknownRule,
 )
 from meydan.judge import Calibrations, Judge, decide
@@ -411,7 +412,11 @@ class Desk:
             guidelines.digest, source, base=base, by=by, note=note.strip(), at=self._clock()
         )
         # In force for everybody from here on; this node need not wait to hear of it.
-        self.refresh_guidelines()
+        try:
+            self.refresh_guidelines()
+        except Unavailable as error:
+            # It has taken effect; whoever follows the versions takes it up here.
+            log.warning("guidelines_not_followed", error=type(error).__name__)
         log.info("guidelines_adopted", by=by, digest=version.digest)
         return version
 
