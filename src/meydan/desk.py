@@ -172,6 +172,12 @@ PAUSE = timedelta(minutes=10)
 CLAIMED_FOR = timedelta(minutes=2)
 """How long a comment is shown as being looked at, unless whoever does says so again."""
 
+COUNTED_ANEW_UP_TO = 5_000
+"""How many wait at most for them to be counted anew whenever a page asks."""
+
+COUNTED_AGAIN_AFTER = timedelta(seconds=5)
+"""How long the number of more than these is believed."""
+
 log = structlog.get_logger("meydan.desk")
 
 
@@ -332,6 +338,7 @@ class Desk:
         self._adopting = threading.Lock()
         self._not_understood = ""
         self._clock = clock
+        self._counted: tuple[datetime, Tally] | None = None
         self._entropy = entropy
         self._secret = secret
         self.limits = limits or Limits()
@@ -1121,8 +1128,15 @@ class Desk:
         return self._store.queue(order=order, after=after, limit=limit, why=why, others=others)
 
     def tally(self) -> Tally:
-        """How many comments wait for a person, by what the queue can be narrowed to."""
-        return self._store.tally()
+        """How many comments wait for a person, by what the queue can be narrowed to; of many, as of some seconds ago."""
+        now, counted = self._clock(), self._counted
+        if counted is not None and now - counted[0] < COUNTED_AGAIN_AFTER:
+            return counted[1]
+        tally = self._store.tally()
+        # Of thousands nobody sees the last one come or go, and a page without counting opens in half the time.
+        many = tally.waiting(None, ()) > COUNTED_ANEW_UP_TO
+        self._counted = (now, tally) if many else None
+        return tally
 
     def newest(self) -> int:
         """The number of the comment that was received last, to ask for `news` since."""

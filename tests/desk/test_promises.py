@@ -479,3 +479,21 @@ def test_a_required_email_is_required(room_with: Callable[..., Room], guidelines
     with pytest.raises(Malformed):
         room.send(email="not an address")
     assert room.send(email="rojin@example.org").status is Status.APPROVED
+
+
+def test_many_are_counted_now_and_then(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If few comments wait, then their number is that of this moment; if many do, then that of the last seconds."""
+
+    def waiting() -> int:
+        return room.desk.tally().waiting(None, ())
+
+    room.desk.register_story(STORY, title="A story", mode="off")
+    for number in range(3):
+        room.send(f"Sent as number {number}.")
+        assert waiting() == number + 1
+    monkeypatch.setattr("meydan.desk.COUNTED_ANEW_UP_TO", 2)
+    assert waiting() == 3
+    room.send("One more.")
+    assert waiting() == 3
+    room.clock.forward(seconds=6)
+    assert waiting() == 4
