@@ -459,6 +459,14 @@ _FOUND_WORDS = {
     "sqlite": "c.number IN (SELECT rowid FROM lookup WHERE lookup MATCH :words)",
     "postgresql": "c.number IN (SELECT comment FROM lookup WHERE words @@ to_tsquery('simple', :words))",
 }
+# A word that hardly any comment has: looked up first. PostgreSQL takes it for commoner than it is, and would
+# look through all comments from the newest on, as is right for a common one.
+_FOUND_RARE_WORDS = (
+    "c.number = ANY (ARRAY(SELECT comment FROM lookup WHERE words @@ to_tsquery('simple', :words)))"
+)
+SEEN_LATELY = """
+SELECT count(*) FROM (SELECT words FROM lookup ORDER BY comment DESC LIMIT :latest) late
+ WHERE words @@ to_tsquery('simple', :words)"""
 _FOUND_BY = {
     "story": "c.story = (SELECT id FROM story WHERE url = :story)",
     "author": "c.author_key = (SELECT author_key FROM comment WHERE id = :author)",
@@ -472,11 +480,15 @@ _FOUND_BY = {
 }
 
 
-def find(dialect: str, given: frozenset[str]) -> str:
-    """The statement that finds comments by what is given, the newest first; put together of constants only."""
+def find(dialect: str, given: frozenset[str], *, rare: bool = False) -> str:
+    """
+    The statement that finds comments by what is given, the newest first; put together of constants only.
+
+    `rare` says that few comments have the words; on PostgreSQL it decides which are looked at.
+    """
     clauses = [_FOUND_BY[name] for name in _FOUND_BY if name in given]
     if "words" in given:
-        clauses.append(_FOUND_WORDS[dialect])
+        clauses.append(_FOUND_RARE_WORDS if rare and dialect == "postgresql" else _FOUND_WORDS[dialect])
     narrowed = "".join(f"\n   AND {clause}" for clause in clauses)
     return f"""
 SELECT c.id, c.number FROM comment c

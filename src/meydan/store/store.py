@@ -90,6 +90,12 @@ HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
 LATEST = 5000
 """Of how many comments sent last the new ones are counted, however long ago somebody looked."""
 
+LATELY = 20_000
+"""Of how many comments sent last it is seen whether a word is rare."""
+
+RARE_UP_TO = 20
+"""In fewer of them a word is rare: then all that have it are few, and are looked up first."""
+
 _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
@@ -1416,8 +1422,9 @@ class Store:
             "until": None if sought.until is None else micros(sought.until),
         }
         given = {name: value for name, value in given.items() if value is not None}
+        names = frozenset([*given, *(["reported"] if sought.reported else [])])
         rows = self._database.all(
-            sql.find(self.dialect, frozenset([*given, *(["reported"] if sought.reported else [])])),
+            sql.find(self.dialect, names, rare=self._is_rare(given.get("words"))),
             before=_LARGEST if before is None else _bounded(before),
             limit=_limit(limit) + 1,
             **given,
@@ -1425,6 +1432,13 @@ class Store:
         more = len(rows) > limit
         del rows[limit:]
         return tuple(row[0] for row in rows), rows[-1][1] if more else None
+
+    def _is_rare(self, match: str | None) -> bool:
+        """Whether hardly any of the latest comments has such words; asked where the database cannot tell by itself."""
+        if match is None or self.dialect != "postgresql":
+            return False
+        seen: int = _first(self._database.one(sql.SEEN_LATELY, latest=LATELY, words=match))
+        return seen < RARE_UP_TO
 
     def held_count(self) -> int:
         """How long the queue of `held` is."""
