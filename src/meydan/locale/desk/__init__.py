@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -27,8 +27,8 @@ from meydan.locale import words as readers_words
 
 _BLANK = re.compile(r"\{(\w+)\}")
 _FORM = re.compile(r"\.(zero|one|two|few|many|other)$")
-_NAMES = ("field", "fields")
-"""Blanks of an error that hold names of fields, as the program calls them."""
+_NAMES = {"field": "fields", "fields": "fields", "tag": "languages", "tags": "languages"}
+"""Blanks of a sentence of the program's that hold names of ours, and the group that says what they are called."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,15 @@ class DeskWords(Words):
         form = f"{key}.{form_of(number, self.language)}"
         return self.fill(form if form in self else f"{key}.other", number=number)
 
+    def capital(self, words: str) -> str:
+        """Words as a line begins with them, in scripts that have capitals."""
+        first = "İ" if self.language == "tr" and words[:1] == "i" else words[:1].upper()
+        return first + words[1:]
+
+    def listed(self, things: Iterable[str]) -> str:
+        """Names one after another, with the comma of this language."""
+        return self["desk.comma"].join(things)
+
     def called(self, group: str, name: str) -> str:
         """What a thing is called by its name in the program; a name that is not known here stands for itself."""
         key = f"{group}.{name}"
@@ -75,7 +84,7 @@ class DeskWords(Words):
             found = pattern.fullmatch(sentence)
             if found is not None:
                 blanks = {
-                    name: ", ".join(self.called("fields", one) for one in told.split(", "))
+                    name: self.listed(self.called(_NAMES[name], one) for one in told.split(", "))
                     if name in _NAMES
                     else told
                     for name, told in found.groupdict().items()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -41,7 +41,6 @@ from meydan.desk import (
     agreement_between,
     agreement_on_rules,
     agreement_on_verdicts,
-    explain,
 )
 from meydan.errors import (
     AlreadyDecided,
@@ -58,6 +57,7 @@ from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
+from meydan.web.desk.tongue import said, sentence_of
 from meydan.web.errors import status_of
 
 QUEUE = 50
@@ -66,60 +66,21 @@ OPENING = 90
 STORY_OPENING = 420
 WEIGHS_FROM = 0.05
 
-LANGUAGE_NAMES: Mapping[str, str] = {
-    "en": "English",
-    "ar": "Arabic",
-    "tr": "Turkish",
-    "ckb": "Central Kurdish (Sorani)",
-    "kmr-Latn": "Northern Kurdish (Kurmanji), Latin letters",
-    "kmr-Arab": "Northern Kurdish (Kurmanji), Arabic letters",
-    "fa": "Persian",
-    "und": "language not recognised",
-}
-ESCALATIONS = (
-    ("child-abuse", "Sexual abuse of a child"),
-    ("terrorism", "Terrorism, or a call to it"),
-    ("threat-to-life", "A threat to somebody’s life"),
-    ("private-data", "A private person’s address, number or papers"),
-)
-STATES = {
-    Status.HELD: "waiting for a moderator",
-    Status.APPROVED: "approved, readers see it",
-    Status.REJECTED: "rejected, readers do not see it",
-}
-SOURCES = {
-    "word": "a listed word",
-    "phrase": "a listed phrase",
-    "classifier": "what the fast tier noticed most",
-    "weighed": "without it the score falls",
-}
+ESCALATIONS = ("child-abuse", "terrorism", "threat-to-life", "private-data")
 EXPLAINED_KEPT = 256
 RULE_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 """The keys that choose a rule, in the order of the page."""
-TOLD = {
-    "agreed": "The machine had decided the same. Its decision stands.",
-    "approve": "The machine had approved it. Your decision stands, and readers see it no more.",
-    "reject": "The machine had rejected it. Your decision stands, and readers see it.",
-    "otherwise": "The machine had rejected it for another rule. Its author is told yours.",
+TOLD = ("agreed", "approve", "reject", "otherwise")
+ORDERS = ("pressing", "oldest", "newest")
+SECOND_TOLD = ("same", "rules", "verdict")
+ADVICE = {"too few": "seconds.few", "good": "seconds.good", "fair": "seconds.fair", "talk": "seconds.talk"}
+BLOCK_DAYS = {
+    "1": "room.block_1",
+    "7": "room.block_7",
+    "30": "room.block_30",
+    "365": "room.block_365",
+    "": "room.block_ever",
 }
-ORDERS = {
-    "pressing": "The most pressing first",
-    "oldest": "The oldest first",
-    "newest": "The newest first",
-}
-SECOND_TOLD = {
-    "same": "The first had found the same.",
-    "rules": "The first had rejected it too, for other rules. Their decision stands.",
-    "verdict": "The first had decided otherwise. Their decision stands; the comment can be looked at again under Find.",
-}
-ADVICE = {
-    "too few": "too few to say",
-    "good": "understood alike",
-    "fair": "mostly understood alike",
-    "talk": "understood differently: talk about it, with examples, and write one into the guidelines",
-}
-BLOCK_DAYS = {"1": "a day", "7": "a week", "30": "thirty days", "365": "a year", "": "until it is lifted"}
-OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +239,7 @@ class Room:
                 "audits",
                 session,
                 here="audits",
-                told=TOLD.get(asked.query.get("told", "")),
+                told=_told("audits", TOLD, asked),
                 count=self._desk.audits_count(),
                 audits=[self._blind_view(comment, "/desk/audits", session) for comment in waiting],
                 promises=[_promise_view(promises) for promises in self._desk.promises()],
@@ -291,18 +252,18 @@ class Room:
     def seconds(self, asked: Asked, session: Session) -> Answer:
         """What waits for a second look by this person, and how far people agree."""
         judged = self._desk.looked_twice()
-        titles = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        titles = {rule.id: words(rule.title, said().language) for rule in self._desk.guidelines.rules}
         waiting = self._desk.seconds(session.moderator, limit=QUEUE) if session.may("decide") else ()
         return Answer(
             self._frame.rendered(
                 "second_looks",
                 session,
                 here="seconds",
-                told=SECOND_TOLD.get(asked.query.get("told", "")),
+                told=_told("seconds", SECOND_TOLD, asked),
                 count=self._desk.seconds_count(session.moderator),
                 waiting=[self._blind_view(comment, "/desk/second-looks", session) for comment in waiting],
                 share=self._desk.guidelines.people.second,
-                verdicts=_agreement_view(agreement_on_verdicts(judged), "whether to reject at all")
+                verdicts=_agreement_view(agreement_on_verdicts(judged), said()["seconds.whether"])
                 if judged
                 else None,
                 rules=[
@@ -387,9 +348,9 @@ class Room:
         except AlreadyDecided as error:
             return self._frame.says(
                 session,
-                "Somebody was first",
-                ["This audit was answered after you opened it.", "Your answer was not recorded."],
-                ways=[("/desk/audits", "Go on with the audits")],
+                said()["room.first_heading"],
+                [said()["audits.answered"], said()["audits.not_recorded"]],
+                ways=[("/desk/audits", said()["audits.go_on"])],
                 status=409,
                 code=error.code,
             )
@@ -408,12 +369,9 @@ class Room:
         )
         return self._frame.says(
             session,
-            "The comment is escalated",
-            [
-                "It is rejected, kept from deletion, and hidden from the desk.",
-                "Who escalated it is on record.",
-            ],
-            ways=[("/desk", "Go on with what waits")],
+            said()["room.escalated"],
+            [said()["room.escalated_what"], said()["room.escalated_who"]],
+            ways=[("/desk", said()["room.go_on"])],
         )
 
     def author(self, asked: Asked, session: Session) -> Answer:
@@ -450,27 +408,21 @@ class Room:
     def _conflict(self, asked: Asked, session: Session, error: AlreadyDecided) -> Answer:
         item = self._desk.item(asked.comment_id)
         last = item.decisions[-1] if item.decisions else None
-        who = "You" if error.by == session.moderator else error.by
-        chose = OUTCOMES.get(Verdict(error.verdict), error.verdict)
+        w = said()
+        who = "you" if error.by == session.moderator else "other"
         rules = self._rules_said(last) if last and last.seq == error.seq else []
-        told = f"{who} {chose} this comment"
-        if rules:
-            told += " for " + "; ".join(rules)
+        sentences: list[str] = []
         if last:
-            told += f", at {when(last.decided_at)}"
+            sentences.append(w.html(f"room.{who}_{error.verdict}", by=error.by, when=when(last.decided_at)))
+        if rules:
+            sentences.append(w.html("room.their_rules", rules=w["desk.semicolon"].join(rules)))
         return self._frame.says(
             session,
-            "Somebody was first" if who != "You" else "You have decided this already",
-            [
-                f"{told}, after you opened it.",
-                "Your decision was not recorded. You can look again and decide anew.",
-            ],
+            w["room.first_heading" if who == "other" else "room.already_heading"],
+            [*sentences, w["room.not_recorded_anew"]],
             ways=[
-                (
-                    f"/desk/comments/{quote(asked.comment_id, safe='')}",
-                    "Look at the comment as it stands now",
-                ),
-                (self._next_after(asked, session).partition("?")[0], "Go on with what waits"),
+                (f"/desk/comments/{quote(asked.comment_id, safe='')}", w["room.as_it_stands"]),
+                (self._next_after(asked, session).partition("?")[0], w["room.go_on"]),
             ],
             status=409,
             code=error.code,
@@ -518,13 +470,13 @@ class Room:
                 line=line,
                 line_written=urlencode(line.query()),
                 orders=[
-                    (order, words, _desk(replace(line, order=order, after="")))
-                    for order, words in ORDERS.items()
+                    (order, said()[f"room.{order}"], _desk(replace(line, order=order, after="")))
+                    for order in ORDERS
                 ],
                 reasons=self._reasons_view(line, others),
                 narrowed=bool(assigned),
                 every_address=_desk(replace(line, every=not line.every, after="")),
-                looking=_looking(claims.get(item.comment.id)) if item else None,
+                looking=_looking(claims.get(item.comment.id), "room.also_looked_at") if item else None,
                 next_id=following,
                 next_address=_address(following, line),
                 previous_address=_address(before, line),
@@ -535,7 +487,7 @@ class Room:
                 note=asked.value("note"),
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
-                escalations=ESCALATIONS,
+                escalations=_escalations(),
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -560,12 +512,8 @@ class Room:
             # Who wrote it, and what became of their other comments, is no part of a blind look.
             "author": None,
             "address": f"{base}/{quote(item.comment.id, safe='')}",
-            "state": "a second look: decide as if nobody had"
-            if second
-            else "an audit: decide as if nobody had",
-            "no_evidence": "This one is decided blind. What "
-            + ("somebody else" if second else "the machine")
-            + " made of it is told when you have decided.",
+            "state": said()["states.second" if second else "states.audit"],
+            "no_evidence": said()["room.blind_second" if second else "room.blind_audit"],
         }
         return Answer(
             self._frame.rendered(
@@ -592,7 +540,7 @@ class Room:
                 note=asked.value("note"),
                 trouble=trouble,
                 done=None,
-                escalations=ESCALATIONS,
+                escalations=_escalations(),
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -603,7 +551,7 @@ class Room:
             # Covering severe ones alone would say what the machine made of them.
             "opening": "",
             "address": f"{base}/{quote(comment.id, safe='')}",
-            "why": LANGUAGE_NAMES.get(comment.language, comment.language),
+            "why": said().called("languages", comment.language),
         }
 
     def _item_view(self, item: DeskItem) -> dict[str, object]:
@@ -622,28 +570,30 @@ class Room:
             "name": _name(comment),
             "iso": iso(comment.submitted_at),
             "when": when(comment.submitted_at),
-            "language": LANGUAGE_NAMES.get(comment.language, comment.language),
-            "state": STATES[comment.status] + ("; its author appeals" if appealed else ""),
+            "language": said().called("languages", comment.language),
+            "state": said()[f"states.{comment.status.value}_{'appeal' if appealed else 'long'}"],
             "words": _marked(comment, evidence),
-            "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
+            "holds": [_sentence(said().called("holds", hold)) for hold in comment.holds]
+            if _waits(comment)
+            else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
             "decisions": [self.settled_view(settled) for settled in item.decisions],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
-            "closed": "Its author has withdrawn this comment; there is nothing to decide."
-            if comment.erased_at is None
-            else "The words of this comment were erased; there is nothing to decide.",
+            "closed": said()["room.closed_withdrawn" if comment.erased_at is None else "room.closed_erased"],
             "notes": _notes(comment, evidence),
             "findings": [
-                _sentence(explain.finding(finding)) for finding in evidence.findings if finding.begin is None
+                _sentence(_found(finding)) for finding in evidence.findings if finding.begin is None
             ],
             "scored": scored,
             "scores": scores,
             "others": others,
             "unmeasured": self._unmeasured(evidence) if scored else [],
             "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
-            "no_evidence": "The machine has gathered nothing on this comment. Read it as it stands.",
+            "no_evidence": said()["room.no_evidence"],
             "author": self._author_view(comment),
-            "story_url": comment.story_url,
+            "story_link": Markup('<a href="{}" rel="noreferrer"><bdi>{}</bdi></a>').format(
+                comment.story_url, title
+            ),
             "story_title": title,
             "story_lang": story.language if story else None,
             "story_direction": render.direction(title),
@@ -661,25 +611,28 @@ class Room:
         record = self._desk.record(comment.id)
         if record is None:
             return None
-        parts = [
-            f"{record.approved} approved" if record.approved else "",
-            f"{record.rejected} rejected" if record.rejected else "",
-            f"{record.held} waiting" if record.held else "",
-        ]
-        said = ", ".join(part for part in parts if part)
-        block = record.block
+        w, block = said(), record.block
         return {
-            "record": f"{said}, since {when(record.since)}" if record.since else "",
+            "record": w.html(
+                "room.record",
+                since=when(record.since),
+                approved=record.approved,
+                rejected=record.rejected,
+                held=record.held,
+            )
+            if record.since
+            else "",
             "more": f"/desk/find?{urlencode({'author': comment.id})}",
-            "block": {
-                "by": block.by,
-                "since": when(block.at),
-                "until": when(block.until) if block.until else "it is lifted",
-                "reason": render.name(block.reason),
-            }
+            "block": w.html(
+                "room.blocked_until" if block.until else "room.blocked",
+                by=block.by,
+                since=when(block.at),
+                until=when(block.until) if block.until else "",
+                reason=render.name(block.reason),
+            )
             if block
             else None,
-            "days": list(BLOCK_DAYS.items()),
+            "days": [(days, w[called]) for days, called in BLOCK_DAYS.items()],
         }
 
     def _explained(self, comment: Comment, evidence: Evidence) -> Evidence:
@@ -721,7 +674,7 @@ class Room:
         found = self._desk.severe(item) if item else None
         if item is None or found is None or self._desk.uncovered(item.comment.id, by=session.moderator):
             return ""
-        return f"Likely {explain.label(found[0])}: {found[1]:.2f}"
+        return said().fill("desk.likely", label=said().called("labels", found[0]), score=f"{found[1]:.2f}")
 
     def _reasons_view(self, line: Line, others: Sequence[str]) -> list[dict[str, object]]:
         """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
@@ -730,7 +683,7 @@ class Room:
         )
         return [
             {
-                "words": _capital(explain.hold(hold)),
+                "words": said().capital(said().called("holds", hold)),
                 "count": count,
                 "address": _desk(replace(line, why=hold, after="")),
                 "chosen": line.why is hold,
@@ -744,10 +697,12 @@ class Room:
         return {
             "id": comment.id,
             "address": _address(comment.id, line),
-            "looking": _looking(claims.get(comment.id)),
+            "looking": _looking(claims.get(comment.id), "room.looked_at"),
             "name": _name(comment),
             "opening": self._opening(comment, session),
-            "why": "; ".join(_capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
+            "why": said().capital(said().called("holds", comment.holds[0]))
+            if comment.holds
+            else said()["room.not_judged"],
         }
 
     def _decided_view(self, item: DeskItem, session: Session) -> dict[str, object]:
@@ -761,21 +716,34 @@ class Room:
         }
 
     def settled_view(self, settled: Settled) -> dict[str, object]:
-        decision = settled.decision
+        """One decision as it is read: `said` by whom, `line` with its time and rules."""
+        w, decision = said(), settled.decision
+        by = w["desk.machine"] if decision.decided_by is DecidedBy.MACHINE else decision.by
+        outcome = w.html(f"decision.{decision.verdict.value}_by", by=by)
+        time = Markup('<time datetime="{}">{}</time>').format(
+            iso(settled.decided_at), when(settled.decided_at)
+        )
+        rules = w["desk.semicolon"].join(self._rules_said(settled))
         return {
-            "verdict": OUTCOMES[decision.verdict],
-            "outcome": OUTCOMES[decision.verdict].capitalize(),
-            "by": "the machine" if decision.decided_by is DecidedBy.MACHINE else decision.by,
-            "iso": iso(settled.decided_at),
-            "when": when(settled.decided_at),
-            "rules": self._rules_said(settled),
+            "by": by,
+            "said": outcome,
+            "said_rules": w.html("decision.of_rules", decision=outcome, rules=rules) if rules else outcome,
+            "line": w.html(
+                "decision.at_of_rules" if rules else "decision.at", decision=outcome, when=time, rules=rules
+            ),
+            "time": time,
             "note": render.name(settled.note) if settled.note else None,
             "uncalibrated": decision.decided_by is DecidedBy.MACHINE and decision.calibration is None,
         }
 
     def _rules_said(self, settled: Settled) -> list[str]:
-        reasons = self._desk.given_reasons(settled.decision)
-        return [f"{reason.title} ({reason.ground})" if reason.ground else reason.title for reason in reasons]
+        w = said()
+        return [
+            w.fill("desk.ground", rule=reason.title, ground=w.called("grounds", reason.ground))
+            if reason.ground
+            else reason.title
+            for reason in self._desk.given_reasons(settled.decision, w.language)
+        ]
 
     def _last(self, session: Session) -> str:
         """Where this person's last decision can be made again; "" before there is one."""
@@ -789,8 +757,11 @@ class Room:
         item = self._item(comment_id) if comment_id else None
         if item is None or not item.decisions or item.decisions[-1].decision.by != session.moderator:
             return None
-        verdict = OUTCOMES[item.decisions[-1].decision.verdict]
-        return {"id": item.comment.id, "verdict": verdict, "name": _name(item.comment)}
+        verdict = item.decisions[-1].decision.verdict
+        return {
+            "id": item.comment.id,
+            "said": said().html(f"room.done_{verdict.value}", name=_name(item.comment)),
+        }
 
     def _asked(self) -> list[tuple[str, float | None, str]]:
         """Every label that the guidelines ask about: label, the number held from or below, and how that is written."""
@@ -804,7 +775,9 @@ class Room:
             (
                 label,
                 welcome.hold_below,
-                "–" if welcome.hold_below is None else f"below {welcome.hold_below:.2f}",
+                "–"
+                if welcome.hold_below is None
+                else said().fill("room.below", number=f"{welcome.hold_below:.2f}"),
             )
             for welcome in guidelines.welcomes
             for label in welcome.labels
@@ -827,64 +800,75 @@ class Room:
         return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
-        return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+        return [
+            said().called("labels", label)
+            for label, _, _ in self._asked()
+            if evidence.scores.get(label) is None
+        ]
+
+
+def _told(group: str, known: Sequence[str], asked: Asked) -> str:
+    """What a page says of what was just done, where its address asks for it."""
+    told = asked.query.get("told", "")
+    return said()[f"{group}.told_{told}"] if told in known else ""
 
 
 def _promise_view(promises: Promises) -> dict[str, object]:
     """One language's line of the table: what was promised, what audits have shown, and what is withdrawn."""
+    w = said()
     kept = {each.what: each for each in promises.kept}
-    sides = [(APPROVALS, "violations it approved"), (EVERY_RULE, "acceptable comments it rejected")]
+    sides = [(APPROVALS, "audits.wrongly_approved"), (EVERY_RULE, "audits.wrongly_rejected")]
     return {
-        "language": LANGUAGE_NAMES.get(promises.language, promises.language),
+        "language": w.called("languages", promises.language),
         "bounded": promises.calibration.bounded,
         "sides": [
             {
-                "words": words,
+                "words": w[called],
                 "promised": _percent(kept[what].bound),
-                "seen": f"{kept[what].seen.wrong} of {kept[what].seen.of}",
-                "between": f"{_percent(kept[what].seen.low)} to {_percent(kept[what].seen.high)}"
+                "seen": w.fill("desk.of_number", part=kept[what].seen.wrong, whole=kept[what].seen.of),
+                "between": w.fill(
+                    "desk.from_to", low=_percent(kept[what].seen.low), high=_percent(kept[what].seen.high)
+                )
                 if kept[what].seen.of
                 else "–",
             }
-            for what, words in sides
+            for what, called in sides
         ],
         "withdrawn": [
-            "it approves nothing any more" if rule == APPROVALS else f"it rejects for “{rule}” no more"
+            w["audits.withdrawn_approvals"]
+            if rule == APPROVALS
+            else w.html("audits.withdrawn_rule", rule=rule)
             for rule in sorted(promises.withdrawn)
         ],
     }
 
 
 def _agreement_view(found: Agreement, called: str) -> dict[str, object]:
+    w = said()
     return {
         "words": called,
-        "same": f"{found.same} of {found.comments}",
-        "alpha": "–" if found.alpha is None else f"{found.alpha:.2f}",
-        "advice": ADVICE[found.advice],
+        "same": w.fill("desk.of_number", part=found.same, whole=found.comments),
+        # The mark keeps a minus sign before its number where lines run from the right.
+        "alpha": "–" if found.alpha is None else f"\u200e{found.alpha:.2f}",
+        "advice": w[ADVICE[found.advice]],
         "talk": found.advice == "talk",
     }
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return said().fill("desk.percent", number=f"{100 * share:.3g}")
 
 
 def _trouble(error: MeydanError) -> Trouble:
+    w = said()
     if isinstance(error, MissingFields):
-        return Trouble(
-            "Choose a rule", "To reject, choose at least one rule. Nothing was recorded yet.", error.fields
-        )
+        return Trouble(w["room.choose_rule"], w["room.choose_rule_why"], error.fields)
     if isinstance(error, UnknownRule):
-        sentence = (
-            "The guidelines have changed since this page was opened. Choose again; nothing was recorded yet."
-        )
-        return Trouble("That rule is gone", sentence, ("rules",))
+        return Trouble(w["room.rule_gone"], w["room.rule_gone_why"], ("rules",))
     if isinstance(error, NotAllowed):
-        sentence = (
-            "You decided this comment before. Its appeal waits for somebody else; nothing was recorded."
-        )
-        return Trouble("This appeal is for another moderator", sentence)
-    return Trouble("This was not taken", f"{error.message} Nothing was recorded yet.", error.fields)
+        return Trouble(w["room.not_yours"], w["room.not_yours_why"])
+    sentence = w.fill("trouble.sentence_not_recorded", sentence=sentence_of(error))
+    return Trouble(w["trouble.not_taken"], sentence, error.fields)
 
 
 def _waits(comment: Comment) -> bool:
@@ -909,7 +893,7 @@ def rules_view(
         grounds = [
             {
                 "value": f"{rule.id}:{GROUNDS[label]}",
-                "words": GROUNDS[label].capitalize(),
+                "words": said().called("grounds", GROUNDS[label]),
                 "pointed": pointed(rule, label),
                 "key": next(keys, ""),
             }
@@ -919,7 +903,7 @@ def rules_view(
         views.append(
             {
                 "id": rule.id,
-                "title": words(rule.title, "en"),
+                "title": words(rule.title, said().language),
                 "grounds": grounds,
                 "pointed": any(pointed(rule, label) for label in rule.labels),
                 "people_only": rule.people_only,
@@ -933,9 +917,9 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
     """What weighed or was seen at a place in the text, in the order of the words it concerns."""
     if comment.text is None:
         return []
-    said = [(span, _called(span.label), SOURCES.get(span.source, span.source)) for span in evidence.spans]
-    said += [(span, _capital(explain.finding(finding)), "") for finding, span in _placed(evidence)]
-    said.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
+    notes = [(span, _called(span.label), _source(span.source)) for span in evidence.spans]
+    notes += [(span, said().capital(_found(finding)), "") for finding, span in _placed(evidence)]
+    notes.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
     return [
         {
             "label": span.label,
@@ -944,8 +928,12 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
             "quote": render.name(opening(comment.text[span.begin : span.end], OPENING)),
             "source": source,
         }
-        for span, called, source in said
+        for span, called, source in notes
     ]
+
+
+def _source(source: str) -> str:
+    return said().called("sources", source)
 
 
 def _placed(evidence: Evidence) -> list[tuple[Finding, Span]]:
@@ -959,13 +947,17 @@ def _placed(evidence: Evidence) -> list[tuple[Finding, Span]]:
 
 def _marked(comment: Comment, evidence: Evidence) -> Markup:
     if comment.text is None:
-        return Markup('<p class="gone">The words of this comment were erased.</p>')
+        return Markup('<p class="gone">{}</p>').format(said()["desk.words_erased"])
     spans = [*evidence.spans, *(span for _, span in _placed(evidence))]
     return render.highlighted(comment.text, spans, language=_tag(comment.language))
 
 
 def _name(comment: Comment) -> Markup:
-    return render.name(comment.name) if comment.name is not None else Markup("<i>name erased</i>")
+    return (
+        render.name(comment.name)
+        if comment.name is not None
+        else Markup("<i>{}</i>").format(said()["desk.name_erased"])
+    )
 
 
 def _tag(language: str) -> str | None:
@@ -974,8 +966,8 @@ def _tag(language: str) -> str | None:
 
 def _called(label: str) -> str:
     """What a label is called at the head of a line."""
-    called = explain.label(label)
-    return called[:1].upper() + called[1:]
+    w = said()
+    return w.capital(w.called("labels", label))
 
 
 def opening(text: str, length: int) -> str:
@@ -1000,23 +992,35 @@ def _desk(line: Line) -> str:
 
 def _strain_view(strain: Strain) -> dict[str, object]:
     """What somebody is told of their own shift, where there is something to tell."""
+    w = said()
     return {
-        "pause": f"{strain.working_since.astimezone(UTC):%H:%M} UTC"
+        "pause": w.html("room.pause", time=_clock(strain.working_since))
         if strain.pause_due and strain.working_since
         else "",
-        "severe": strain.severe,
-        "enough": strain.enough,
+        "enough": w.html("room.enough", severe=strain.severe) if strain.enough else "",
     }
 
 
-def _looking(claim: Claim | None) -> str:
+def _escalations() -> list[tuple[str, str]]:
+    return [(kind, said()[f"room.{kind}"]) for kind in ESCALATIONS]
+
+
+def _looking(claim: Claim | None, key: str) -> Markup | str:
     """Who has a comment before them, for the others; "" for nobody."""
-    return f"{claim.moderator}, since {claim.at.astimezone(UTC):%H:%M} UTC" if claim else ""
+    return said().html(key, name=claim.moderator, time=_clock(claim.at)) if claim else ""
 
 
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def _found(finding: Finding) -> str:
+    """What was seen of a comment, in the desk's language."""
+    w, key = said(), f"findings.{finding.kind}"
+    if key in w:
+        return w[key]
+    return w.again(key, finding.detail) if finding.detail else w.called("findings", finding.kind)
 
 
 def _sentence(words: str) -> str:
-    return f"{_capital(words)}."
+    return f"{said().capital(words)}."
