@@ -50,6 +50,10 @@ class DeskWords(Words):
         }
         return Markup(escape(self[key])).format(**filled)  # noqa: S704
 
+    def own(self, words: str) -> Markup:
+        """Words of the desk's own for a page, isolated in its direction, though a foreign name may begin them."""
+        return Markup('<bdi dir="{}">{}</bdi>').format(self.direction, words)
+
     def counted(self, key: str, number: int) -> str:
         """The form of a key that goes with a number, with the number in it: "3 days"."""
         form = f"{key}.{form_of(number, self.language)}"

@@ -146,9 +146,7 @@ class _Account:
                     "own": own,
                 }
                 for shown, own in self._staff.sessions(session)
-                for device in [
-                    w.again("account.device", shown.device) if shown.device else w["account.device-unknown"]
-                ]
+                for device in [w.own(w.again("account.device", shown.device or "an unknown device"))]
             ],
         )
         return Answer(html, status_of(error) if error else 200, headers=headers_of(error) if error else {})
