@@ -131,7 +131,7 @@ def test_several_are_decided_after_a_second_look(room: Newsroom, chair: Chair) -
     room.meydan.desk.review(comments[1], Verdict.APPROVE, by="Hiwa")
     answer = chair.post("/desk/several/decide", data={**chosen, "seen": seen})
     assert "Comments that were rejected: 2" in answer.text
-    assert "Hiwa approved it first" in answer.text
+    assert "<bdi>Hiwa</bdi> approved it first" in answer.text
     states = [room.item(comment).comment.status for comment in comments]
     assert states == [Status.REJECTED, Status.APPROVED, Status.REJECTED, Status.HELD]
 

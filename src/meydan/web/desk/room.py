@@ -73,7 +73,12 @@ RULE_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 TOLD = ("agreed", "approve", "reject", "otherwise")
 ORDERS = ("pressing", "oldest", "newest")
 SECOND_TOLD = ("same", "rules", "verdict")
-ADVICE = {"too few": "seconds.too_few", "good": "seconds.good", "fair": "seconds.fair", "talk": "seconds.talk"}
+ADVICE = {
+    "too few": "seconds.too_few",
+    "good": "seconds.good",
+    "fair": "seconds.fair",
+    "talk": "seconds.talk",
+}
 BLOCK_DAYS = {
     "1": "room.block_1",
     "7": "room.block_7",
