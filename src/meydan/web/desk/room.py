@@ -730,7 +730,6 @@ class Room:
         )
         rules = w["desk.semicolon"].join(self._rules_said(settled))
         return {
-            "by": by,
             "said": outcome,
             "said_rules": w.html("decision.of_rules", decision=outcome, rules=rules) if rules else outcome,
             "line": w.html(
