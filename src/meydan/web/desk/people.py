@@ -4,6 +4,7 @@ Who works at the desk, for editors; and the journal of what everybody did, for e
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -12,7 +13,8 @@ from markupsafe import Markup
 
 from meydan.comment import LANGUAGES
 from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, NotAllowed, NotText
-from meydan.staff import ROLES, Entry, Session
+from meydan.policy import words
+from meydan.staff import OPERATOR, ROLES, Entry, Session
 from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.tongue import said, sentence_of
@@ -140,13 +142,14 @@ class _People:
         further = (
             urlencode({**{k: v for k, v in on.items() if v}, "before": entries[-1].number}) if more else ""
         )
+        titles = {rule.id: words(rule.title, said().language) for rule in self._frame.desk.guidelines.rules}
         html = self._frame.rendered(
             "journal",
             session,
             here="journal",
             asked=on,
             actions=[(action, said()["actions." + action]) for action in ACTIONS],
-            entries=[_line(entry) for entry in entries],
+            entries=[_line(entry, titles) for entry in entries],
             further=f"/desk/journal?{further}" if further else "",
         )
         return Answer(html)
@@ -203,8 +206,8 @@ class _People:
         return Answer(html, status_of(error) if error else 200)
 
 
-def _line(entry: Entry) -> dict[str, object]:
-    """One entry as it is read: who, what, to whom, and what else there is to say."""
+def _line(entry: Entry, titles: Mapping[str, str]) -> dict[str, object]:
+    """One entry as it is read: who, what, to whom, and what else there is to say; `titles` are the rules' by id."""
     w = said()
     subject = entry.subject if entry.subject != entry.actor else ""
     address = f"/desk/comments/{quote(entry.subject, safe='')}" if entry.action in ON_COMMENTS else ""
@@ -215,21 +218,25 @@ def _line(entry: Entry) -> dict[str, object]:
         "when": when(entry.at),
         "words": w.html(
             "actions.line_subject" if subject else "actions.line",
-            actor=Markup("<b><bdi>{}</bdi></b>").format(entry.actor),
+            actor=Markup("<b><bdi>{}</bdi></b>").format(
+                w.called("actors", entry.actor) if entry.actor == OPERATOR else entry.actor
+            ),
             action=Markup.escape(w.called("actions", entry.action)),
             subject=whom,
         ),
         "detail": [
-            w.html("actions.detail", name=w.called("noted", name), value=_told(value))
+            w.html("actions.detail", name=w.called("noted", name), value=_told(name, value, titles))
             for name, value in sorted(entry.detail.items())
         ],
     }
 
 
-def _told(value: object) -> str:
+def _told(name: str, value: object, titles: Mapping[str, str]) -> str:
     w = said()
     if isinstance(value, list):
-        return w.listed([str(one) for one in value]) or "–"
+        if name == "languages":
+            return w.listed(w.called("languages", str(one)) for one in value) or "–"
+        return w.listed(titles.get(str(one), str(one)) for one in value) or "–"
     if isinstance(value, bool):
         return w["journal.yes" if value else "journal.no"]
     told = f"noted.value_{value}"
