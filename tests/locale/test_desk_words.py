@@ -15,7 +15,7 @@ from meydan.desk import ESCALATIONS
 from meydan.judge import explain
 from meydan.locale import INTERFACE
 from meydan.locale.desk import DeskWords, desk_words, form_of, forms_of
-from meydan.staff import ROLES
+from meydan.staff import NO_PERSON, ROLES
 from meydan.web.desk import tongue
 from meydan.web.desk.people import ACTIONS
 
@@ -93,6 +93,7 @@ def test_everything_that_people_are_told_of_has_a_name() -> None:
         *(f"roles.{role}" for role in ROLES),
         *(f"roles.{role}_may" for role in ROLES),
         *(f"actions.{action}" for action in ACTIONS),
+        *(f"actors.{name}" for name in NO_PERSON),
         *(f"room.{kind}" for kind in ESCALATIONS),
     ]
     assert [key for key in named if key not in english] == []

@@ -29,7 +29,7 @@ from meydan.policy import words
 from meydan.staff import Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.room import OPENING, Room, rules_view
-from meydan.web.desk.tongue import said, sentence_of
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 FOUND: Final = 30
@@ -117,7 +117,7 @@ class _Finding:
                     seen=number,
                 )
             except AlreadyDecided as error:
-                told: str = said().html(f"several.first_{error.verdict}", by=error.by)
+                told: str = said().html(f"several.first_{error.verdict}", by=by_of(error.by))
                 refused.append({**self._view(item, session), "trouble": told})
             except NotAllowed:
                 told = said()["several.not_yours"]

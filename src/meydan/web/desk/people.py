@@ -14,10 +14,10 @@ from markupsafe import Markup
 from meydan.comment import LANGUAGES
 from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, NotAllowed, NotText
 from meydan.policy import words
-from meydan.staff import OPERATOR, ROLES, Entry, Session
+from meydan.staff import ROLES, Entry, Session
 from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.tongue import said, sentence_of
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 LINES: Final = 100
@@ -218,9 +218,7 @@ def _line(entry: Entry, titles: Mapping[str, str]) -> dict[str, object]:
         "when": when(entry.at),
         "words": w.html(
             "actions.line_subject" if subject else "actions.line",
-            actor=Markup("<b><bdi>{}</bdi></b>").format(
-                w.called("actors", entry.actor) if entry.actor == OPERATOR else entry.actor
-            ),
+            actor=Markup("<b><bdi>{}</bdi></b>").format(by_of(entry.actor)),
             action=Markup.escape(w.called("actions", entry.action)),
             subject=whom,
         ),

@@ -57,7 +57,7 @@ from meydan.policy import Rule, words
 from meydan.staff import Session
 from meydan.text import render
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.tongue import said, sentence_of
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 QUEUE = 50
@@ -418,7 +418,9 @@ class Room:
         rules = self._rules_said(last) if last and last.seq == error.seq else []
         sentences: list[str] = []
         if last:
-            sentences.append(w.html(f"room.{who}_{error.verdict}", by=error.by, when=when(last.decided_at)))
+            sentences.append(
+                w.html(f"room.{who}_{error.verdict}", by=by_of(error.by), when=when(last.decided_at))
+            )
         if rules:
             sentences.append(w.html("room.their_rules", rules=w["desk.semicolon"].join(rules)))
         return self._frame.says(
@@ -723,8 +725,7 @@ class Room:
     def settled_view(self, settled: Settled) -> dict[str, object]:
         """One decision as it is read: `said` by whom, `line` with its time and rules."""
         w, decision = said(), settled.decision
-        by = w["desk.machine"] if decision.decided_by is DecidedBy.MACHINE else decision.by
-        outcome = w.html(f"decision.{decision.verdict.value}_by", by=by)
+        outcome = w.html(f"decision.{decision.verdict.value}_by", by=by_of(decision.by))
         time = Markup('<time datetime="{}">{}</time>').format(
             iso(settled.decided_at), when(settled.decided_at)
         )

@@ -18,6 +18,7 @@ from litestar.datastructures import Cookie
 from meydan.errors import MeydanError
 from meydan.locale import INTERFACE, accepted, interface_of, words
 from meydan.locale.desk import DeskWords, desk_words
+from meydan.staff import NO_PERSON
 
 TONGUE_COOKIE: Final = "meydan_desk_language"
 KEPT_S: Final = 365 * 86_400
@@ -62,6 +63,11 @@ def tongue_cookie(language: str, *, https: bool) -> Cookie:
 def tongues() -> list[tuple[str, str]]:
     """The languages to choose from: tag, and what its speakers call it."""
     return [(tag, words(tag)["self_name"]) for tag in INTERFACE]
+
+
+def by_of(name: str) -> str:
+    """Who did something, by the name on record: a person's own, or what the desk calls whoever is no person."""
+    return said().called("actors", name) if name in NO_PERSON else name
 
 
 def sentence_of(error: MeydanError) -> str:
