@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -24,6 +25,13 @@ from meydan.wiring import Meydan, build
 UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 ABUSIVE = "You are a complete idiot and everybody knows it."
 COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
+
+FEW_EXAMPLES = re.compile(r"\[\[rule\.example\]\]\n(?:(?!\n\n).)*?\n\n", re.S)
+
+
+def without_examples(source: str) -> str:
+    """Guidelines that are read and judged in a moment: three hundred examples take seconds, and most tests are of something else."""
+    return FEW_EXAMPLES.sub("", source + "\n\n")
 
 
 @dataclass

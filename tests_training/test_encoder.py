@@ -26,8 +26,8 @@ RECIPE = Recipe(
     layers=(0, 1),
     longest=32,
     batch=32,
-    samples=(1280, 1920),
-    falls_over=(1280, 1920),
+    samples=(1280, 1920, 640),
+    falls_over=(1280, 1920, 640),
     warm_up=10,
     vectors=40,
     saved_every=15,
@@ -100,7 +100,7 @@ def test_a_tiny_one_learns(data: Path, made: Path) -> None:
 
 def test_a_run_goes_on_where_it_stopped(data: Path, made: Path, tmp_path: Path) -> None:
     """If a run stops between two steps and is started again, then it ends as one that did not stop."""
-    for phases in (1, 2):
+    for phases in (1, 2, 3):
         train(data, tmp_path, own=data / "own", recipe=RECIPE, phases=phases, progress=False)
     whole = torch.load(made / "run" / "net.pt", weights_only=True)
     parted = torch.load(tmp_path / "net.pt", weights_only=True)

@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from meydan.comment import Status
 from meydan.policy import load
-from tests.newsroom import ABUSIVE, COURTEOUS, Newsroom, newsroom
-from tests.web.test_desk_guidelines import without_examples
+from tests.newsroom import ABUSIVE, COURTEOUS, Newsroom, newsroom, without_examples
 
 pytestmark = pytest.mark.browser
 

@@ -311,8 +311,8 @@ def test_the_digest_names_the_model(copy: Path, classifier: Classifier) -> None:
 
 
 def test_the_shipped_model_is_small() -> None:
-    """If the model ships, then its files together stay under seven megabytes."""
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 7_000_000
+    """If the model ships, then its files together stay under eight megabytes."""
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8_000_000
 
 
 def test_scoring_is_fast_enough_for_archives(classifier: Classifier) -> None:

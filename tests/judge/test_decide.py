@@ -419,11 +419,20 @@ def test_a_finding_that_holds_keeps_from_approval(hold):
     assert decide(seen, guidelines_of()).holds == (hold,)
 
 
-@pytest.mark.parametrize("hold", [Hold.FLOOD, Hold.ALLEGATION, Hold.OBFUSCATED])
+@pytest.mark.parametrize("hold", [Hold.FLOOD, Hold.LENGTH, Hold.OBFUSCATED])
 def test_a_clear_breach_is_rejected_whatever_else_was_seen(hold):
     """If a rule is clearly breached, then a flood or a disguise does not put it before a person instead."""
     seen = replace(evidence_of(threat=0.9), findings=(Finding("seen", "", hold=hold),))
     assert decide(seen, guidelines_of()).verdict is Verdict.REJECT
+
+
+def test_an_alleged_crime_is_never_rejected_by_the_machine():
+    """If a crime is alleged of somebody who is named, then a person reads it, whatever rule it breaches beside that."""
+    seen = replace(evidence_of(threat=1.0), findings=(Finding("seen", "", hold=Hold.ALLEGATION),))
+    made = decide(seen, guidelines_of())
+    assert made.verdict is Verdict.HOLD
+    assert made.holds == (Hold.ALLEGATION,)
+    assert standing_of(seen, guidelines_of()).breach < 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meydan.judge.fusion import ALONE_AT_MOST, EXCUSES, OFFENDS_FROM, fuse
+from meydan.judge.fusion import ALONE_AT_MOST, EXCUSES, SURE_FROM, fuse
 from meydan.judge.lexicon import Hit
 
 quarters = st.sampled_from((0.0, 0.12, 0.25, 0.45, 0.5, 0.6, 0.75, 0.93, 0.98, 1.0))
@@ -97,10 +97,30 @@ def test_a_surer_offence_never_lowers(found, signal, classified, offence, higher
 
 @pytest.mark.parametrize("classified", [0.5, 0.9, 0.99, 1.0])
 def test_the_full_model_rejects_alone_only_where_it_is_sure_twice(classified):
-    """If the full model is sure of a label and not of an offence, then a person decides; if of both, its word stands."""
-    assert fuse([], 0.0, classified, full=True) <= ALONE_AT_MOST
-    assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM - 0.01) <= ALONE_AT_MOST
-    assert fuse([], 0.0, classified, full=True, offence=OFFENDS_FROM) == classified
+    """If the full model is sure of a label and not of an offence, then a person decides; if of both, it rejects."""
+    assert fuse([], 0.0, classified, full=True, offence=SURE_FROM - 0.01) <= ALONE_AT_MOST
+    assert fuse([], 0.0, classified, full=True, offence=float("nan")) <= ALONE_AT_MOST
+    assert (fuse([], 0.0, classified, full=True, offence=0.95) > ALONE_AT_MOST) == (classified >= SURE_FROM)
+
+
+def test_what_is_listed_and_offends_nobody_waits():
+    """If a listed word stands in a comment that the full model takes for harmless, then a person decides."""
+    clear = [hit(1.0)]
+    assert fuse(clear, 0.0, 0.9, full=True, offence=0.6) > 0.9
+    assert fuse(clear, 0.0, 0.9, full=True, offence=0.3) <= ALONE_AT_MOST
+    assert fuse(clear, 0.0, 0.9, full=True, offence=float("nan")) <= ALONE_AT_MOST
+
+
+def test_an_advertisement_takes_a_sign_and_the_model():
+    """If words that are not listed advertise beside a telephone number, then it takes both, read at once, to reject."""
+    assert fuse([], 0.5, 0.99, full=True) > 0.9
+    for signal, classified, at_once in (
+        (0.5, 0.97, True),
+        (0.4, 0.99, True),
+        (0.5, 0.99, False),
+        (0.0, 1.0, True),
+    ):
+        assert fuse([], signal, classified, full=True, at_once=at_once) <= ALONE_AT_MOST
 
 
 @given(hits, quarters, quarters, quarters)

@@ -12,19 +12,13 @@ import pytest
 
 from meydan.comment import Status
 from meydan.policy import MAX_BYTES, digest_of, load
-from tests.newsroom import ABUSIVE, COURTEOUS, Chair, Newsroom, newsroom
+from tests.newsroom import ABUSIVE, COURTEOUS, Chair, Newsroom, newsroom, without_examples
 from tests.web.conftest import Reader
 
 SOURCE = load().source.decode()
 THREAT = "I will find you and kill you, and your children too."
 NO_REJECTING = re.sub(r"(?m)^reject_from = .*$", "reject_from = 1.0", SOURCE)
 FAULTY = SOURCE.replace("\nreject_from", "\nreject_form", 1)
-FEW_EXAMPLES = re.compile(r"\[\[rule\.example\]\]\n(?:(?!\n\n).)*?\n\n", re.S)
-
-
-def without_examples(source: str) -> str:
-    """Judging three hundred examples takes seconds; what is tested here is something else."""
-    return FEW_EXAMPLES.sub("", source + "\n\n")
 
 
 @pytest.fixture

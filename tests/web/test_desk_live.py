@@ -77,9 +77,10 @@ def about(told: dict[str, Any]) -> str:
 
 
 def test_what_happens_elsewhere_is_told(
-    room: Newsroom, chair: Chair, tmp_path: Path, database_url: str
+    room: Newsroom, chair: Chair, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If somebody sends, looks at or decides a comment, then who listens is told who did what, and none of the words."""
+    monkeypatch.setattr(live, "EVERY_S", 0.1)
     desk = room.meydan.desk
     mark, mine = desk.newest(), room.hand_over(COURTEOUS, name="Nesrîn")
     told: list[dict[str, Any]] = []

@@ -54,7 +54,9 @@ def encoder(
     ] = 0,
     samples: Annotated[
         str,
-        typer.Option("--samples", help="Texts that the two phases see, when not the usual: 288000,384000."),
+        typer.Option(
+            "--samples", help="Texts that the three phases see, when not the usual: 288000,384000,128000."
+        ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -68,9 +70,10 @@ def encoder(
         recipe = Recipe(seed=seed)
         if samples:
             try:
-                first, second = (int(number) for number in samples.split(","))
+                first, second, third = (int(number) for number in samples.split(","))
             except ValueError:
-                raise BadSettings("--samples takes two numbers with a comma: 288000,384000") from None
-            recipe = replace(recipe, samples=(first, second), falls_over=(first, second))
+                raise BadSettings("--samples takes three numbers with commas: 288000,384000,128000") from None
+            seen = (first, second, third)
+            recipe = replace(recipe, samples=seen, falls_over=seen)
         about = model.make(data, out, run=run, recipe=recipe, progress=not as_json and errors.is_terminal)
         say({"out": str(out), "manifest": about}, as_json=as_json, text=f"The model is in {out}.")

@@ -679,13 +679,15 @@ def sources(encoder: Figures, corpus: Mapping[str, Figures]) -> str:
 def training(encoder: Figures) -> str:
     """How it was trained, and how to do it again."""
     recipe = encoder["trained"]["recipe"]
-    first, second = recipe["samples"]
+    first, second, third = recipe["samples"]
     return (
         "## How it was trained\n\n"
         f"1. **From the collections**: {first:,} texts, highest rate {recipe['rates'][0]:g}, spelling noise on "
         f"{percent(recipe['noise'][0])}.\n"
         f"2. **From our own rows**, with as many of the collections again: {second:,} texts, highest rate {recipe['rates'][1]:g}, "
-        f"spelling noise on {percent(recipe['noise'][1])}.\n\n"
+        f"spelling noise on {percent(recipe['noise'][1])}.\n"
+        f"3. **Other spellings**, of the same rows: {third:,} texts, highest rate {recipe['rates'][2]:g}, spelling noise on "
+        f"{percent(recipe['noise'][2])}, and {percent(recipe['latin'][2])} of the Arabic rows in Latin letters.\n\n"
         "A label that a row does not carry takes no part. A part of the rows also teaches the network to keep the sentence\n"
         "vectors of the base. Then the vocabulary is cut to what the texts use, weights are rounded to eight bits, and the blend\n"
         "is learned on development rows. Recipe: "

@@ -43,7 +43,7 @@ class KindFigures:
 
 @dataclass(frozen=True, slots=True)
 class HateCheck:
-    """One language's figures; `unscored` cases were not measured and count as not hateful."""
+    """One language's figures; `threshold` is that of texts which were found to be in it; `unscored` cases were not measured and count as not hateful."""
 
     source: str
     language: str
@@ -79,6 +79,7 @@ def hatecheck_figures(
     *,
     threshold: float,
     by_language: Mapping[str, float] = MappingProxyType({}),
+    recognised: Sequence[str] = (),
     seed: int = 0,
 ) -> tuple[HateCheck, ...]:
     """
@@ -88,14 +89,16 @@ def hatecheck_figures(
         scores: of abuse, one for each row; NaN where it was not measured.
         threshold: from which a row counts as hateful.
         by_language: languages in which it does from another one.
+        recognised: in which language each row was found to be, as in life; none: in its own.
     """
     found = []
     for source, language in SETS:
         here = [i for i, row in enumerate(rows) if (row.source, row.lang) == (source, language)]
         if here:
             some = [rows[i] for i in here]
+            begins = [by_language.get(recognised[i] if recognised else language, threshold) for i in here]
             begin = by_language.get(language, threshold)
-            found.append(_language(source, language, some, [scores[i] for i in here], begin, seed))
+            found.append(_language(source, language, some, [scores[i] for i in here], begins, begin, seed))
     return tuple(found)
 
 
@@ -105,11 +108,18 @@ def is_hateful(row: Row) -> bool:
 
 
 def _language(
-    source: str, language: str, rows: Sequence[Row], values: Sequence[float], threshold: float, seed: int
+    source: str,
+    language: str,
+    rows: Sequence[Row],
+    values: Sequence[float],
+    begins: Sequence[float],
+    threshold: float,
+    seed: int,
 ) -> HateCheck:
     positive = np.array([is_hateful(row) for row in rows])
     score, unscored = counted(values)
-    right = right_of(positive, score, threshold)
+    flagged = (score >= np.array(begins)).astype(np.float64)
+    right = right_of(positive, flagged, 1.0)
     groups = np.array([row.group for row in rows])
     kinds = np.array([row.kind for row in rows])
 
@@ -128,7 +138,7 @@ def _language(
         not_hateful=int((~positive).sum()),
         not_hateful_right=share_of(~positive),
         accuracy=share_of(np.ones(len(rows), bool)),
-        macro_f1=bootstrap(partial(macro_f1, threshold=threshold), positive, score, groups=listed, seed=seed),
+        macro_f1=bootstrap(partial(macro_f1, threshold=1.0), positive, flagged, groups=listed, seed=seed),
         auc=bootstrap(auc, positive, score, groups=listed, seed=seed),
         functionalities=tuple(
             KindFigures(

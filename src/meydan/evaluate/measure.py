@@ -265,7 +265,10 @@ def measure_hatecheck(
         for peer in peers
     ]
     with progress("Counting", len(rows)):
-        figures = hatecheck_figures(rows, scores, threshold=threshold, by_language=by_language)
+        spoken = [outcome.evidence.language for outcome in outcomes]
+        figures = hatecheck_figures(
+            rows, scores, threshold=threshold, by_language=by_language, recognised=spoken
+        )
     return HateCheckRun(judge.model, tuple(rows), tuple(scores), threshold, figures, tuple(found))
 
 

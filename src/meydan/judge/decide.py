@@ -36,7 +36,8 @@ def decide(
 
     Returns:
         REJECT with every clearly breached rule as a reason, strongest first; HOLD
-        with every cause; or APPROVE, which has neither.
+        with every cause; or APPROVE, which has neither. A crime alleged of a named
+        person is held even where a rule is clearly breached.
     """
     holds: dict[Hold, None] = {}
     if (mode or guidelines.automation.mode) != "assisted":
@@ -82,7 +83,8 @@ def decide(
         # It says why there are no scores; the second reason would be the first again.
         holds.pop(Hold.NO_SCORE, None)
 
-    rejected = bool(breaches) and not by_hand
+    # The publisher answers for what is alleged of somebody who is named: a person reads it, whatever else it breaches.
+    rejected = bool(breaches) and not by_hand and Hold.ALLEGATION not in holds
     return Decision(
         verdict=Verdict.REJECT if rejected else Verdict.HOLD if holds else Verdict.APPROVE,
         reasons=tuple(sorted(breaches, key=_strongest_first)) if rejected else (),
@@ -130,6 +132,8 @@ def standing_of(evidence: Evidence, guidelines: Guidelines) -> Standing:
                     breach = max(breach, score)
     if not asked or any(finding.hold is not None for finding in evidence.findings):
         doubt = NEVER
+    if any(finding.hold is Hold.ALLEGATION for finding in evidence.findings):
+        breach = -1.0
     return Standing(doubt, breach)
 
 

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -31,11 +32,11 @@ from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier, digest_of
 from meydan.judge.encoder import ALLEGATION, Encoder, Read
-from meydan.judge.fusion import fuse
+from meydan.judge.fusion import OFFENDS_FROM, fuse, is_clear
 from meydan.judge.lexicon import Hit, Lexicon, Lexicons
-from meydan.judge.mending import Mending
+from meydan.judge.mending import A_SENTENCE_FROM, Mending
 from meydan.judge.occlusion import Weighed, weigh
-from meydan.judge.reading import as_written, opened, undisguised, undisguised_otherwise
+from meydan.judge.reading import DISGUISED_FROM, as_written, opened, undisguised, undisguised_otherwise
 from meydan.judge.relevance import Relevance
 from meydan.text.fold import Folded, fold
 from meydan.text.language import Language, identify
@@ -69,8 +70,8 @@ where the full judge has undone it: it was read with it and without, and the wor
 EXPLAINED = 3
 """The labels that are explained of one comment, the strongest: a person reads no further either."""
 
-_GAP = re.compile(r"\s")
 _GAPS_FROM = 3
+_GAPS_OF_ALL = 2  # where there was none
 _WINDOW = 200  # characters; a comment up to here is one window
 _PATH = re.compile(r"(?<![\w.-])((?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,10})/[\w/.~:?#\[\]@!$&()*+;=%-]*")
 _SENTENCE_END = re.compile(r"(?<=[.!?\n])\s+")
@@ -217,6 +218,7 @@ class Judge:
                 history,
                 alleging=alleging[i],
                 cut=cut[i],
+                at_once=read is None or int(read.windows[i]) == 1,
             )
             for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
@@ -316,8 +318,10 @@ class Judge:
             folded = fold(text[:LONGEST])
             tongue = identify(folded, language, expected)
             mended = self._mended(folded, tongue)
-            if mended is not None and tongue.tag == UNKNOWN_LANGUAGE and _run_together(folded, mended):
-                tongue = identify(mended, None, expected)
+            if mended is not None and tongue.tag == UNKNOWN_LANGUAGE:
+                assert self._mending is not None
+                if _run_together(folded, mended) or self._mending.is_english(folded.unmasked.text):
+                    tongue = identify(mended, None, expected)
             taken.append(_Taken(folded, tongue, mended))
         return taken
 
@@ -384,7 +388,8 @@ class Judge:
         begins = []
         for one in given:
             begins.append(len(windows))
-            windows += _windows_of(_without_paths(one.folded.text))
+            for reading in _readings_of(one):
+                windows += _windows_of(_without_paths(reading))
         if not windows:
             return np.zeros((0, len(LABELS)), np.float32)
         if isinstance(classifier, KnowsBeyondRules):
@@ -397,6 +402,24 @@ class Judge:
                 by_label[:, LABELS.index(label)] = scored[:, column]
         worst: NDArray[np.float32] = np.maximum.reduceat(by_label, begins, axis=0)
         return worst
+
+    def _offence_where_listed(self, text: str, given: _Taken, hits: Sequence[Hit]) -> float:
+        """
+        How sure the models are that a sentence with something clearly listed in it offends, read alone; 0 without one.
+
+        Politeness around it makes it seem less than it is.
+        """
+        clear = [hit for hit in hits if is_clear(hit)]
+        ends = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
+        alone = {
+            text[begin:end]
+            for begin, end in pairwise(ends)
+            if end - begin < len(text) and any(begin <= hit.begin < end for hit in clear)
+        }
+        if not alone:
+            return 0.0
+        scored, _ = self._scored([self._taken_in(given.language, one) for one in sorted(alone)])
+        return 0.0 if scored is None else float(scored[:, LABELS.index("toxic")].max())
 
     def _welcome(
         self,
@@ -507,6 +530,7 @@ class Judge:
         *,
         alleging: bool,
         cut: bool,
+        at_once: bool,
     ) -> Evidence:
         folded, language = given.folded, given.language
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
@@ -528,6 +552,8 @@ class Judge:
             scores.update(welcome)
             full = self._encoder is not None
             offence = float(classified[LABELS.index("toxic")]) if full else 0.0
+            if full and not offence >= OFFENDS_FROM:
+                offence = max(offence, self._offence_where_listed(text[:LONGEST], given, hits))
             for label, probability in zip(RULE_LABELS, classified.tolist(), strict=False):
                 if not math.isnan(probability):
                     scores[label] = fuse(
@@ -536,7 +562,8 @@ class Judge:
                         probability,
                         full=full,
                         # Advertising offends nobody.
-                        offence=0.0 if label == "promotion" else offence,
+                        offence=None if label == "promotion" else offence,
+                        at_once=at_once,
                     )
             if full and folded.is_undone and _harmless(scores, offence):
                 findings = [_seen_through(finding) for finding in findings]
@@ -558,8 +585,21 @@ class Judge:
 
 
 def _run_together(folded: Folded, mended: Folded) -> bool:
-    """Whether a whole comment was one run of letters: it has a language once it has gaps. One mended word has none."""
-    return not _GAP.search(folded.text) and mended.text.count(" ") >= _GAPS_FROM
+    """Whether gaps were left out of a comment: it has a language once it has them. One mended word has none."""
+    plain = folded.unmasked.text
+    gaps = plain.count(" ")
+    whole_sentence = not gaps and len(plain) >= A_SENTENCE_FROM
+    return mended.text.count(" ") >= gaps + (_GAPS_OF_ALL if whole_sentence else _GAPS_FROM)
+
+
+def _readings_of(given: _Taken) -> list[str]:
+    """What the fast tier reads of a text: as it is, and without its disguise and its slips."""
+    readings = [given.folded.text]
+    if given.folded.obfuscation >= DISGUISED_FROM:
+        readings.append(given.folded.unmasked.text)
+    if given.mended is not None:
+        readings.append(given.mended.text)
+    return readings
 
 
 def _harmless(scores: Mapping[str, float | None], offence: float) -> bool:

@@ -2,7 +2,8 @@
 Misspelled English: a letter dropped, added, changed or exchanged with its neighbour, and words run together.
 
 A word that no dictionary has and that is one slip away from a word of the lexicon is read as
-that word; letters without a gap are read as the commonest words that make them up. Innocent
+that word; letters without a gap are read as the commonest words that make them up; of a text that
+is disguised, digits and stars among letters are read as the word that they make. Innocent
 slips are mended too, sometimes wrongly, so this reading may only raise a suspicion: what the
 lexicon finds in it counts as a doubt (`lexicon.MENDED_AT_MOST`). Capitalised words may be names, and stay.
 
@@ -32,20 +33,42 @@ EVERYDAY: Final = 200_000
 RUN_TOGETHER_FROM: Final = 8
 """Letters from which a word that nobody knows may be several."""
 
+A_SENTENCE_FROM: Final = 14
+"""Letters from which a run is no name: whoever writes so many has left gaps out, and may name somebody among them."""
+
+UNKNOWN_AT_MOST: Final = 0.3
+"""The share of a sentence's letters that may be in words that nobody knows, such as names."""
+
+_EVERYDAY_FROM: Final = 2
+_EVERYDAY_SHARE: Final = 0.4
 _LONGEST_WORD: Final = 15
 _LONGEST_SLIP: Final = 20
 _LONGEST_RUN: Final = 120
 _COMMON: Final = 2_000
 """How often a word occurs in the dictionary's source that may be part of a run."""
 
+_LONG: Final = 6
+"""Letters from which a rare word may be part of a run too: no two others make it up by chance."""
+
 _UNKNOWN_COUNT: Final = 2_000
 """What a word of the lexicon counts that the dictionary does not have."""
 
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
+_CONTRACTED: Final = 100_000
+"""What a contraction counts at least: the dictionary's source was mostly without apostrophes."""
+
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_LEETED = re.compile(r"(?<![\w@#/.])[a-z0-9@$!|]{3,20}(?![\w@/])")
+_LEET: Final = str.maketrans(
+    {"4": "a", "@": "a", "8": "b", "3": "e", "9": "g", "0": "o", "5": "s", "$": "s", "7": "t"}
+)
+_STARRED = re.compile(r"(?<![\w*#%])[a-z*#%]{3,20}(?![\w*#%])")
+_STAR = re.compile(r"[*#%]")
+_STARS_AT_MOST: Final = 2
+_ONES: Final = str.maketrans("1!|", "iii"), str.maketrans("1!|", "lll")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
-_FORM: Final = "mending/1"
+_FORM: Final = "mending/3"
 
 
 class Mending:
@@ -86,13 +109,22 @@ class Mending:
         """
         reading = folded.unmasked
         edits: list[tuple[int, int, str]] = []
+        for pattern, undone in ((_LEETED, self._unleeted), (_STARRED, self._unstarred)):
+            for match in pattern.finditer(reading.text) if folded.obfuscation else ():
+                read = undone(match[0])
+                if read is not None:
+                    edits.append((*match.span(), read))
+        undone_until = {at for begin, end, _ in edits for at in range(begin, end)}
         others: list[tuple[int, int, str]] = []
         for match in _WORD.finditer(reading.text):
             word = match[0]
-            if not 3 <= len(word) <= _LONGEST_RUN or "'" in word or word in self._counts:
-                continue
             begin, end = match.span()
-            if _is_part(reading.text, begin, end) or _is_name(reading, begin, end):
+            if not 3 <= len(word) <= _LONGEST_RUN or word in self._counts or begin in undone_until:
+                continue
+            if len(word) >= A_SENTENCE_FROM:
+                if _is_handle(reading.text, begin, end):
+                    continue
+            elif "'" in word or _is_part(reading.text, begin, end) or _is_name(reading, begin, end):
                 continue
             meant = None if len(word) < SHORTEST - 1 else self._meant(word) or self._parted(word)
             (others if meant is None else edits).append((begin, end, meant or word))
@@ -104,6 +136,42 @@ class Mending:
             if everyday is not None:
                 edits.append((begin, end, everyday))
         return respelled(reading, sorted(edits))
+
+    def _unstarred(self, token: str) -> str | None:
+        """The word of the lexicon or of every day in which stars stand for single letters, or None."""
+        stars = len(_STAR.findall(token))
+        # "*very*" is loud, and "word*" has a footnote.
+        if (
+            not 1 <= stars <= _STARS_AT_MOST
+            or stars * 2 > len(token)
+            or self._counts.get(_STAR.sub("", token), 0) >= _COMMON
+        ):
+            return None
+        filled = [""]
+        for c in token:
+            filled = [begun + letter for begun in filled for letter in (_LETTERS if _STAR.match(c) else c)]
+        known = [word for word in filled if word in self._counts]
+        commonest = max((self._counts[word] for word in known), default=0)
+        meant = [
+            word for word in known if word in self._targets and self._counts[word] >= RIVALRY * commonest
+        ]
+        best = max(meant or known, key=lambda word: (self._counts[word], word), default="")
+        return best if meant or self._counts.get(best, 0) >= EVERYDAY else None
+
+    def is_english(self, text: str) -> bool:
+        """Whether enough of a text's words are everyday English for its other words to be slips of it."""
+        words = _WORD.findall(text)
+        everyday = sum(self._counts.get(word, 0) >= EVERYDAY for word in words)
+        return everyday >= _EVERYDAY_FROM and everyday >= _EVERYDAY_SHARE * len(words)
+
+    def _unleeted(self, token: str) -> str | None:
+        """The everyday word that digits and signs among letters make, or None."""
+        if token.isalpha() or not any(map(str.isalpha, token)):
+            return None
+        bare = token.rstrip("!|")
+        read = [bare.translate(ones).translate(_LEET) for ones in _ONES]
+        known = [word for word in read if self._counts.get(word, 0) >= EVERYDAY]
+        return max(known, key=lambda word: self._counts[word]) + token[len(bare) :] if known else None
 
     def _everyday(self, word: str) -> str | None:
         """The commonest everyday word one slip away that begins alike."""
@@ -141,11 +209,12 @@ class Mending:
         size = len(word)
         if size < RUN_TOGETHER_FROM:
             return None
+        sentence = size >= A_SENTENCE_FROM
         best = [0.0, *[math.inf] * size]
         back = [0] * (size + 1)
         for end in range(1, size + 1):
             for begin in range(max(0, end - _LONGEST_WORD), end):
-                cost = best[begin] + self._cost(word[begin:end])
+                cost = best[begin] + self._cost(word[begin:end], sentence)
                 if cost < best[end]:
                     best[end], back[end] = cost, begin
         if math.isinf(best[size]):
@@ -155,16 +224,28 @@ class Mending:
         while end:
             parts.append(word[back[end] : end])
             end = back[end]
+        unknown = sum(len(part) for part in parts if not self._is_word(part))
         # Names and foreign words fall into scraps; sentences fall into words.
-        return " ".join(reversed(parts)) if len(parts) > 1 and size >= 3 * len(parts) else None
+        long_enough = size >= (2.5 if sentence and not unknown else 3.0) * len(parts)
+        good = len(parts) > 1 and long_enough and unknown <= UNKNOWN_AT_MOST * size
+        return " ".join(reversed(parts)) if good else None
 
-    def _cost(self, part: str) -> float:
-        if len(part) == 1 and part not in "ai":
-            return math.inf
+    def _cost(self, part: str, sentence: bool) -> float:
+        """What a stretch of a run costs as a word: its rarity; in a sentence one that nobody knows costs more by the letter."""
+        if self._is_word(part):
+            return self._total - math.log(self._count_of(part))
+        known = len(part) == 1 or not part.isalpha() or not sentence
+        return math.inf if known else self._total + math.log(10.0) * (len(part) - 1)
+
+    def _is_word(self, part: str) -> bool:
+        if len(part) == 1:
+            return part in "ai"
+        least = _COMMON if len(part) < _LONG else 1
+        return part in self._targets or self._count_of(part) >= least
+
+    def _count_of(self, part: str) -> int:
         count = self._counts.get(part, 0)
-        if count < _COMMON and part not in self._targets:
-            return math.inf
-        return self._total - math.log(count)
+        return max(count, _CONTRACTED) if count and "'" in part else count
 
 
 def _slips_of(word: str) -> Iterator[str]:
@@ -190,6 +271,11 @@ def _is_part(text: str, begin: int, end: int) -> bool:
         or after[:1] in ("@", "/", "_")
         or (after[:1].isalnum() or (after[:1] == "." and after[1:].isalnum()))
     )
+
+
+def _is_handle(text: str, begin: int, end: int) -> bool:
+    """Whether a long stretch belongs to an address, a tag or somebody's handle."""
+    return text[begin - 1 : begin] in ("@", "#", "/", "_") or text[end : end + 1] in ("@", "/", "_")
 
 
 def _is_name(reading: Folded, begin: int, end: int) -> bool:

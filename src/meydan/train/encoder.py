@@ -1,10 +1,11 @@
 """
 Train the encoder of the full judge: labelled rows in, a model directory out.
 
-Two phases. In the first the network learns from the data folder, and from the rows that
+Three phases. In the first the network learns from the data folder, and from the rows that
 our templates make, what abuse looks like in many collections and languages; in the second
 from all that we wrote, the sentences written one by one above all, with a part of the first
-kind again so that nothing is forgotten: what a newsroom means by it. Each label that a row
+kind again so that nothing is forgotten: what a newsroom means by it. In the third, from the same rows, how else
+they are written: misspelled more often, and the Arabic ones in Latin letters every other time. Each label that a row
 does not carry takes no part. A part of the rows also teaches the network to keep the sentence
 vectors of the base, by which relevance is measured. Test rows are never read.
 
@@ -36,7 +37,7 @@ from meydan.judge.reading import as_written, undisguised
 from meydan.text.fold import fold
 from meydan.train.base import Base, base_file, narrowed, read_base, tokenizer_of
 from meydan.train.net import Net
-from meydan.train.noise import in_other_letters, noisy
+from meydan.train.noise import in_latin_letters, in_other_letters, noisy
 from meydan.train.rows import (
     HEADS,
     OWN,
@@ -78,24 +79,26 @@ class Recipe:
     longest: int = 80
     """Tokens of a text that are read at once."""
     batch: int = 64
-    samples: tuple[int, int] = (384_000, 640_000)
+    samples: tuple[int, int, int] = (384_000, 640_000, 320_000)
     """How many texts each phase sees."""
-    falls_over: tuple[int, int] = (800_000, 640_000)
+    falls_over: tuple[int, int, int] = (800_000, 640_000, 320_000)
     """Over how many texts each phase's rate falls: the first one ends before it has fallen far."""
-    rates: tuple[float, float] = (2e-4, 1.2e-4)
-    """The highest learning rate of each phase; the first falls towards a tenth, the second to nothing."""
-    head_rate: float = 1e-3
+    rates: tuple[float, float, float] = (2e-4, 1.2e-4, 8e-5)
+    """The highest learning rate of each phase; the first falls towards a tenth, the others to nothing."""
+    head_rates: tuple[float, float, float] = (1e-3, 3e-4, 2e-4)
     warm_up: int = 300
-    noise: tuple[float, float] = (0.15, 0.3)
+    noise: tuple[float, float, float] = (0.15, 0.3, 0.35)
+    latin: tuple[float, float, float] = (0.0, 0.0, 0.5)
+    """How often an Arabic row is read in Latin letters in each phase."""
     assumed: float = 0.5
-    own: tuple[float, float] = (1.0, 1.5)
+    own: tuple[float, float, float] = (1.0, 1.5, 1.5)
     """How much a row of our own counts in each phase, where one of a collection counts once."""
     written: int = 3
-    """How often a sentence that was written one by one comes in one pass of the second phase."""
+    """How often a sentence that was written one by one comes in one pass of the later phases."""
     made: float = 0.5
-    """The share of the rows that templates make which comes in one pass of the second phase."""
+    """The share of the rows that templates make which comes in one pass of the later phases."""
     again: float = 0.8
-    """How many rows of collections come in one pass of the second phase, for each row of our own."""
+    """How many rows of collections come in one pass of the later phases, for each row of our own."""
     arabic: int = 3
     """How often an Arabic row of the data folder comes in one pass: there are few."""
     talk: int = 5
@@ -122,7 +125,7 @@ def train(
     own: Path = CORPUS,
     recipe: Recipe | None = None,
     base: Path | None = None,
-    phases: int = 2,
+    phases: int = 3,
     threads: int | None = None,
     progress: bool = True,
 ) -> Path:
@@ -170,7 +173,9 @@ def train(
             begin = sum(steps[:phase])
             end = begin + steps[phase]
             task = bar.add_task(
-                ("Learning from the data folder", "Learning from our own rows")[phase],
+                ("Learning from the data folder", "Learning from our own rows", "Learning other spellings")[
+                    phase
+                ],
                 total=steps[phase],
                 completed=max(0, min(run.step, end) - begin),
             )
@@ -252,7 +257,7 @@ def _samples(
                 number += batches
                 continue
             noise = random.Random(f"{recipe.seed}/{phase}/{epoch}/{begin}")  # noqa: S311
-            texts = [_text_of(row, noise, recipe.noise[phase]) for _, row in chunk]
+            texts = [_text_of(row, noise, recipe.noise[phase], recipe.latin[phase]) for _, row in chunk]
             ids = [
                 _stretch(
                     encoding.ids, recipe.longest, noise if _is_clean(row) and place not in vectors else None
@@ -336,8 +341,10 @@ def _thinned(base: Base, tokenizer: Tokenizer, rows: Sequence[Row], recipe: Reci
     return narrowed(base, recipe.layers, stay)
 
 
-def _text_of(row: Row, noise: random.Random, share: float) -> str:
+def _text_of(row: Row, noise: random.Random, share: float, latin: float) -> str:
     text, language = row.text, row.language
+    if language == "ar" and latin and noise.random() < latin:
+        text, language = in_latin_letters(text, noise), "ar-Latn"
     if language == "kmr-Latn" and noise.random() < LETTERS_CHANGED:
         text, language = in_other_letters(text), "kmr-Arab"
     text = noisy(text, language, noise, share=share)
@@ -386,10 +393,10 @@ def _batch(
 def _learn(run: _Run, batch: _Batch, recipe: Recipe, phase: int, fraction: float, step: int) -> float:
     # The chance of this step is the step's own, so that a run that was stopped goes on alike.
     torch.manual_seed(recipe.seed * 1_000_003 + run.step)
-    lowest = (0.1, 0.0)[phase]
+    lowest = 0.0 if phase else 0.1
     falling = lowest + (1.0 - lowest) * max(0.0, 1.0 - fraction)
     for group in run.optimiser.param_groups:
-        highest = recipe.head_rate * (1.0, 0.3)[phase] if group["head"] else recipe.rates[phase]
+        highest = (recipe.head_rates if group["head"] else recipe.rates)[phase]
         group["lr"] = highest * min(1.0, (step + 1) / recipe.warm_up) * falling
     run.net.train()
     with torch.autocast("cpu", torch.bfloat16):

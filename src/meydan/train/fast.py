@@ -34,6 +34,7 @@ from meydan.judge.classifier import (
     recipe,
 )
 from meydan.text.fold import fold
+from meydan.train.noise import latin_rows
 from meydan.train.rows import (
     HEADS,
     SOURCES,
@@ -110,17 +111,18 @@ def train(
     languages = LANGUAGES
     taught = [*read_rows(data, "train", languages), *read_own(own, "train", languages)]
     held_out = [*read_rows(data, "dev", languages), *read_own(own, "dev", languages)]
+    read = [*taught, *latin_rows(taught)]
     with Progress(disable=not progress, transient=True) as bar:
-        reading = bar.add_task("Reading features", total=2 * (len(taught) + len(held_out)))
+        reading = bar.add_task("Reading features", total=2 * (len(read) + len(held_out)))
         blind, whole, blind_dev, whole_dev = (
             _matrix(rows, lambda done: bar.advance(reading, done), names=names)
-            for rows in (taught, held_out)
+            for rows in (read, held_out)
             for names in (False, True)
         )
-        y, w = _targets(taught, settings)
+        y, w = _targets(read, settings)
         hateful = np.flatnonzero((y[:, _HATE] >= 0.5) & (w[:, _HATE] > 0))
         groups = np.array([HEADS.index(label) for label in GROUP_LABELS])
-        learning = bar.add_task("Learning", total=settings.epochs * (len(taught) + len(hateful)))
+        learning = bar.add_task("Learning", total=settings.epochs * (len(read) + len(hateful)))
         weights, bias = _fit(blind, y, w, settings, seed, lambda done: bar.advance(learning, done))
         # Among hateful rows only: which group is it about? So the name alone is never the offence.
         about, about_bias = _fit(

@@ -25,6 +25,7 @@ from meydan.train.base import FILE, PACKAGE, base_file, narrowed, read_base, tok
 from meydan.train.encoder import CORPUS, LABELS, LANGUAGES, Recipe, own_rows, train
 from meydan.train.export import cut_tokenizer, pieces_to_keep, write_graph, write_manifest
 from meydan.train.net import Net
+from meydan.train.noise import latin_rows
 from meydan.train.rows import OWN, Row, digest_of_file, files_of, positives_of, read_rows, sources_of
 
 JUDGED: Final = LANGUAGES - {"fr"}
@@ -87,10 +88,11 @@ def make(
         "blend": _alone().to_dict(),
     }
     write_manifest(fresh, about)
-    heard = _witnesses(fresh, fast, held_out)
-    learned = blend.learn(held_out, *heard)
+    spelled = [*held_out, *latin_rows(held_out)]
+    heard = _witnesses(fresh, fast, spelled)
+    learned = blend.learn(spelled, *heard)
     about["blend"] = learned.blend.to_dict()
-    everywhere, by_language = blend.abuse_thresholds(held_out, learned.blend, *heard)
+    everywhere, by_language = blend.abuse_thresholds(spelled, learned.blend, *heard)
     about["thresholds"] = {"abuse": everywhere, "abuse_in": by_language}
     known = constructive.learn_from(Encoder.load(fresh), own / "constructive")
     if known.pop("measured"):

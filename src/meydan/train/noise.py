@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from meydan.text.learn import in_arabic_letters
+from meydan.train.rows import Row
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -37,6 +39,50 @@ _TYPED: Final = {
     "kmr-Arab": str.maketrans("یکەێۆڕڵڤ", "يكهيورلف"),
 }
 _MARKS: Final = ".*-_'"
+_ARABIC_WORD = re.compile(r"[\u0621-\u0652\u0640]+")
+_POINTING = re.compile(r"[\u064b-\u0652\u0640]")
+_LATIN: Final[dict[str, tuple[str, ...]]] = {
+    "ا": ("a", "a", "a", "aa", "e"),
+    "أ": ("a", "a", "2a"),
+    "إ": ("e", "i", "2i"),
+    "آ": ("a", "aa", "2a"),
+    "ء": ("2", "", "'"),
+    "ؤ": ("o", "2", "2o"),
+    "ئ": ("2", "e", "y"),
+    "ب": ("b",),
+    "ت": ("t",),
+    "ث": ("th", "th", "s", "t"),
+    "ج": ("j", "j", "g"),
+    "ح": ("7", "7", "h"),
+    "خ": ("kh", "kh", "5", "7'", "x"),
+    "د": ("d",),
+    "ذ": ("th", "z", "dh", "d"),
+    "ر": ("r",),
+    "ز": ("z",),
+    "س": ("s",),
+    "ش": ("sh", "sh", "ch", "$"),
+    "ص": ("s", "s", "9"),
+    "ض": ("d", "d", "dh", "9'"),
+    "ط": ("t", "t", "6"),
+    "ظ": ("z", "dh", "th", "6'"),
+    "ع": ("3", "3", "a", ""),
+    "غ": ("gh", "gh", "3'", "8", "8'"),
+    "ف": ("f",),
+    "ق": ("q", "8", "2", "k", "9", "g"),
+    "ك": ("k",),
+    "ل": ("l",),
+    "م": ("m",),
+    "ن": ("n",),
+    "ه": ("h",),
+    "ة": ("a", "a", "eh", "ah", "e", "h"),
+    "ى": ("a", "a", "y"),
+    "گ": ("g",),
+    "چ": ("ch",),
+    "پ": ("p",),
+    "ڤ": ("v",),
+}
+_LATIN_SIGNS: Final = str.maketrans({"،": ",", "؛": ";", "؟": "?", "٪": "%"})
+"""How Arabic letters are written in Latin ones by those who have no others at hand, the commonest ways repeated."""
 _TATWEEL: Final = "\u0640"
 _HARAKAT: Final = "\u064e\u064f\u0650\u0652"
 
@@ -44,6 +90,67 @@ _HARAKAT: Final = "\u064e\u064f\u0650\u0652"
 def in_other_letters(text: str) -> str:
     """A Kurmanji text in Latin letters as it would be written in Arabic ones."""
     return _LETTERS.sub(lambda word: in_arabic_letters(word[0].lower()) or word[0], text)
+
+
+def in_latin_letters(text: str, chance: random.Random) -> str:
+    """
+    An Arabic text as it is written in Latin letters and digits (Arabizi).
+
+    A writer has one way for each letter and keeps it through the text. The short vowels, which Arabic letters do not
+    say, are put in as they come: no two writers agree on them either.
+    """
+    ways = {letter: chance.choice(some) for letter, some in _LATIN.items()}
+    article = chance.choice(("al", "el", "il", "l", "al-", "el-", "al ", "el "))
+    vowels = chance.choice(("aaae", "aei", "aaeiou", "eeai", "aaaeiu"))
+    vowelled = chance.choice((0.55, 0.7, 0.85))
+    text = _POINTING.sub("", text).translate(_LATIN_SIGNS)
+    return _ARABIC_WORD.sub(lambda word: _latin_word(word[0], ways, article, vowels, vowelled, chance), text)
+
+
+def latin_rows(rows: Iterable[Row]) -> list[Row]:
+    """The Arabic ones of some rows once more, in Latin letters, as rows of the language `ar-Latn`; the same row always alike."""
+    return [
+        replace(row, text=in_latin_letters(row.text, random.Random(row.text)), language="ar-Latn")  # noqa: S311
+        for row in rows
+        if row.language == "ar"
+    ]
+
+
+def _latin_word(
+    word: str, ways: dict[str, str], article: str, vowels: str, vowelled: float, chance: random.Random
+) -> str:
+    begun = ""
+    if word.startswith("وال") and len(word) > 5:
+        begun, word = chance.choice(("w", "wa", "w ")) + article, word[3:]
+    elif word.startswith(("بال", "فال", "كال")) and len(word) > 5:
+        begun, word = ways[word[0]] + article, word[3:]
+    elif word.startswith("لل") and len(word) > 4:
+        begun, word = chance.choice(("lel", "lil", "l")), word[2:]
+    elif word.startswith("ال") and len(word) > 4:
+        begun, word = article, word[2:]
+    said: list[str] = []
+    after_consonant = False
+    for i, letter in enumerate(word):
+        first, last = i == 0, i == len(word) - 1
+        if letter in "وي":
+            long = {"و": ("o", "ou", "oo", "u"), "ي": ("i", "ee", "i", "y")}[letter]
+            # Between vowels, at the beginning and before a long vowel it is a consonant.
+            consonant = first or (not last and word[i + 1] in "اوية")
+            said.append(({"و": "w", "ي": "y"}[letter]) if consonant else chance.choice(long))
+            after_consonant = consonant
+            continue
+        sound = ways.get(letter, letter)
+        vowel = sound[:1] in ("a", "e", "i", "")
+        if (
+            after_consonant
+            and not vowel
+            and chance.random() < vowelled
+            and not (last and chance.random() < 0.4)
+        ):
+            said.append(chance.choice(vowels))
+        said.append(sound)
+        after_consonant = not vowel
+    return begun + "".join(said)
 
 
 def noisy(text: str, language: str, chance: random.Random, *, share: float) -> str:

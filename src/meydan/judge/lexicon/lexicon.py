@@ -177,7 +177,7 @@ _PUNISHMENT = 0.55
 _NEAR = 40  # characters of a row: some three words
 
 
-MENDED_AT_MOST: Final = 0.85
+MENDED_AT_MOST: Final = 0.93
 """What is found only where a slip was mended counts so much at most: a doubt, which a model has to share."""
 
 
