@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import segno
 from markupsafe import Markup
 
+from meydan.desk import ESCALATIONS
 from meydan.errors import Malformed, MeydanError, NotAllowed, NotFound, SignInNeeded, TooFast
 from meydan.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
@@ -129,7 +130,8 @@ class _Account:
             recovery=recovery,
             strain=strain,
             week=[
-                (w.called("labels", label), number)
+                # What was escalated is counted as what it was escalated for.
+                (w.called("room" if label in ESCALATIONS else "labels", label), number)
                 for label, number in sorted(strain.of_week.items(), key=lambda one: -one[1])
             ],
             most=self._frame.desk.care.severe_per_shift,

@@ -135,8 +135,8 @@ class _Guidelines:
         ruled: Ruled | None = None,
     ) -> Answer:
         spoken = guidelines.publication.languages
-        language = asked.query.get("language", "")
-        language = language if language in spoken else spoken[0]
+        wanted = (asked.query.get("language", ""), said().language, spoken[0])
+        language = next(tag for tag in wanted if tag in spoken)
         in_force = self._desk.guidelines.digest
         return Answer(
             self._frame.rendered(

@@ -31,6 +31,7 @@ from meydan.comment import (
 )
 from meydan.desk import (
     APPROVALS,
+    ESCALATIONS,
     EVERY_RULE,
     FEWEST,
     Agreement,
@@ -69,7 +70,6 @@ OPENING = 90
 STORY_OPENING = 420
 WEIGHS_FROM = 0.05
 
-ESCALATIONS = ("child-abuse", "terrorism", "threat-to-life", "private-data")
 POINTS_TO = {"threat-to-life": "room.points_threat", "private-data": "room.points_private"}
 """What is said where evidence may point to an escalation; the machine escalates nothing."""
 
