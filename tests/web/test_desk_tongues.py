@@ -90,6 +90,8 @@ def pages(room: Newsroom, waits: str, decided: str) -> list[Step]:
     desk.review(answered, Verdict.APPROVE, by="Hiwa", seen=0)
     desk.report(answered, rule="abuse", visitor=Visitor(address_key="9" * 32, own=()))
     desk.review(answered, Verdict.REJECT, rules=["abuse"], by="Leyla", seen=1)
+    # The machine rejects it, and would not by what is tried below.
+    room.send(f"{ABUSIVE} So there.", story=f"{room.url}/stories/another", name="Bob")
     cases = [room.hand_over(f"{ABUSIVE} {number}", name="Bob") for number in range(3)]
     for case, by in zip(cases, ("Hiwa", "Leyla", "Hiwa"), strict=True):
         desk.escalate(case, kind="threat-to-life", told="", by=by)
@@ -103,7 +105,8 @@ def pages(room: Newsroom, waits: str, decided: str) -> list[Step]:
     source = without_examples(load().source.decode())
     desk.take_effect(source.encode(), base=desk.guidelines.digest, by="Hiwa", note="بەبێ نموونە")
     kinder = re.sub(r"(?m)^reject_from = .*$", "reject_from = 1.0", source)
-    kinder = kinder.replace("\n[automation]", f"{WRONG}\n[automation]", 1)
+    head, first, others = kinder.split("\n[[rule]]\n", 2)
+    kinder = "\n[[rule]]\n".join((head, first + WRONG, others))
     faulty = source.replace("\nreject_from", "\nreject_form", 1)
     digest = desk.guidelines.digest
     change = {"base": digest, "note": "", "last": "50", "checked": ""}
@@ -202,6 +205,8 @@ def test_no_page_falls_back_into_english(tag: str, shown: Callable[[str], dict[s
         if found := [sentence for sentence in english_sentences() if sentence in seen]:
             left[step] = found
     assert left == {}
+    # So much is there to be said only where guidelines were tried on comments.
+    assert any(desk_words(tag)["guidelines.which"] in answer.text for answer in shown(tag).values())
 
 
 LATIN = re.compile(r"[A-Za-z]{2,}[ ,]+[A-Za-z]{2,}")
