@@ -61,6 +61,7 @@ from meydan.errors import (
     Refused,
     SignInNeeded,
     StoryClosed,
+    Unavailable,
     UnknownRule,
 )
 from meydan.judge import Calibrations, Judge, decide
@@ -411,7 +412,11 @@ class Desk:
             guidelines.digest, source, base=base, by=by, note=note.strip(), at=self._clock()
         )
         # In force for everybody from here on; this node need not wait to hear of it.
-        self.refresh_guidelines()
+        try:
+            self.refresh_guidelines()
+        except Unavailable as error:
+            # It has taken effect; whoever follows the versions takes it up here.
+            log.warning("guidelines_not_followed", error=type(error).__name__)
         log.info("guidelines_adopted", by=by, digest=version.digest)
         return version
 
@@ -768,6 +773,7 @@ class Desk:
 
         Raises:
             Malformed: no such kind. NotFound: no such comment, or its words are gone.
+            AlreadyDecided: somebody decided meanwhile; what was approved would be shown again when the hold ends.
         """
         if kind not in ESCALATIONS:
             raise Malformed(f"Escalate as one of: {', '.join(ESCALATIONS)}.", fields=("kind",))
@@ -776,6 +782,7 @@ class Desk:
         if comment.erased_at is not None:
             raise NotFound("This comment was erased; nothing is left to escalate.")
         # Rejected first: a crash between the two leaves it hidden, never shown.
+        seq = comment.seq
         if comment.status is not Status.REJECTED:
             decision = Decision(
                 verdict=Verdict.REJECT,
@@ -785,8 +792,8 @@ class Desk:
                 by=by,
                 guidelines=self._guidelines.digest,
             )
-            self._settle(id, decision, expected_seq=comment.seq, at=self._clock())
-        self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock())
+            seq = self._settle(id, decision, expected_seq=seq, at=self._clock()).seq
+        self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock(), expected_seq=seq)
 
     # -- what was escalated ----------------------------------------------------
 

@@ -82,7 +82,6 @@ class Meydan:
         seen = _stamp(path)
         if seen == self._guidelines_seen:
             return
-        self._guidelines_seen = seen
         try:
             guidelines = load(path)
         except BadGuidelines as error:
@@ -96,8 +95,10 @@ class Meydan:
                 more=max(0, len(error.findings) - 5),
                 kept=self.desk.guidelines.digest,
             )
-            return
-        self.desk.enter_file(guidelines, shipped=False)
+        else:
+            # While the database does not answer it is not seen: the next round enters it.
+            self.desk.enter_file(guidelines, shipped=False)
+        self._guidelines_seen = seen
 
     def refresh_calibration(self) -> bool:
         """

@@ -7,14 +7,15 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from meydan.comment import Status, Verdict
 from meydan.desk import Reports, Sought, Visitor, asked_for
-from meydan.errors import Malformed, MissingFields, NotAllowed, NotErasable, NotFound
+from meydan.errors import AlreadyDecided, Malformed, MissingFields, NotAllowed, NotErasable, NotFound
 from meydan.ledger import commitment_of
-from tests.desk.conftest import COURTEOUS, Room
+from tests.desk.conftest import COURTEOUS, UNMEASURED, Room
 
 THREAT = "I will find you <b>and</b> kill you, Xelîl. دەتکوژم"
 
@@ -136,6 +137,27 @@ def test_another_person_ends_the_hold(room: Room, case: str) -> None:
     room.desk.end_hold(case, reason="Again.", by="Zîn")
     room.desk.erase(case)
     assert [(line.id, line.held, line.erased) for line in room.desk.escalated()[0]] == [(case, False, True)]
+
+
+def test_what_is_approved_meanwhile_is_not_escalated_as_it_stands(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If somebody approves a comment while it is being escalated, then whoever escalates is told, and no hold ends in showing it."""
+    id = room.send(UNMEASURED).id
+    escalate = room.store.escalate
+
+    def approved_before(*args: Any, **named: Any) -> None:
+        room.desk.review(id, Verdict.APPROVE, by="Mem", seen=1)
+        escalate(*args, **named)
+
+    monkeypatch.setattr(room.store, "escalate", approved_before)
+    with pytest.raises(AlreadyDecided):
+        room.desk.escalate(id, kind="threat-to-life", told="", by="Zîn")
+    monkeypatch.undo()
+    assert room.desk.escalated()[0] == ()
+    room.desk.escalate(id, kind="threat-to-life", told="", by="Zîn")
+    room.desk.end_hold(id, reason="The police have taken it.", by="Mem")
+    assert room.shown() == []
 
 
 def test_an_erasure_waits_for_the_end_of_the_hold(room: Room, case: str) -> None:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meydan.comment import Status, Verdict
-from meydan.errors import BadGuidelines, GuidelinesChanged, Malformed, MissingFields, TooLong
+from meydan.errors import (
+    BadGuidelines,
+    GuidelinesChanged,
+    Malformed,
+    MissingFields,
+    StoreUnavailable,
+    TooLong,
+)
 from meydan.judge import Judge
 from meydan.policy import Guidelines, digest_of
+from meydan.settings import Settings
+from meydan.wiring import build
 from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
 
 
@@ -138,6 +148,46 @@ def test_another_node_takes_it_up(
     )
     assert not other.desk.refresh_guidelines()
     assert other.desk.guidelines.digest == digest_of(off(guidelines))
+
+
+def test_what_took_effect_is_said_though_the_database_goes_away(
+    ruled: Room, guidelines: Guidelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the database goes away right after a version took effect, then that it did is said, and it rules once it is back."""
+    accepted = off(guidelines)
+
+    def away() -> None:
+        raise StoreUnavailable("The database does not answer.")
+
+    monkeypatch.setattr(ruled.store.guidelines, "newest", away)
+    version = ruled.desk.take_effect(accepted, base=guidelines.digest, by="Zîn", note="By hand.")
+    monkeypatch.undo()
+    assert version.digest == digest_of(accepted)
+    assert ruled.desk.refresh_guidelines()
+    assert ruled.desk.guidelines.digest == digest_of(accepted)
+
+
+def test_a_changed_file_is_entered_once_the_database_answers(
+    tmp_path: Path, guidelines: Guidelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the operator's file changes while the database does not answer, then it is entered when it does."""
+    file = tmp_path / "guidelines.toml"
+    file.write_bytes(guidelines.source)
+    meydan = build(Settings(data=tmp_path / "data", guidelines=file))
+    try:
+        file.write_bytes(off(guidelines) + b"\n# by hand\n")
+        with monkeypatch.context() as patch:
+
+            def away(*_: object, **__: object) -> None:
+                raise StoreUnavailable("The database does not answer.")
+
+            patch.setattr(meydan.store.guidelines, "enter_file", away)
+            with pytest.raises(StoreUnavailable):
+                meydan.tend()
+        meydan.tend()
+        assert meydan.desk.guidelines.automation.mode == "off"
+    finally:
+        meydan.close()
 
 
 def test_trying_changes_nothing(ruled: Room, guidelines: Guidelines) -> None:

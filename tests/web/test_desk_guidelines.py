@@ -136,6 +136,7 @@ def test_two_editors_at_once(room: Newsroom, chair_of: Callable[[str], Chair]) -
     # The same form, sent twice: done, and not done again.
     assert second.post("/desk/guidelines/change", data={**fields(again), "what": "effect"}).status_code == 303
     assert len(room.meydan.desk.versions()) == 3
+    assert room.meydan.desk.draft("Zîn") is None
 
 
 def test_what_was_typed_outlives_the_session(room: Newsroom, chair_of: Callable[[str], Chair]) -> None:

@@ -76,6 +76,36 @@ def test_more_than_can_be_answered_is_turned_away(monkeypatch: pytest.MonkeyPatc
     asyncio.run(scene())
 
 
+def test_a_stream_is_under_way_until_it_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If many knock at the stream at once, then they are turned away as everywhere; streams that are open take no place."""
+    monkeypatch.setattr(front, "MOST_AT_ONCE", 3)
+
+    async def scene() -> None:
+        admitted, ended = asyncio.Event(), asyncio.Event()
+
+        async def streaming(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"] == front.STREAMED:
+                await admitted.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            if scope["path"] == front.STREAMED:
+                await ended.wait()
+            await send({"type": "http.response.body", "body": b"done"})
+
+        app = a_front(streaming)
+        listening = [asyncio.create_task(ask(app, front.STREAMED)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert (await ask(app, front.STREAMED))[0] == 503
+        admitted.set()
+        await asyncio.sleep(0.01)
+        assert (await ask(app, "/other"))[0] == 200
+        ended.set()
+        assert [answer[0] for answer in await asyncio.gather(*listening)] == [200] * 3
+        monkeypatch.setattr(front, "MOST_AT_ONCE", 1)
+        assert (await ask(app, "/other"))[0] == 200
+
+    asyncio.run(scene())
+
+
 def test_a_body_that_does_not_come_is_not_waited_for(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a sender announces a body and stops sending, then it is refused after a while, and holds nothing up."""
     monkeypatch.setattr(front, "BODY_PATIENCE_S", 0.2)

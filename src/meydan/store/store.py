@@ -477,12 +477,18 @@ class Store:
         hand.run(sql.NOW_STALE)
         _stand(hand, before, before._replace(erased_at=at))
 
-    def escalate(self, id: str, *, kind: str, told: str, by: str, at: datetime) -> None:
+    def escalate(
+        self, id: str, *, kind: str, told: str, by: str, at: datetime, expected_seq: int | None = None
+    ) -> None:
         """
         Record who was told of a comment, end its showing, and keep it from erasure.
 
+        Args:
+            expected_seq: the decision that rejected it; None when it does not matter.
+
         Raises:
             NotFound: no such comment, or it was erased.
+            AlreadyDecided: the current decision is not number `expected_seq`.
         """
         check_text("kind", kind)
         check_text("told", told)
@@ -492,6 +498,8 @@ class Store:
             before = _standing(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
+            if expected_seq is not None and before.seq != expected_seq:
+                raise _already_decided(hand, before)
             hand.run(sql.ADD_ESCALATION, comment=before.number, kind=kind, told=told, actor=by, at=when)
             hand.run(sql.ESCALATE, number=before.number)
             enter(hand, when, by, "escalated", id, kind=kind)

@@ -38,7 +38,7 @@ PREFLIGHT = (
 VARIES: RawHeaders = [(b"vary", b"Origin")]
 MOST_AT_ONCE = 512
 STREAMED = "/desk/live"
-"""What is open for hours and idle: not counted among what is under way, because its room has a limit of its own."""
+"""What is open for hours and idle: once it has begun it is not under way any more, because its room has a limit of its own."""
 
 BODY_PATIENCE_S = 20.0
 FRAMED = ("/comments", "/status/")
@@ -100,12 +100,15 @@ class Front:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
         cors = self._cors(path, scope["headers"])
-        status = 0
+        status = counted = 0
 
         async def pass_back(message: Any) -> None:
-            nonlocal status
+            nonlocal status, counted
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if streamed:
+                    self._under_way -= counted
+                    counted = 0
                 if changes and status < 400:
                     # Before the asker learns of a change, nobody can read what was before it.
                     await self._hear_of_changes()
@@ -114,14 +117,15 @@ class Front:
                 message = {**message, "body": b"", "more_body": False}
             await send(message)
 
-        if self._under_way >= MOST_AT_ONCE and not streamed:
+        if self._under_way >= MOST_AT_ONCE:
             await self._turn_away(pass_back)
             return
-        self._under_way += not streamed
+        counted = 1
+        self._under_way += counted
         try:
             await self._inner(scope, _patient(receive), pass_back)
         finally:
-            self._under_way -= not streamed
+            self._under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
             log.info(

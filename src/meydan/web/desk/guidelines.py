@@ -226,10 +226,11 @@ class _Guidelines:
         try:
             self._desk.take_effect(source, base=base, by=session.moderator, note=note)
         except GuidelinesChanged as error:
-            if error.by == session.moderator and self._desk.guidelines.digest == digest_of(source):
-                # The same form, sent twice: it is done.
-                return Answer(to="/desk/guidelines?told=effect")
             self._desk.refresh_guidelines()
+            if error.by == session.moderator and self._desk.guidelines.digest == digest_of(source):
+                # The same form, sent twice, perhaps to two servers: it is done, and so is its draft.
+                self._desk.end_draft(session.moderator)
+                return Answer(to="/desk/guidelines?told=effect")
             return self._edited(session, text, note, trouble=self._changed_meanwhile(base, session))
         except BadGuidelines:
             trouble = Trouble(w["guidelines.faults"], (w["guidelines.faults_why"],))
