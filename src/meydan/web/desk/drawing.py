@@ -92,7 +92,8 @@ def columns(
 
 def against(points: Sequence[tuple[float, float, float, float]], *, across: str, up: str) -> Markup:
     """
-    A square in which shares stand against scores, both from 0 to 1, with the line on which they agree.
+    A square in which shares stand against scores, both from 0 to 1, with the line on which they agree. Numbers grow to
+    the right in every language, so it is never mirrored.
 
     Args:
         points: score, share, and between which shares the truth lies.
@@ -127,7 +128,7 @@ def against(points: Sequence[tuple[float, float, float, float]], *, across: str,
         )
     drawn.append(
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text><text x="{}" y="{}">{}</text>').format(
-            x(0.5), y(0) + 38, across, x(0) + 8, y(1) + 10, up
+            x(0.5), y(0) + 38, f"\u2068{across}\u2069", x(0) + 8, y(1) + 10, f"\u2068{up}\u2069"
         )
     )
     return _svg(left + SQUARE + 74, SQUARE + top + 46, Markup("").join(drawn))
