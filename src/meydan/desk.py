@@ -21,6 +21,7 @@ road as a new one.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import re
@@ -373,7 +374,8 @@ class Desk:
         """
         Put the newest version in force, whoever accepted it, here or on another node; returns whether it is another.
 
-        A version that this program does not understand (a newer one accepted it) is not taken up: the old one stays.
+        A version that this program does not understand (a newer one accepted it) is not taken up: the one before it rules
+        on, also after a restart.
         """
         # Read and put in force by one at a time, or an older answer could come after a newer one.
         with self._adopting:
@@ -383,13 +385,24 @@ class Desk:
             ruling = self._store.guidelines.ruling()
             assert ruling is not None
             digest, source = ruling
+            before = self._guidelines.digest
             try:
                 self._guidelines = parse(source, GUIDELINES_NAME)
             except BadGuidelines as error:
+                self._guidelines = self._newest_understood()
                 self._not_understood = digest
                 log.error("guidelines_refused", code=error.code, digest=digest, kept=self._guidelines.digest)
-                return False
-            return True
+            return self._guidelines.digest != before
+
+    def _newest_understood(self) -> Guidelines:
+        """The newest version that this program understands, of the latest fifty; what rules here already where there is none."""
+        for version in self._store.guidelines.history(limit=50):
+            source = self._store.guidelines.source(version.digest)
+            if version.digest == self._guidelines.digest or source is None:
+                break
+            with contextlib.suppress(BadGuidelines):
+                return parse(source, GUIDELINES_NAME)
+        return self._guidelines
 
     def take_effect(self, source: bytes, *, base: str, by: str, note: str) -> Version:
         """

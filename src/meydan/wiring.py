@@ -165,6 +165,8 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
         Misconfigured: guidelines, settings, model or schema are not usable; says what to do.
         StoreUnavailable: the database does not answer or cannot be written.
     """
+    # Before they are read: what is written in between is seen at the next look.
+    seen = _stamp(settings.guidelines) if settings.guidelines else None
     guidelines = load(settings.guidelines)
     secret = _secret(settings)
     judge = Judge.load()
@@ -194,7 +196,7 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
         staff=_staff(store, settings, secret),
         store=store,
         _secret=secret,
-        _guidelines_seen=_stamp(settings.guidelines) if settings.guidelines else None,
+        _guidelines_seen=seen,
         _calibration_seen=_stamp(settings.calibration_file),
     )
     try:

@@ -148,6 +148,11 @@ def test_another_node_takes_it_up(
     )
     assert not other.desk.refresh_guidelines()
     assert other.desk.guidelines.digest == digest_of(off(guidelines))
+    # One that begins now has a file of its own, and goes by the version all the same.
+    begun = room_with()
+    assert begun.desk.refresh_guidelines()
+    assert begun.desk.guidelines.digest == digest_of(off(guidelines))
+    assert not begun.desk.refresh_guidelines()
 
 
 def test_what_took_effect_is_said_though_the_database_goes_away(
@@ -184,6 +189,26 @@ def test_a_changed_file_is_entered_once_the_database_answers(
             patch.setattr(meydan.store.guidelines, "enter_file", away)
             with pytest.raises(StoreUnavailable):
                 meydan.tend()
+        meydan.tend()
+        assert meydan.desk.guidelines.automation.mode == "off"
+    finally:
+        meydan.close()
+
+
+def test_a_file_that_changes_while_the_server_starts_is_entered(
+    tmp_path: Path, judge: Judge, guidelines: Guidelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the operator's file changes between being read and the server being built, then the first round enters it."""
+    file = tmp_path / "guidelines.toml"
+    file.write_bytes(guidelines.source)
+
+    def loaded_meanwhile() -> Judge:
+        file.write_bytes(off(guidelines) + b"\n# by hand\n")
+        return judge
+
+    monkeypatch.setattr(Judge, "load", loaded_meanwhile)
+    meydan = build(Settings(data=tmp_path / "data", guidelines=file))
+    try:
         meydan.tend()
         assert meydan.desk.guidelines.automation.mode == "off"
     finally:

@@ -176,6 +176,9 @@ def test_a_file_is_uploaded(room: Newsroom, chair_of: Callable[[str], Chair]) ->
     assert done.status_code == 200
     assert fields(done.text)["text"] == FAULTY
     assert upload(b"\xff\xfe").status_code == 400
+    field = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n\xff\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert chair.post("/desk/guidelines/change", content=field, headers=kind).status_code == 400
     assert upload(b"").status_code == 422
     assert upload(b"#" * (5 * MAX_BYTES)).status_code == 413
     assert "larger than" in upload(b"#" * (MAX_BYTES + 1)).text

@@ -103,7 +103,7 @@ def test_a_stream_is_under_way_until_it_has_begun(monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(front, "MOST_AT_ONCE", 1)
         assert (await ask(app, "/other"))[0] == 200
 
-    asyncio.run(scene())
+    asyncio.run(asyncio.wait_for(scene(), 30))
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

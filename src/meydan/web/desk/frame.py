@@ -423,12 +423,12 @@ async def _form_of(request: AnyRequest, most: int = FORM_BYTES) -> Mapping[str, 
 async def _parts_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
     """The fields of a form with a file, the file's text among them."""
     found: dict[str, list[str]] = {}
-    for name, part in (await request.form()).multi_items():
-        try:
+    try:
+        for name, part in (await request.form()).multi_items():
             value = (await part.read()).decode() if isinstance(part, UploadFile) else str(part)
-        except UnicodeDecodeError:
-            raise Malformed("The file is not UTF-8. Save it as UTF-8 and upload it again.") from None
-        found.setdefault(name, []).append(value)
+            found.setdefault(name, []).append(value)
+    except UnicodeDecodeError:
+        raise Malformed("The file is not UTF-8. Save it as UTF-8 and upload it again.") from None
     return found
 
 
