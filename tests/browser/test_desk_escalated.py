@@ -110,7 +110,7 @@ def test_scores_are_drawn_against_what_people_found(browser: Browser, room: News
         scores = page.locator("section", has=page.get_by_role("heading", name="Scores and what people found"))
         expect(scores.locator("svg circle").first).to_be_visible()
         scores.get_by_text("As a table").first.click()
-        expect(scores.locator("table").first).to_contain_text("0.9–1.0")
+        expect(scores.locator("table").first).to_contain_text("0.9 to 1.0")
         page.screenshot(path=str(tmp_path / f"audits-{scheme}.png"), full_page=True)
         assert not Axe().run(page).response["violations"]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

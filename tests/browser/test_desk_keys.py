@@ -164,9 +164,9 @@ def test_several_are_found_and_decided(page: Page, room: Newsroom) -> None:
         box.check()
     page.get_by_role("checkbox", name=room.meydan.desk.guidelines.rule("promotion").title["en"]).check()
     page.get_by_role("button", name="Reject them").click()
-    expect(page.locator("h1")).to_have_text("3 comments will be rejected")
+    expect(page.locator("h1")).to_have_text("Comments that will be rejected: 3")
     page.get_by_role("button", name="Reject all of them").click()
-    expect(page.locator("h1")).to_have_text("3 comments were rejected")
+    expect(page.locator("h1")).to_have_text("Comments that were rejected: 3")
     assert {room.item(one).comment.status for one in spam} == {Status.REJECTED}
     assert room.item(kept).comment.status is Status.HELD
 

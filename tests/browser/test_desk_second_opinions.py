@@ -101,7 +101,7 @@ def test_an_audit_is_blind_and_tells_afterwards(people: dict[str, BrowserContext
     for comment in (approved, rejected):
         leyla.goto(f"/desk/audits/{comment}")
         expect(leyla.locator("mark, .record, .why, table")).to_have_count(0)
-        leyla.get_by_text("Show the words").click()
+        leyla.get_by_text("Show the words, which").click()
         expect(leyla.locator("#words")).to_contain_text(COURTEOUS if comment == approved else ABUSIVE)
         seen.append(leyla.locator("section.margin").inner_text())
     assert seen[0] == seen[1], "what stands beside the words must not tell what the machine made of them"

@@ -123,15 +123,15 @@ def test_several_are_decided_after_a_second_look(room: Newsroom, chair: Chair) -
     comments = [room.hand_over(COURTEOUS, name=f"Reader {n}") for n in range(4)]
     chosen = {"csrf": chair.csrf, "comments": comments[:3], "verdict": "reject", "rules": "promotion"}
     page = chair.post("/desk/several", data=chosen).text
-    assert "3 comments will be rejected" in page
+    assert "Comments that will be rejected: 3" in page
     assert all(room.item(comment).comment.status is Status.HELD for comment in comments)
     seen = [unescape(one) for one in re.findall(r'name="seen" value="([^"]*)"', page)]
     assert len(seen) == 3
     # Somebody is quicker with the second.
     room.meydan.desk.review(comments[1], Verdict.APPROVE, by="Hiwa")
     answer = chair.post("/desk/several/decide", data={**chosen, "seen": seen})
-    assert "2 comments were rejected" in answer.text
-    assert "Hiwa approved it first" in answer.text
+    assert "Comments that were rejected: 2" in answer.text
+    assert "<bdi>Hiwa</bdi> approved it first" in answer.text
     states = [room.item(comment).comment.status for comment in comments]
     assert states == [Status.REJECTED, Status.APPROVED, Status.REJECTED, Status.HELD]
 

@@ -125,7 +125,7 @@ def test_two_editors_at_once(room: Newsroom, chair_of: Callable[[str], Chair]) -
     assert accept(first, theirs).status_code == 303
     refused = second.post("/desk/guidelines/change", data={**checked, "what": "effect"})
     assert refused.status_code == 409
-    assert "Leyla changed the guidelines" in refused.text
+    assert "<bdi>Leyla</bdi> changed the guidelines" in refused.text
     kept = fields(refused.text)
     assert (kept["text"], kept["note"], kept["checked"]) == (mine, "Mine.", "")
     assert room.meydan.desk.guidelines.source.decode() == theirs

@@ -211,7 +211,7 @@ def test_what_was_seen_at_a_place_is_marked_there(room: Newsroom, chair: Chair) 
     comment = room.send("Colonel Varga stole the fuel that was meant for those patrols and sold it.")
     page = Words(chair.get(f"/desk/comments/{comment}").text)
     assert "Varga" in "".join(words for label, words in page.marked if label == "allegation")
-    assert "A crime alleged of a named person" in page.said
+    assert "It may allege a crime of a named person" in page.said
 
 
 def test_a_reply_is_shown_with_what_it_answers(room: Newsroom, chair: Chair) -> None:
@@ -543,7 +543,7 @@ def test_an_audit_is_decided_blind(audited: Newsroom) -> None:
         approved, rejected = audited.send(COURTEOUS), audited.send(ABUSIVE)
         assert "Nothing waits for you" in chair.get("/desk").text
         listed = chair.get("/desk/audits").text
-        assert "2 wait." in listed
+        assert "Waiting: 2." in listed
         pages = []
         for id in (approved, rejected):
             assert f"/desk/audits/{id}" in listed

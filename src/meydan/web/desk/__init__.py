@@ -5,7 +5,8 @@ Server-rendered, and complete without a script. Every page that changes somethin
 CSRF token, sent from our own origin.
 
     frame      how every page is asked and answers, and with what right
-    door       coming in and going out
+    tongue     the language it speaks to whoever asks
+    door       coming in and going out, and choosing that language
     issuer     coming in with the newsroom's own account
     account    one's own password, codes and sessions
     people     who works here, and the journal of what they did

@@ -9,22 +9,23 @@ from collections.abc import Sequence
 import segno
 from markupsafe import Markup
 
-from meydan.desk import explain
+from meydan.desk import ESCALATIONS
 from meydan.errors import Malformed, MeydanError, NotAllowed, NotFound, SignInNeeded, TooFast
 from meydan.staff import LONGEST_PASSWORD, SHORTEST_PASSWORD, Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
+from meydan.web.desk.tongue import said, sentence_of
 from meydan.web.errors import headers_of, status_of
 
-HOW = {
-    "password": "by password",
-    "password and code": "by password and code",
-    "link": "by a link",
-    "issuer": "with the newsroom’s account",
+SINCE = {
+    "password": "account.since_password",
+    "password and code": "account.since_code",
+    "link": "account.since_link",
+    "issuer": "account.since_issuer",
 }
 TOLD = {
-    "password": "Your password is changed. Everywhere else you are signed out.",
-    "ended": "That session is ended.",
-    "removed": "You are asked for no more codes.",
+    "password": "account.told_password",
+    "ended": "account.told_ended",
+    "removed": "account.told_removed",
 }
 
 
@@ -108,12 +109,16 @@ class _Account:
         person = self._staff.moderator(session.moderator)
         enrolment = self._staff.enrolment(session, self._publication)
         strain = self._frame.desk.strain(session.moderator)
+        w = said()
         html = self._frame.rendered(
             "account",
             session,
             here="account",
-            told=told,
-            trouble=error.message if error else "",
+            told=w[told] if told else "",
+            trouble=sentence_of(error) if error else "",
+            link="",
+            back="/desk/account",
+            you=w.html(f"account.you_{session.role}", name=session.moderator),
             at=at,
             has_password=person.password is not None,
             shortest=SHORTEST_PASSWORD,
@@ -125,20 +130,25 @@ class _Account:
             recovery=recovery,
             strain=strain,
             week=[
-                (explain.label(label), number)
+                # What was escalated is counted as what it was escalated for.
+                (w.called("room" if label in ESCALATIONS else "labels", label), number)
                 for label, number in sorted(strain.of_week.items(), key=lambda one: -one[1])
             ],
             most=self._frame.desk.care.severe_per_shift,
             sessions=[
                 {
                     "handle": shown.handle,
-                    "device": shown.device or "an unknown device",
-                    "how": HOW.get(shown.how, shown.how),
-                    "since": when(shown.added_at),
-                    "seen": when(shown.seen_at),
+                    "device": device,
+                    "since": w.html(
+                        SINCE.get(shown.how, "account.since_link"),
+                        since=when(shown.added_at),
+                        seen=when(shown.seen_at),
+                    ),
+                    "which": w.html("account.end_which", device=device, since=when(shown.added_at)),
                     "own": own,
                 }
                 for shown, own in self._staff.sessions(session)
+                for device in [w.own(w.again("account.device", shown.device or "an unknown device"))]
             ],
         )
         return Answer(html, status_of(error) if error else 200, headers=headers_of(error) if error else {})
@@ -151,7 +161,7 @@ def _square(uri: str) -> Markup:
         border=4,
         dark="#000",
         light="#fff",
-        title="The code for your app",
+        title=said()["account.square"],
         svgclass="square",
         lineclass=None,
     )

@@ -7,14 +7,26 @@ Whoever comes back after a session has ended lands on the page they were on, wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from litestar.datastructures import Cookie
 
-from meydan.errors import MeydanError, SignInNeeded, TooFast
+from meydan.errors import Malformed, MeydanError, SignInNeeded, TooFast
+from meydan.locale import INTERFACE
 from meydan.staff import HalfWay, Session
 from meydan.web import access
-from meydan.web.desk.frame import FORM_BYTES, Answer, Asked, Frame, OpenPage, Page, fields_of, way_back
+from meydan.web.desk.frame import (
+    FORM_BYTES,
+    Answer,
+    Asked,
+    Frame,
+    OpenPage,
+    Page,
+    door_to,
+    fields_of,
+    way_back,
+)
+from meydan.web.desk.tongue import said, sentence_of, tongue_cookie
 from meydan.web.errors import headers_of, status_of
 
 
@@ -30,6 +42,7 @@ def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page | OpenPage]:
         OpenPage("GET", "/desk/sign-in", door.door),
         OpenPage("POST", "/desk/sign-in", door.sign_in),
         OpenPage("POST", "/desk/sign-in/code", door.code),
+        OpenPage("POST", "/desk/language", door.language),
         Page("POST", "/desk/sign-out", door.sign_out, "read"),
     ]
 
@@ -43,10 +56,22 @@ class _Door:
     def door(self, asked: Asked) -> Answer:
         """A link only shows a button: whatever fetches links to look at them must not use them up."""
         link = asked.query.get("link", "")
-        sentences = ["This link works once. Press the button to use it on this device."] if link else []
+        sentences = [said()["sign_in.link_once"]] if link else []
         return self._form(
-            asked, "Sign in to the desk", sentences, link=link, back=asked.query.get("back", "")
+            asked, said()["sign_in.heading"], sentences, link=link, back=asked.query.get("back", "")
         )
+
+    def language(self, asked: Asked) -> Answer:
+        """Speak another language to this browser from now on; it needs no session, and says nothing of one."""
+        chosen, link, back = asked.value("language"), asked.value("link"), asked.value("back")
+        if chosen not in INTERFACE:
+            raise Malformed("Choose one of the languages that are shown.", fields=("language",))
+        if link:
+            to = f"/desk/sign-in?link={quote(link, safe='')}"
+        else:
+            # Who has no session is brought to the door again, and keeps their way from there.
+            to = way_back(back) if asked.token else door_to(back)
+        return Answer(to=to, cookies=(tongue_cookie(chosen, https=self._frame.https),))
 
     def sign_in(self, asked: Asked) -> Answer:
         link = asked.value("link")
@@ -60,17 +85,14 @@ class _Door:
             if link:
                 return self._form(
                     asked,
-                    "This link does not work any more",
-                    [
-                        "It was used already, or it is too old. Nobody has been signed in.",
-                        "Ask for a new one.",
-                    ],
+                    said()["sign_in.link_gone"],
+                    [said()["sign_in.link_gone_why"], said()["sign_in.link_gone_next"]],
                     status=401,
                 )
             return self._again(asked, error)
         if isinstance(come, HalfWay):
             return self._form(
-                asked, "One more step", ["Enter the code that your app shows now."], half_way=come.token
+                asked, said()["sign_in.one_more"], [said()["sign_in.enter_code"]], half_way=come.token
             )
         return self._in(asked, come)
 
@@ -88,7 +110,7 @@ class _Door:
         gone = Cookie(
             key=access.SESSION_COOKIE, value="", path="/", max_age=0, httponly=True, secure=self._frame.https
         )
-        letter = self._form(Asked(), "You are signed out", ["Your comments and decisions are kept."])
+        letter = self._form(Asked(), said()["sign_in.out"], [said()["sign_in.out_kept"]])
         return Answer(letter.html, cookies=(gone,))
 
     # -- inside ------------------------------------------------------------------
@@ -120,9 +142,9 @@ class _Door:
         return None
 
     def _again(self, asked: Asked, error: MeydanError, *, half_way: str = "") -> Answer:
-        heading = "One more step" if half_way else "Sign in to the desk"
+        heading = said()["sign_in.one_more" if half_way else "sign_in.heading"]
         answer = self._form(
-            asked, heading, [], trouble=error.message, half_way=half_way, status=status_of(error)
+            asked, heading, [], trouble=sentence_of(error), half_way=half_way, status=status_of(error)
         )
         return Answer(answer.html, answer.status, headers=headers_of(error))
 

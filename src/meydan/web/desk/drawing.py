@@ -2,7 +2,7 @@
 Charts of the desk, drawn here as SVG: bars with their words and numbers on them.
 
 Read without colour and without the picture: every chart stands beside the table that it is made of, and is hidden from
-who is read to. Sizes are attributes, not styles, so that the strictest policy on styles lets them through.
+who is read to. Where lines run from the right, so do bars and time. Sizes are attributes, not styles, so that the strictest policy on styles lets them through.
 """
 
 from __future__ import annotations
@@ -19,51 +19,63 @@ LABEL: Final = 190
 TIGHT: Final = 64
 
 
-def bars(rows: Sequence[tuple[str, float, str]]) -> Markup:
+def bars(rows: Sequence[tuple[str, float, str]], *, direction: str = "ltr") -> Markup:
     """
     Horizontal bars, one a row, the longest as wide as there is room.
 
     Args:
         rows: what each is called, its size (0 or more) and how that is written.
+        direction: "ltr", or "rtl" for bars that begin at the right.
     """
     most = max((size for _, size, _ in rows), default=0.0) or 1.0
     room = WIDTH - LABEL - TIGHT
     drawn = []
+    # The drawing itself always counts from the left, so the mirror is made here.
+    rtl = direction == "rtl"
+    before, after = ("start", "end") if rtl else ("end", "start")
     for number, (called, size, written) in enumerate(rows):
         y = number * ROW
         wide = round(room * max(0.0, size) / most, 1)
         drawn.append(
             Markup(
-                '<text x="{}" y="{}" text-anchor="end">{}</text><rect x="{}" y="{}" width="{}" height="{}"/>'
-                '<text x="{}" y="{}">{}</text>'
+                '<text x="{}" y="{}" text-anchor="{}">{}</text><rect x="{}" y="{}" width="{}" height="{}"/>'
+                '<text x="{}" y="{}" text-anchor="{}">{}</text>'
             ).format(
-                LABEL - 8,
+                _at(LABEL - 8, direction),
                 y + 17,
+                before,
                 _short(called),
-                LABEL,
+                _at(LABEL + wide, direction) if rtl else LABEL,
                 y + 5,
                 wide,
                 ROW - 10,
-                LABEL + wide + 6,
+                _at(LABEL + wide + 6, direction),
                 y + 17,
+                after,
                 written,
             )
         )
     return _svg(WIDTH, max(1, len(rows)) * ROW, Markup("").join(drawn))
 
 
-def columns(numbers: Sequence[int], *, first: str, last: str, height: int = 96) -> Markup:
+def columns(
+    numbers: Sequence[int], *, first: str, last: str, height: int = 96, direction: str = "ltr"
+) -> Markup:
     """
     Upright bars side by side, for what changes with time.
 
     Args:
         numbers: one a step of time.
         first, last: what the ends of the time are called.
+        direction: "ltr", or "rtl" for time that begins at the right.
     """
     most = max(numbers, default=0) or 1
     wide = WIDTH / max(1, len(numbers))
     drawn = []
-    for place, number in enumerate(numbers):
+    from_the_left, left, right = numbers, first, last
+    if direction == "rtl":
+        from_the_left, left, right = numbers[::-1], last, first
+    for place, number in enumerate(from_the_left):
         high = round(height * number / most, 1)
         drawn.append(
             Markup('<rect x="{}" y="{}" width="{}" height="{}"/>').format(
@@ -72,7 +84,7 @@ def columns(numbers: Sequence[int], *, first: str, last: str, height: int = 96) 
         )
     drawn.append(
         Markup('<text x="0" y="{0}">{1}</text><text x="{2}" y="{0}" text-anchor="end">{3}</text>').format(
-            height + 18, first, WIDTH, last
+            height + 18, left, WIDTH, right
         )
     )
     return _svg(WIDTH, height + 24, Markup("").join(drawn))
@@ -80,7 +92,8 @@ def columns(numbers: Sequence[int], *, first: str, last: str, height: int = 96) 
 
 def against(points: Sequence[tuple[float, float, float, float]], *, across: str, up: str) -> Markup:
     """
-    A square in which shares stand against scores, both from 0 to 1, with the line on which they agree.
+    A square in which shares stand against scores, both from 0 to 1, with the line on which they agree. Numbers grow to
+    the right in every language, so it is never mirrored.
 
     Args:
         points: score, share, and between which shares the truth lies.
@@ -115,7 +128,7 @@ def against(points: Sequence[tuple[float, float, float, float]], *, across: str,
         )
     drawn.append(
         Markup('<text x="{}" y="{}" text-anchor="middle">{}</text><text x="{}" y="{}">{}</text>').format(
-            x(0.5), y(0) + 38, across, x(0) + 8, y(1) + 10, up
+            x(0.5), y(0) + 38, f"\u2068{across}\u2069", x(0) + 8, y(1) + 10, f"\u2068{up}\u2069"
         )
     )
     return _svg(left + SQUARE + 74, SQUARE + top + 46, Markup("").join(drawn))
@@ -127,5 +140,11 @@ def _svg(width: int, height: int, inner: Markup) -> Markup:
     ).format(width, height, inner)
 
 
+def _at(x: float, direction: str) -> float:
+    """A place counted from where lines begin, as one counted from the left."""
+    return round(WIDTH - x, 1) if direction == "rtl" else x
+
+
 def _short(called: str) -> Markup:
-    return escape(called if len(called) <= 28 else f"{called[:27]}…")
+    # Isolated: a title that runs the other way keeps its own order, whatever stands around it.
+    return escape(f"\u2068{called if len(called) <= 28 else called[:27] + '…'}\u2069")

@@ -13,22 +13,27 @@ from typing import Final
 
 from markupsafe import Markup
 
-from meydan.desk import Case, Escalated, explain
+from meydan.comment import Evidence
+from meydan.desk import Case, Escalated
 from meydan.errors import Malformed, MeydanError, MissingFields, NotAllowed, NotText, TooLong
+from meydan.policy import words
 from meydan.staff import RIGHTS, Session
 from meydan.text import render
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
 from meydan.web.desk.people import entry_view
-from meydan.web.desk.room import ESCALATIONS, STATES, Room, capital, case_address
+from meydan.web.desk.room import Room, case_address, found_of
+from meydan.web.desk.tongue import said, sentence_of
 from meydan.web.errors import status_of
 
 LINES: Final = 50
 DONE: Final = 100
-KINDS: Final = dict(ESCALATIONS)
+SHOWN_FROM: Final = 0.1
+"""Scores below are left out of what the machine had made of a comment."""
+
 TOLD: Final = {
-    "told": "It is on the record.",
-    "ended": "The legal hold has ended. The comment stays rejected, can be found again, and can be erased.",
-    "erased": "The legal hold has ended. The comment was erased at once, because that had been asked for.",
+    "told": "escalated.told_told",
+    "ended": "escalated.told_ended",
+    "erased": "escalated.told_erased",
 }
 
 
@@ -67,7 +72,7 @@ class _EscalatedRoom:
 
     def case(self, asked: Asked, session: Session) -> Answer:
         case = self._desk.case(asked.comment_id)
-        return self._page(asked, session, case, told=TOLD.get(asked.query.get("told", ""), ""))
+        return self._page(asked, session, case, told=_told(asked))
 
     def uncover(self, asked: Asked, session: Session) -> Answer:
         """The words are on this one answer; whoever wants them again asks again."""
@@ -100,7 +105,7 @@ class _EscalatedRoom:
         try:
             erased = self._desk.end_hold(asked.comment_id, reason=asked.value("reason"), by=session.moderator)
         except NotAllowed:
-            self._staff.enter(session, "refused", asked.comment_id, what="ending a hold of their own")
+            self._staff.enter(session, "refused", asked.comment_id, what="end-own-hold")
             raise
         except (MissingFields, TooLong, NotText) as error:
             return self._again(asked, session, error)
@@ -123,7 +128,8 @@ class _EscalatedRoom:
         error: MeydanError | None = None,
     ) -> Answer:
         comment, story = case.item.comment, case.item.story
-        held = case.held_by is not None
+        held, w = case.held_by is not None, said()
+        titles = {rule.id: words(rule.title, w.language) for rule in self._desk.guidelines.rules}
         typed = {
             name: asked.value(name) for name in ("office", "at", "channel", "reference", "sentence", "reason")
         }
@@ -138,20 +144,20 @@ class _EscalatedRoom:
             session,
             here="escalated",
             told=told,
-            trouble=error.message if error else "",
+            trouble=w.fill("trouble.sentence_not_recorded", sentence=sentence_of(error)) if error else "",
             fields=error.fields if error else (),
             id=comment.id,
             address=case_address(comment.id),
-            kind=KINDS.get(case.escalations[-1].kind, case.escalations[-1].kind),
+            kind=w.called("room", case.escalations[-1].kind),
             state=_state(held=held, erased=comment.erased_at is not None),
-            status=STATES[comment.status],
+            status=w[f"states.{comment.status.value}_long"],
             held=held,
             erased=comment.erased_at is not None,
             open=session.may("restricted"),
             words=self._words(case) if shown else None,
             escalations=[
                 {
-                    "kind": KINDS.get(one.kind, one.kind),
+                    "kind": w.called("room", one.kind),
                     "by": one.by,
                     "iso": iso(one.at),
                     "when": when(one.at),
@@ -161,9 +167,7 @@ class _EscalatedRoom:
             sent={"iso": iso(comment.submitted_at), "when": when(comment.submitted_at)},
             story={"url": comment.story_url, "title": (story.title if story else None) or comment.story_url},
             decisions=[self._room.settled_view(one) for one in case.item.decisions],
-            evidence=[capital(line) for line in explain.evidence(case.item.evidence)]
-            if case.item.evidence
-            else [],
+            evidence=_evidence_view(case.item.evidence) if case.item.evidence else [],
             record=[
                 {
                     "office": one.office,
@@ -187,7 +191,10 @@ class _EscalatedRoom:
             own=case.held_by == session.moderator,
             others=others,
             typed=typed,
-            done=[entry_view(entry) for entry in self._staff.journal(subject=comment.id, limit=DONE)],
+            done=[
+                entry_view(entry, titles, whom=w["escalated.it"])
+                for entry in self._staff.journal(subject=comment.id, limit=DONE)
+            ],
         )
         return Answer(html, status_of(error) if error else 200)
 
@@ -208,7 +215,7 @@ class _EscalatedRoom:
 def _line_view(line: Escalated) -> dict[str, object]:
     return {
         "address": case_address(line.id),
-        "kind": KINDS.get(line.kind, line.kind),
+        "kind": said().called("room", line.kind),
         "by": line.by,
         "iso": iso(line.at),
         "when": when(line.at),
@@ -219,9 +226,29 @@ def _line_view(line: Escalated) -> dict[str, object]:
 
 
 def _state(*, held: bool, erased: bool) -> str:
+    w = said()
     if held:
-        return "under legal hold"
-    return "erased" if erased else "the hold has ended"
+        return w["escalated.held"]
+    return w["escalated.erased" if erased else "escalated.ended"]
+
+
+def _told(asked: Asked) -> str:
+    key = TOLD.get(asked.query.get("told", ""))
+    return said()[key] if key else ""
+
+
+def _evidence_view(known: Evidence) -> list[str]:
+    """What the machine had made of a comment, strongest first: scores, what was not measured, what was seen."""
+    w = said()
+    measured = [(label, score) for label, score in known.scores.items() if score is not None]
+    lines = [
+        w.fill("actions.detail", name=w.capital(w.called("labels", label)), value=f"{score:.2f}")
+        for label, score in sorted(measured, key=lambda pair: -pair[1])
+        if score >= SHOWN_FROM
+    ]
+    if missing := [w.called("labels", label) for label, score in known.scores.items() if score is None]:
+        lines.append(w.fill("room.not_measured", labels=w.listed(missing)))
+    return lines + [w.capital(found_of(finding)) for finding in known.findings]
 
 
 def _moment_of(written: str) -> datetime:

@@ -20,20 +20,9 @@ from meydan.policy import words
 from meydan.staff import Session
 from meydan.web.desk.drawing import bars, columns
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
-from meydan.web.desk.room import LANGUAGE_NAMES
+from meydan.web.desk.tongue import said
 
-PERIODS: Final = {
-    "7": "the last week",
-    "30": "the last thirty days",
-    "90": "the last ninety days",
-    "365": "the last year",
-}
-BY: Final = {
-    DecidedBy.MACHINE: "the machine",
-    DecidedBy.MODERATOR: "people",
-    DecidedBy.IMPORT: "before these pages",
-}
-VERDICTS: Final = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected"}
+PERIODS: Final = ("7", "30", "90", "365")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +58,7 @@ class _Figures:
                 session,
                 here="figures",
                 days=str(days),
-                periods=list(PERIODS.items()),
+                periods=[(days, said()[f"figures.days_{days}"]) for days in PERIODS],
                 since=when(since),
                 until=when(until),
                 tables=self._tables(found, since, until),
@@ -99,45 +88,49 @@ class _Figures:
             languages[one.language] += one.number
         total = sum(decided.values())
         machine = sum(number for (by, _), number in decided.items() if by is DecidedBy.MACHINE)
-        waited = found.waited
-        known = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        waited, w = found.waited, said()
+        known = {rule.id: words(rule.title, w.language) for rule in self._desk.guidelines.rules}
         days = _by_day(found.received, since, until)
         hours = [0] * 24
         for hour, number in found.received:
             hours[hour.hour] += number
         return [
             _table(
-                "In short",
+                w["figures.short"],
                 ("", "", ""),
                 [
-                    ("Comments received", f"{sum(n for _, n in found.received):,}", ""),
-                    ("Decisions", f"{total:,}", ""),
-                    ("Decided by the machine alone", _share(machine, total), f"{machine:,}"),
+                    (w["figures.received"], f"{sum(n for _, n in found.received):,}", ""),
+                    (w["figures.decisions"], f"{total:,}", ""),
+                    (w["figures.alone"], _share(machine, total), f"{machine:,}"),
                     (
-                        "Waited for a person, the middle one",
+                        w["figures.middle"],
                         _lasting(_at(waited, 0.5)),
-                        f"of {len(waited):,}",
+                        w.fill("figures.of_waited", number=f"{len(waited):,}"),
                     ),
-                    ("Waited for a person, nine of ten less than", _lasting(_at(waited, 0.9)), ""),
-                    ("Appeals", f"{found.appeals[0]:,}", f"{found.appeals[1]:,} decided"),
+                    (w["figures.nine"], _lasting(_at(waited, 0.9)), ""),
                     (
-                        "Appeals that changed the decision",
+                        w["figures.appeals"],
+                        f"{found.appeals[0]:,}",
+                        w.fill("figures.appeals_decided", number=f"{found.appeals[1]:,}"),
+                    ),
+                    (
+                        w["figures.appeals_changed"],
                         _share(found.appeals[2], found.appeals[1]),
                         f"{found.appeals[2]:,}",
                     ),
                     (
-                        "Reports by readers",
+                        w["figures.reports"],
                         f"{found.reports[0]:,}",
-                        f"{found.reports[1]:,} answered",
+                        w.fill("figures.reports_answered", number=f"{found.reports[1]:,}"),
                     ),
                     (
-                        "Reports after which the comment was rejected",
+                        w["figures.reports_rejected"],
                         _share(found.reports[2], found.reports[1]),
                         f"{found.reports[2]:,}",
                     ),
                     *(
                         (
-                            f"Decisions of {BY[by]} that were changed",
+                            w[f"figures.changed_{by.value}"],
                             _share(otherwise, number),
                             f"{otherwise:,}",
                         )
@@ -146,35 +139,44 @@ class _Figures:
                 ],
             ),
             _table(
-                "Received, by day",
-                ("Day", "Comments"),
+                w["figures.by_day"],
+                (w["figures.day"], w["figures.comments"]),
                 [(f"{day:%Y-%m-%d}", f"{number:,}") for day, number in days],
-                columns([n for _, n in days], first=f"{since:%Y-%m-%d}", last=f"{until:%Y-%m-%d}"),
+                columns(
+                    [n for _, n in days],
+                    first=f"{since:%Y-%m-%d}",
+                    last=f"{until:%Y-%m-%d}",
+                    direction=w.direction,
+                ),
             ),
             _table(
-                "Received, by hour of the day (UTC)",
-                ("Hour", "Comments"),
+                w["figures.by_hour"],
+                (w["figures.hour"], w["figures.comments"]),
                 [(f"{hour:02d}", f"{number:,}") for hour, number in enumerate(hours)],
-                columns(hours, first="00", last="23"),
+                columns(hours, first="00", last="23", direction=w.direction),
             ),
             self._counted(
-                "Decided, by whom",
-                "By",
+                w["figures.by_whom"],
+                w["figures.by"],
                 [
-                    (f"{BY[by]}, {VERDICTS[verdict]}", number)
+                    (w[f"figures.{by.value}_{verdict.value}"], number)
                     for (by, verdict), number in decided.most_common()
                 ],
             ),
             self._counted(
-                "Decided, by language",
-                "Language",
-                [(LANGUAGE_NAMES.get(tag, tag), number) for tag, number in languages.most_common()],
+                w["figures.by_language"],
+                w["figures.language"],
+                [(w.called("languages", tag), number) for tag, number in languages.most_common()],
             ),
             self._counted(
-                "Rejected, by rule", "Rule", [(known.get(rule, rule), n) for rule, n in found.rules]
+                w["figures.by_rule"],
+                w["figures.rule"],
+                [(known.get(rule, rule), n) for rule, n in found.rules],
             ),
             self._counted(
-                "The busiest stories", "Story", [(title or url, n) for url, title, n in found.stories]
+                w["figures.by_story"],
+                w["figures.story"],
+                [(title or url, n) for url, title, n in found.stories],
             ),
         ]
 
@@ -183,9 +185,11 @@ class _Figures:
         total = sum(number for _, number in rows)
         return _table(
             title,
-            (head, "Number", "Share"),
+            (head, said()["figures.number"], said()["figures.share"]),
             [(called, f"{number:,}", _share(number, total)) for called, number in rows],
-            bars([(called, number, f"{number:,}") for called, number in rows]) if rows else None,
+            bars([(called, number, f"{number:,}") for called, number in rows], direction=said().direction)
+            if rows
+            else None,
         )
 
 
@@ -226,12 +230,12 @@ def _lasting(span: timedelta | None) -> str:
     seconds = span.total_seconds()
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+            return said().counted(f"figures.{unit}", round(seconds / size))
+    return said().counted("figures.seconds", round(seconds))
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+    return said().fill("desk.percent", number=f"{100 * part / whole:.1f}") if whole else "–"
 
 
 def _days(asked: Asked) -> int:

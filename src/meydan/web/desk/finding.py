@@ -28,17 +28,13 @@ from meydan.errors import (
 from meydan.policy import words
 from meydan.staff import Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, rules_view
+from meydan.web.desk.room import OPENING, Room, rules_view
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 FOUND: Final = 30
 SEVERAL_AT_MOST: Final = 50
-
-STATES: Final = {
-    Status.HELD: "waiting",
-    Status.APPROVED: "approved",
-    Status.REJECTED: "rejected",
-}
+STATUSES: Final = (Status.HELD, Status.APPROVED, Status.REJECTED)
 
 
 def pages(frame: Frame, room: Room) -> list[Page]:
@@ -65,7 +61,8 @@ class _Finding:
         items, further = (
             ((), None) if nothing_asked else self._desk.find(sought, limit=FOUND, before=asked.before)
         )
-        said = {name: value for name, value in query.items() if value}
+        typed = {name: value for name, value in query.items() if value}
+        w = said()
         return Answer(
             self._frame.rendered(
                 "find",
@@ -73,11 +70,13 @@ class _Finding:
                 here="find",
                 asked=query,
                 nothing_asked=nothing_asked,
-                statuses=[(status.value, words) for status, words in STATES.items()],
-                languages=[(tag, LANGUAGE_NAMES[tag]) for tag in (*LANGUAGES, "und")],
-                known_rules=[(rule.id, words(rule.title, "en")) for rule in self._desk.guidelines.rules],
+                statuses=[(status.value, w[f"states.{status.value}"]) for status in STATUSES],
+                languages=[(tag, w[f"languages.{tag}"]) for tag in (*LANGUAGES, "und")],
+                known_rules=[
+                    (rule.id, words(rule.title, w.language)) for rule in self._desk.guidelines.rules
+                ],
                 items=[self._view(item, session) for item in items],
-                further=f"/desk/find?{urlencode({**said, 'before': further})}" if further else "",
+                further=f"/desk/find?{urlencode({**typed, 'before': further})}" if further else "",
                 several=session.may("decide"),
                 rules=rules_view(self._desk.guidelines.rules, {}, set()),
             )
@@ -94,7 +93,6 @@ class _Finding:
                 here="find",
                 items=[self._view(item, session) for item in chosen],
                 verdict=verdict.value,
-                outcome=OUTCOMES[verdict],
                 rules=rules,
                 titles=titles,
                 note=asked.value("note"),
@@ -119,25 +117,25 @@ class _Finding:
                     seen=number,
                 )
             except AlreadyDecided as error:
-                told = f"{error.by} {OUTCOMES[Verdict(error.verdict)]} it first; that stands."
+                told: str = said().html(f"several.first_{error.verdict}", by=by_of(error.by))
                 refused.append({**self._view(item, session), "trouble": told})
             except NotAllowed:
-                told = "You decided it before; its appeal is for somebody else."
+                told = said()["several.not_yours"]
                 refused.append({**self._view(item, session), "trouble": told})
             except (NotFound, ValueError):
-                told = "It was withdrawn, erased or escalated meanwhile."
+                told = said()["several.gone"]
                 refused.append({**self._view(item, session), "trouble": told})
             except MeydanError as error:
                 if not done and not refused:
                     # The same for every one of them: nothing was done.
                     return self._not_taken(session, error)
-                told = "This could not be done now; it waits as it was."
+                told = said()["several.not_now"]
                 refused.append({**self._view(item, session), "trouble": told})
             else:
                 done.append(self._view(item, session))
         return Answer(
             self._frame.rendered(
-                "several_done", session, here="find", done=done, refused=refused, outcome=OUTCOMES[verdict]
+                "several_done", session, here="find", done=done, refused=refused, verdict=verdict.value
             ),
             409 if refused and not done else 200,
         )
@@ -171,21 +169,26 @@ class _Finding:
         return found, rules, verdict
 
     def _titles(self, rules: Sequence[str]) -> list[str]:
-        known = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        w = said()
+        known = {rule.id: words(rule.title, w.language) for rule in self._desk.guidelines.rules}
         titles = []
         for rule in rules:
             id, _, ground = rule.partition(":")
             if id not in known:
                 raise UnknownRule("The guidelines have no such rule.", fields=("rules",))
-            titles.append(f"{known[id]} ({ground})" if ground else known[id])
+            titles.append(
+                w.fill("desk.ground", rule=known[id], ground=w.called("grounds", ground))
+                if ground
+                else known[id]
+            )
         return titles
 
     def _not_taken(self, session: Session, error: MeydanError) -> Answer:
         return self._frame.says(
             session,
-            "This was not taken",
-            [error.message, "Nothing was recorded."],
-            ways=[("/desk/find", "Look for comments again")],
+            said()["trouble.not_taken"],
+            [sentence_of(error), said()["trouble.not_recorded"]],
+            ways=[("/desk/find", said()["find.look_again"])],
             status=status_of(error),
             code=error.code,
         )
@@ -201,8 +204,8 @@ class _Finding:
             "opening": self._room.opening(item, session, 2 * OPENING),
             "iso": iso(comment.submitted_at),
             "when": when(comment.submitted_at),
-            "language": LANGUAGE_NAMES.get(comment.language, comment.language),
-            "state": STATES[comment.status],
+            "language": said().called("languages", comment.language),
+            "state": said()[f"states.{comment.status.value}"],
             "reports": item.reports.open + item.reports.closed if item.reports else 0,
             "decidable": comment.text is not None and comment.withdrawn_at is None,
             "decision": self._room.settled_view(settled) if settled else None,

@@ -22,6 +22,7 @@ from meydan.errors import ForgedForm, IssuerUnavailable, Malformed, MeydanError,
 from meydan.staff import Session
 from meydan.web import access
 from meydan.web.desk.device import device_of
+from meydan.web.desk.tongue import said, sentence_of, speaking, tongue_of, tongues
 from meydan.web.errors import headers_of, status_of
 from meydan.web.pages import template
 from meydan.wiring import Meydan
@@ -34,16 +35,14 @@ LONGEST_WAY_BACK: Final = 500
 KEPT: Final = frozenset({"verdict", "rules", "note", "seen", "line", "next"})
 """The fields of a verdict, which are shown again after signing in; no password is ever written into a page."""
 
-NOTHING_BUT_DRAFT: Final = "Nothing was recorded but your draft: what you typed is kept."
-
 STATE_COOKIE: Final = "meydan_state"
 STATE_S: Final = 600
 
 HEADINGS: Final = {
-    409: "Somebody was first",
-    403: "This was not taken",
-    404: "There is nothing here",
-    503: "Not just now",
+    409: "trouble.first",
+    403: "trouble.not_taken",
+    404: "trouble.nothing_here",
+    503: "trouble.not_now",
 }
 
 AnyRequest = Request[Any, Any, Any]
@@ -144,7 +143,8 @@ class Frame:
 
     def _handler(self, page: Page | OpenPage) -> HTTPRouteHandler:
         async def handle(request: AnyRequest) -> Response[str | bytes]:
-            return await self._answer(request, page)
+            with speaking(tongue_of(request)):
+                return await self._answer(request, page)
 
         if page.method == "GET":
             return get(page.address, include_in_schema=False)(handle)
@@ -178,7 +178,7 @@ class Frame:
             answer = await sync_to_thread(self._made, page, asked)
         except MeydanError as error:
             answer = await sync_to_thread(self._refused, error, request, page, asked)
-        headers = {"cache-control": "no-store", **answer.headers}
+        headers = {"cache-control": "no-store", "content-language": said().language, **answer.headers}
         status = answer.status
         if answer.to is not None:
             headers["location"], status = answer.to, 303
@@ -239,10 +239,15 @@ class Frame:
     # -- answering -------------------------------------------------------------
 
     def rendered(self, page: str, session: Session | None, /, *, here: str = "", **values: object) -> str:
-        """A template of the desk, filled in."""
+        """A template of the desk, filled in; `w` are its words in the language of whoever asks."""
         values.setdefault("waiting_count", None)
         return template(f"desk/{page}.html").render(
-            publication=self.desk.guidelines.publication.name, session=session, here=here, **values
+            publication=self.desk.guidelines.publication.name,
+            session=session,
+            here=here,
+            w=said(),
+            tongues=tongues(),
+            **values,
         )
 
     def says(
@@ -284,20 +289,19 @@ class Frame:
         status = status_of(error)
         # Of a database, the operator's log says why it does not answer; whoever knocks learns that it does not.
         hidden = status >= 500 and not isinstance(error, IssuerUnavailable)
-        sentences = ["This cannot be done at the moment." if hidden else error.message]
+        w = said()
+        sentences = [w["trouble.cannot"] if hidden else sentence_of(error)]
         if request.method == "POST" and not isinstance(error, NotAllowed):
-            sentences.append(NOTHING_BUT_DRAFT if kept else "Nothing was recorded.")
+            sentences.append(w["trouble.only_draft" if kept else "trouble.not_recorded"])
         if status == 503:
-            sentences.append(
-                "Comments and decisions made so far are kept. Load the page again in a few seconds."
-            )
+            sentences.append(w["trouble.kept"])
         return self.says(
             session,
-            HEADINGS.get(status, "This was not understood"),
+            w[HEADINGS.get(status, "trouble.not_understood")],
             sentences,
-            ways=[("/desk/sign-in", "Sign in")]
+            ways=[("/desk/sign-in", w["trouble.sign_in"])]
             if isinstance(error, SignInNeeded)
-            else [("/desk", "Go to the desk")],
+            else [("/desk", w["trouble.to_desk"])],
             status=status,
             code=error.code,
             headers=headers_of(error),
@@ -311,28 +315,25 @@ class Frame:
         What was typed of a verdict goes with whoever signs in again: it is shown once more, and not sent by itself.
         A long text is `kept` as a draft instead; where it could not be (False), it is given back.
         """
+        w = said()
         if kept is False:
             return self.says(
                 None,
-                "You are not signed in",
-                [
-                    "Your session has ended, so nothing was recorded.",
-                    "Copy what you typed, then sign in again.",
-                ],
-                ways=[(door_to(_page_of(path)[0]), "Sign in again")],
+                w["sign_in.over"],
+                [w["sign_in.over_why"], w["sign_in.over_copy"]],
+                ways=[(door_to(_page_of(path)[0]), w["sign_in.again"])],
                 status=401,
                 typed=next(iter(form.get("text", ())), ""),
             )
         back, restored = _page_of(path)
         carried = {name: values for name, values in form.items() if name in KEPT} if restored else {}
-        again = "Sign in again, and what you typed is there as you left it."
         html = self.rendered(
             "sign_in",
             None,
-            heading="You are not signed in",
+            heading=w["sign_in.over"],
             sentences=[
-                "Your session has ended, so nothing was recorded.",
-                again if carried or kept else "Sign in again.",
+                w["sign_in.over_why"],
+                w["sign_in.over_kept" if carried or kept else "sign_in.again"],
             ],
             trouble="",
             link="",
@@ -360,9 +361,8 @@ def _page_of(path: str) -> tuple[str, bool]:
 
 
 def when(moment: datetime) -> str:
-    """A moment for people of the desk, in UTC."""
-    moment = moment.astimezone(UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    """A moment for people of the desk, in UTC and in their language."""
+    return said().date(moment)
 
 
 def iso(moment: datetime) -> str:

@@ -25,7 +25,6 @@ from meydan.desk import (
     Ruled,
     Tried,
     Version,
-    explain,
 )
 from meydan.errors import (
     BadGuidelines,
@@ -52,7 +51,8 @@ from meydan.policy import (
 )
 from meydan.staff import Session
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.room import LANGUAGE_NAMES, OPENING, OUTCOMES, Room, version_address
+from meydan.web.desk.room import OPENING, Room, version_address
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 FORM_BYTES: Final = 4 * MAX_BYTES
@@ -64,15 +64,11 @@ AROUND: Final = 3
 """Lines shown before and after one with a fault."""
 
 NOT_DECIDED: Final = {
-    ERASED: "its words were erased, and the evidence with them",
-    NO_EVIDENCE: "there is no evidence on it: it was imported, or a person decided before the judge did",
-    JUDGE_FAILED: "the judge had not answered when it came",
+    ERASED: "guidelines.not_erased",
+    NO_EVIDENCE: "guidelines.not_known",
+    JUDGE_FAILED: "guidelines.not_judged",
 }
-KINDS: Final = {"added": "added", "removed": "removed", "same": "unchanged"}
-TOLD: Final = {
-    "effect": "Your version is in force from now on.",
-    "forgotten": "Your draft is thrown away. The version in force is as it was.",
-}
+TOLD: Final = {"effect": "guidelines.told_effect", "forgotten": "guidelines.told_forgotten"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +135,15 @@ class _Guidelines:
         ruled: Ruled | None = None,
     ) -> Answer:
         spoken = guidelines.publication.languages
-        language = asked.query.get("language", "")
-        language = language if language in spoken else spoken[0]
+        wanted = (asked.query.get("language", ""), said().language, spoken[0])
+        language = next(tag for tag in wanted if tag in spoken)
         in_force = self._desk.guidelines.digest
         return Answer(
             self._frame.rendered(
                 "guidelines",
                 session,
                 here="guidelines",
-                told=TOLD.get(asked.query.get("told", ""), ""),
+                told=_told(asked),
                 digest=guidelines.digest,
                 rules_now=guidelines.digest == in_force,
                 whole=ruled is None,
@@ -155,7 +151,7 @@ class _Guidelines:
                 file_address=f"{version_address(guidelines.digest)}/file",
                 readers=_readers_view(guidelines, language),
                 languages=[
-                    (tag, LANGUAGE_NAMES.get(tag, tag), f"{asked.path}?language={tag}") for tag in spoken
+                    (tag, said().called("languages", tag), f"{asked.path}?language={tag}") for tag in spoken
                 ],
                 language=language,
                 file=_file_view(guidelines.source, ()),
@@ -200,7 +196,7 @@ class _Guidelines:
         try:
             last = _last(asked.value("last"))
         except Malformed as error:
-            trouble = Trouble("How many comments?", (error.message,), status_of(error))
+            trouble = Trouble(said()["guidelines.how_many"], (sentence_of(error),), status_of(error))
             return self._edited(session, text, note, trouble=trouble)
         return self._edited(
             session,
@@ -223,12 +219,9 @@ class _Guidelines:
         return True
 
     def _take_effect(self, asked: Asked, session: Session, text: str, note: str, base: str) -> Answer:
-        source = text.encode()
+        source, w = text.encode(), said()
         if asked.value("checked") != digest_of(source):
-            trouble = Trouble(
-                "Check it first",
-                ("What is typed is not what was checked. Nothing took effect. Look at what is found now.",),
-            )
+            trouble = Trouble(w["guidelines.check_first"], (w["guidelines.check_first_why"],))
             return self._edited(session, text, note, checked=True, trouble=trouble)
         try:
             self._desk.take_effect(source, base=base, by=session.moderator, note=note)
@@ -240,14 +233,18 @@ class _Guidelines:
                 return Answer(to="/desk/guidelines?told=effect")
             return self._edited(session, text, note, trouble=self._changed_meanwhile(base, session))
         except BadGuidelines:
-            trouble = Trouble("It has faults", ("Nothing took effect. What is to be mended stands below.",))
+            trouble = Trouble(w["guidelines.faults"], (w["guidelines.faults_why"],))
             return self._edited(session, text, note, checked=True, trouble=trouble)
         except (MissingFields, TooLong, NotText) as error:
-            sentence = (
-                "Say in a few words why, in the note." if isinstance(error, MissingFields) else error.message
+            missing = isinstance(error, MissingFields)
+            trouble = Trouble(
+                w["guidelines.note_missing" if missing else "guidelines.note_wrong"],
+                (
+                    w["guidelines.note_missing_why"] if missing else sentence_of(error),
+                    w["guidelines.nothing_kept"],
+                ),
+                status_of(error),
             )
-            trouble = Trouble("The note is missing" if isinstance(error, MissingFields) else "The note", (
-                sentence, "Nothing took effect. What you typed is kept."), status_of(error))  # fmt: skip
             return self._edited(session, text, note, checked=True, trouble=trouble)
         return Answer(to="/desk/guidelines?told=effect")
 
@@ -256,15 +253,18 @@ class _Guidelines:
         if base == self._desk.guidelines.digest:
             return None
         now = next(iter(self._desk.versions(limit=1)), None)
-        who, at = (_by(now.by, session), when(now.at)) if now else ("Somebody", "a moment ago")
+        w = said()
+        if now is None:
+            who: str = w["guidelines.meanwhile_somebody"]
+        elif now.by == session.moderator:
+            who = w.html("guidelines.meanwhile_you", when=when(now.at))
+        else:
+            who = w.html("guidelines.meanwhile_other", by=w.capital(by_of(now.by)), when=when(now.at))
         return Trouble(
-            "The guidelines were changed meanwhile",
-            (
-                f"{who} changed the guidelines after this draft was begun: {at}.",
-                "Nothing of yours took effect, and what you typed is kept. Check it again: it is then held against what rules now.",
-            ),
+            w["guidelines.meanwhile"],
+            (who, w["guidelines.meanwhile_why"]),
             409,
-            (version_address(self._desk.guidelines.digest), "Look at what rules now"),
+            (version_address(self._desk.guidelines.digest), w["guidelines.look_now"]),
         )
 
     def _edited(
@@ -328,8 +328,11 @@ class _Guidelines:
             "short": version.digest.removeprefix("sha256:")[:12],
             "iso": iso(version.at),
             "when": when(version.at),
-            "by": "the operator" if version.by == OPERATOR else version.by,
-            "note": version.note,
+            "by": by_of(version.by),
+            # What the program writes itself is said; what an editor wrote is theirs.
+            "note": said().again("guidelines.entered", version.note)
+            if version.by == OPERATOR
+            else version.note,
             "in_force": version.digest == in_force,
             "same": version.digest == version.before,
         }
@@ -360,8 +363,8 @@ class _Guidelines:
                     "address": f"/desk/comments/{change.id}",
                     "name": self._room.name(item.comment),
                     "opening": self._room.opening(item, session, 2 * OPENING),
-                    "before": _said(change.before, change.rules_before, titles),
-                    "after": _said(change.after, change.rules_after, titles),
+                    "before": _decided(change.before, change.rules_before, titles),
+                    "after": _decided(change.after, change.rules_after, titles),
                     "stands": _stands(change),
                 }
             )
@@ -370,18 +373,18 @@ class _Guidelines:
             "decided": f"{result.decided:,}",
             "changed": f"{len(result.changes):,}",
             "moves": [
-                {"before": OUTCOMES[was], "after": OUTCOMES[now], "count": f"{count:,}"}
+                {"before": _outcome(was), "after": _outcome(now), "count": f"{count:,}"}
                 for (was, now), count in result.moves.items()
             ],
             "rules": [
                 {
-                    "words": titles.get(rule, rule) if rule else "Automation, or what is welcome",
+                    "words": titles.get(rule, rule) if rule else said()["guidelines.no_rule"],
                     "count": f"{count:,}",
                 }
                 for rule, count in result.by_rule.items()
             ],
             "not_decided": [
-                {"words": NOT_DECIDED.get(why, why), "count": f"{count:,}"}
+                {"words": said()[NOT_DECIDED[why]] if why in NOT_DECIDED else why, "count": f"{count:,}"}
                 for why, count in sorted(result.not_decided.items(), key=lambda one: -one[1])
             ],
             "other_model": f"{result.other_model:,}" if result.other_model else "",
@@ -395,6 +398,7 @@ class _Guidelines:
 
 def _readers_view(guidelines: Guidelines, language: str) -> dict[str, object]:
     """The guidelines as readers are told them in one language, and what the machine does with each for those at the desk."""
+    w = said()
     return {
         "language": language,
         "direction": direction_of(language),
@@ -404,10 +408,14 @@ def _readers_view(guidelines: Guidelines, language: str) -> dict[str, object]:
             {
                 "title": words(rule.title, language),
                 "text": words(rule.text, language),
-                "machine": "Only people apply this rule."
+                "machine": w["guidelines.only_people"]
                 if rule.people_only
-                else f"Held from {rule.hold_from:.2f}, rejected from {rule.reject_from:.2f}: "
-                + ", ".join(explain.label(label) for label in rule.labels),
+                else w.fill(
+                    "guidelines.held_rejected",
+                    held=f"{rule.hold_from:.2f}",
+                    rejected=f"{rule.reject_from:.2f}",
+                    labels=w.listed(w.called("labels", label) for label in rule.labels),
+                ),
             }
             for rule in guidelines.rules
         ],
@@ -415,10 +423,13 @@ def _readers_view(guidelines: Guidelines, language: str) -> dict[str, object]:
             {
                 "title": words(welcome.title, language),
                 "text": words(welcome.text, language),
-                "machine": "Nothing is held for it."
+                "machine": w["guidelines.not_held"]
                 if welcome.hold_below is None
-                else f"Held below {welcome.hold_below:.2f}: "
-                + ", ".join(explain.label(label) for label in welcome.labels),
+                else w.fill(
+                    "guidelines.held_below",
+                    below=f"{welcome.hold_below:.2f}",
+                    labels=w.listed(w.called("labels", label) for label in welcome.labels),
+                ),
             }
             for welcome in guidelines.welcomes
         ],
@@ -452,22 +463,24 @@ def _line_view(line: Line) -> dict[str, object]:
     return {
         "kind": line.kind,
         "sign": {"added": "+", "removed": "−"}.get(line.kind, ""),
-        "said": f"{KINDS[line.kind]}, line {number}:",
+        "said": said().fill(f"guidelines.line_{line.kind}", line=number),
         "number": number,
         "text": line.text,
     }
 
 
 def _examples_view(found: Sequence[Tried]) -> dict[str, object]:
+    w = said()
+
     def row(one: Tried) -> dict[str, object]:
         return {
             "line": one.example.line,
-            "rule": words(one.rule.title, "en"),
-            "language": LANGUAGE_NAMES.get(one.example.lang, one.example.lang),
-            "expected": OUTCOMES[one.example.expect],
-            "got": OUTCOMES[one.got.verdict],
-            "because": ", ".join(reason.rule for reason in one.got.reasons)
-            or "; ".join(explain.hold(hold) for hold in one.got.holds),
+            "rule": words(one.rule.title, w.language),
+            "language": w.called("languages", one.example.lang),
+            "expected": _outcome(one.example.expect),
+            "got": _outcome(one.got.verdict),
+            "because": w.listed(reason.rule for reason in one.got.reasons)
+            or w["desk.semicolon"].join(w.called("holds", hold) for hold in one.got.holds),
         }
 
     failed, held = [one for one in found if one.fails], [one for one in found if one.held]
@@ -479,28 +492,33 @@ def _examples_view(found: Sequence[Tried]) -> dict[str, object]:
     }
 
 
-def _said(decision: Decision, rules: Sequence[str], titles: dict[str, str]) -> str:
+def _told(asked: Asked) -> str:
+    key = TOLD.get(asked.query.get("told", ""))
+    return said()[key] if key else ""
+
+
+def _outcome(verdict: Verdict) -> str:
+    return said()[f"outcomes.{verdict.value}"]
+
+
+def _decided(decision: Decision, rules: Sequence[str], titles: dict[str, str]) -> str:
     """A verdict with the rules that speak against the comment, or else with why it waits."""
-    told = OUTCOMES[decision.verdict]
-    because = "; ".join(titles.get(rule, rule) for rule in rules)
-    if decision.verdict is Verdict.HOLD and not because:
-        because = "; ".join(explain.hold(hold) for hold in decision.holds)
-    return f"{told}: {because}" if because else told
+    w, told = said(), _outcome(decision.verdict)
+    because = w["desk.semicolon"].join(titles.get(rule, rule) for rule in rules)
+    if because:
+        return w.fill("decision.of_rules", decision=told, rules=because)
+    if decision.verdict is Verdict.HOLD and decision.holds:
+        because = w["desk.semicolon"].join(w.called("holds", hold) for hold in decision.holds)
+        return w.fill("outcomes.hold_because", why=because)
+    return told
 
 
 def _stands(change: Change) -> str:
-    outcome = OUTCOMES[change.stands]
-    return f"{outcome} by a person" if change.by_person else f"{outcome} without a person"
+    return said()[f"outcomes.{change.stands.value}_{'person' if change.by_person else 'alone'}"]
 
 
 def _titles(guidelines: Guidelines) -> dict[str, str]:
-    return {rule.id: words(rule.title, "en") for rule in guidelines.rules}
-
-
-def _by(name: str, session: Session) -> str:
-    if name == OPERATOR:
-        return "The operator"
-    return "You" if name == session.moderator else name
+    return {rule.id: words(rule.title, said().language) for rule in guidelines.rules}
 
 
 def _digest(asked: Asked) -> str:

@@ -32,7 +32,8 @@ from meydan.errors import ForgedForm, Overloaded, SignInNeeded, TooFast
 from meydan.staff import Session, Staff
 from meydan.web import access
 from meydan.web.desk.frame import AnyRequest
-from meydan.web.desk.room import OUTCOMES, Line, comment_address, line_address
+from meydan.web.desk.room import Line, comment_address, line_address
+from meydan.web.desk.tongue import by_of, said, speaking, tongue_of
 
 EVERY_S: Final = 1.0
 SELDOM_S: Final = 5.0
@@ -110,10 +111,11 @@ class Page:
 
 @dataclass(eq=False, slots=True)
 class Listener:
-    """One open stream: whose, of which page, what is to be sent next and what was sent last."""
+    """One open stream: whose, of which page, in which language, what is to be sent next and what was sent last."""
 
     session: Session
     page: Page
+    language: str
     next: bytes = b""
     last: bytes = b""
     over: bool = False
@@ -182,10 +184,10 @@ class Live:
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
             raise ForgedForm("Only a page of the desk can listen here.")
         session = await sync_to_thread(self._admitted, request)
-        page = Page.of(dict(request.query_params))
+        page, language = Page.of(dict(request.query_params)), tongue_of(request)
 
         async def stream(_: Scope, receive: Receive, send: Send) -> None:
-            await self._stream(Listener(session, page), receive, send)
+            await self._stream(Listener(session, page, language), receive, send)
 
         return stream
 
@@ -268,7 +270,7 @@ class Live:
                 if stirred or pulse != last or begun >= look_at:
                     listeners = tuple(self._listeners)
                     for listener, event in await sync_to_thread(self._looked, pulse, listeners):
-                        listener.tell(event) if event else listener.end(OVER)
+                        listener.tell(event) if event else listener.end(_over(listener.language))
                     last, look_at = pulse, begun + BEAT_S
                 failing = False
             except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
@@ -296,12 +298,14 @@ class Live:
             page = listener.page
             narrowed = page.line.why, () if page.line.every else others
             waiting = news.tally.waiting(*narrowed)
-            event = Told(
-                waiting,
-                about=_about(page, news.became.get(page.comment), session.moderator),
-                also=_also(page, session.moderator, pulse.claims, listeners),
-                new=_new(page, waiting, 0 if page.mark is None else news.new(page.mark, *narrowed)),
-            )
+            # The watcher answers no request: whoever listens is spoken to as their page was.
+            with speaking(listener.language):
+                event = Told(
+                    waiting,
+                    about=_about(page, news.became.get(page.comment), session.moderator),
+                    also=_also(page, session.moderator, pulse.claims, listeners),
+                    new=_new(page, waiting, 0 if page.mark is None else news.new(page.mark, *narrowed)),
+                )
             told.append((listener, _event("news", event)))
         return told
 
@@ -321,25 +325,19 @@ def _about(page: Page, became: Became | None, me: str) -> Said | None:
     """What became of the comment before somebody since their page was made; never a word of it."""
     if became is None:
         return None
-    look = "Look at it as it stands now", comment_address(page.comment, page.line)
+    w = said()
+    look = w["live.look"], comment_address(page.comment, page.line)
     if became.erased:
-        return Said("The words of this comment were erased; there is nothing to decide.", *look)
+        return Said(w["room.closed_erased"], *look)
     if became.withdrawn:
-        return Said("Its author has withdrawn this comment; there is nothing to decide.", *look)
+        return Said(w["room.closed_withdrawn"], *look)
     if became.escalated:
-        return Said(
-            "This comment was escalated; it is not at this desk any more.",
-            "Go on with what waits",
-            line_address(page.line),
-        )
+        return Said(w["live.escalated"], w["room.go_on"], line_address(page.line))
     if became.seq <= page.seen or became.verdict is None or became.decided_at is None:
         return None
-    outcome, at = OUTCOMES[became.verdict], f"{became.decided_at.astimezone(UTC):%H:%M} UTC"
-    if became.decided_by is DecidedBy.MACHINE:
-        return Said(f"The machine {outcome} this comment, at {at}.", *look)
-    if became.by == me:
-        return Said(f"You {outcome} this comment on another page, at {at}.", *look)
-    return Said(f"{_isolated(became.by)} {outcome} this comment, at {at}.", *look)
+    who = "machine" if became.decided_by is DecidedBy.MACHINE else "you" if became.by == me else "other"
+    at = f"{became.decided_at.astimezone(UTC):%H:%M} UTC"
+    return Said(w.fill(f"live.{who}_{became.verdict.value}", by=_isolated(by_of(became.by)), time=at), *look)
 
 
 def _also(page: Page, me: str, claims: Collection[Claim], listeners: Collection[Listener]) -> Said | None:
@@ -357,21 +355,19 @@ def _also(page: Page, me: str, claims: Collection[Claim], listeners: Collection[
         if one.page.comment == page.comment and one.session.may("decide")
     }
     names -= {me, page.told}
-    return Said(f"Also looked at by {', '.join(map(_isolated, sorted(names)))}") if names else None
+    w = said()
+    return Said(w.fill("live.also", names=w.listed(map(_isolated, sorted(names))))) if names else None
 
 
 def _new(page: Page, waiting: int, new: int) -> Said | None:
     if page.mark is None:
         return None
+    w = said()
     if not page.comment:
-        return Said("A comment waits.", "Look", line_address(page.line)) if waiting else None
+        return Said(w["live.waits"], w["live.look_waits"], line_address(page.line)) if waiting else None
     if not new:
         return None
-    return Said(
-        f"New since you loaded this page: {new}",
-        "Show them in the list",
-        comment_address(page.comment, page.line),
-    )
+    return Said(w.fill("live.new", number=new), w["live.show"], comment_address(page.comment, page.line))
 
 
 def _isolated(name: str) -> str:
@@ -387,13 +383,10 @@ def _event(name: str, value: msgspec.Struct) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value))
 
 
-OVER: Final = _event(
-    "over",
-    Said(
-        "Your session has ended. When you send a decision you are asked to sign in, and what you typed is kept."
-    ),
-)
-"""What is said when a session ends; the stream ends with it."""
+def _over(language: str) -> bytes:
+    """What is said when a session ends; the stream ends with it."""
+    with speaking(language):
+        return _event("over", Said(said()["live.over"]))
 
 
 async def _send(send: Send, body: bytes) -> None:

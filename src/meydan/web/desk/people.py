@@ -9,60 +9,59 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
+
 from meydan.comment import LANGUAGES
 from meydan.errors import AlreadyExists, Malformed, MeydanError, MissingFields, NotAllowed, NotText
+from meydan.policy import words
 from meydan.staff import ROLES, Entry, Session
 from meydan.web.desk.finding import day_of
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
-from meydan.web.desk.room import LANGUAGE_NAMES, version_address
+from meydan.web.desk.room import version_address
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 LINES: Final = 100
 
-ROLE_WORDS: Final = {
-    "moderator": "Moderator: decides comments",
-    "editor": "Editor: decides, and answers for guidelines and people",
-    "auditor": "Auditor: reads everything, changes nothing",
-}
+ACTIONS: Final = (
+    "signed-in",
+    "signed-out",
+    "sign-in-failed",
+    "session-ended",
+    "decided",
+    "looked-again",
+    "audit-agreed",
+    "reported",
+    "reports-closed",
+    "escalated",
+    "escalated-seen",
+    "escalated-exported",
+    "told",
+    "hold-ended",
+    "erasure-postponed",
+    "exported",
+    "erased",
+    "account-bound",
+    "author-blocked",
+    "author-unblocked",
+    "refused",
+    "moderator-added",
+    "moderator-removed",
+    "role-given",
+    "languages-given",
+    "address-given",
+    "link-made",
+    "password-set",
+    "password-removed",
+    "second-factor-set",
+    "second-factor-removed",
+    "recovery-code-used",
+    "guidelines-changed",
+    "token-added",
+    "token-revoked",
+)
+"""What the journal's actions are, for whoever searches it; what they are called is among the desk's words."""
 
-ACTIONS: Final[Mapping[str, str]] = {
-    "signed-in": "signed in",
-    "signed-out": "signed out",
-    "sign-in-failed": "failed to sign in",
-    "session-ended": "ended a session of",
-    "decided": "decided",
-    "looked-again": "looked again, blind, at",
-    "audit-agreed": "agreed with the machine, blind, on",
-    "reported": "reported",
-    "reports-closed": "answered readers’ reports of",
-    "escalated": "escalated",
-    "escalated-seen": "asked for the words of",
-    "escalated-exported": "took along the file for the authorities on",
-    "told": "entered who was told of",
-    "hold-ended": "ended the legal hold of",
-    "erasure-postponed": "asked in vain to erase, until its legal hold ends,",
-    "exported": "took along",
-    "erased": "erased",
-    "account-bound": "was bound to the newsroom’s account of",
-    "author-blocked": "blocked the author of",
-    "author-unblocked": "lifted the block of the author of",
-    "refused": "was refused",
-    "moderator-added": "added",
-    "moderator-removed": "removed",
-    "role-given": "gave another role to",
-    "languages-given": "assigned languages to",
-    "address-given": "entered an address for",
-    "link-made": "made a sign-in link for",
-    "password-set": "set the password of",
-    "password-removed": "removed the password of",
-    "second-factor-set": "set up one-time codes of",
-    "second-factor-removed": "removed the one-time codes of",
-    "recovery-code-used": "used a recovery code of",
-    "guidelines-changed": "let guidelines take effect:",
-    "token-added": "added the token",
-    "token-revoked": "revoked the token",
-}
-"""What the journal's actions are called, before whom or what they were done to."""
 
 PLACES: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -85,9 +84,9 @@ PLACES: Final[Mapping[str, str]] = {
 """Where that to which an action was done can be looked at."""
 
 TOLD: Final = {
-    "removed": "Their rights, sessions and links have ended. Their decisions stay under their name.",
-    "changed": "That is changed, from now on.",
-    "codes": "They are asked for no codes until they set them up again.",
+    "removed": "people.told_removed",
+    "changed": "people.told_changed",
+    "codes": "people.told_codes",
 }
 
 
@@ -170,13 +169,14 @@ class _People:
         further = (
             urlencode({**{k: v for k, v in on.items() if v}, "before": entries[-1].number}) if more else ""
         )
+        titles = {rule.id: words(rule.title, said().language) for rule in self._frame.desk.guidelines.rules}
         html = self._frame.rendered(
             "journal",
             session,
             here="journal",
             asked=on,
-            actions=ACTIONS,
-            entries=[entry_view(entry) for entry in entries],
+            actions=[(action, said()["actions." + action]) for action in ACTIONS],
+            entries=[entry_view(entry, titles) for entry in entries],
             further=f"/desk/journal?{further}" if further else "",
         )
         return Answer(html)
@@ -196,25 +196,31 @@ class _People:
         link: str = "",
         link_for: str = "",
     ) -> Answer:
+        w = said()
         html = self._frame.rendered(
             "people",
             session,
             here="people",
-            told=told,
-            trouble=error.message if error else "",
+            told=w[told] if told else "",
+            trouble=w.fill("people.not_changed", sentence=sentence_of(error)) if error else "",
             fields=error.fields if error else (),
             link=link,
             link_for=link_for,
             name=asked.value("name") if error else "",
             email=asked.value("email") if error else "",
-            roles=[(role, ROLE_WORDS[role]) for role in ROLES],
-            languages=[(tag, LANGUAGE_NAMES[tag]) for tag in LANGUAGES],
+            roles=[(role, w[f"roles.{role}_may"]) for role in ROLES],
+            languages=[(tag, w["languages." + tag]) for tag in LANGUAGES],
             people=[
                 {
                     "name": row.name,
                     "role": row.role,
                     "languages": row.languages,
-                    "spoken": ", ".join(LANGUAGE_NAMES[tag] for tag in row.languages) or "every language",
+                    "may": w.html(
+                        "people.role_for",
+                        role=w["roles." + row.role],
+                        languages=w.listed([w["languages." + tag] for tag in row.languages])
+                        or w["people.every_language"],
+                    ),
                     "since": when(row.added_at),
                     "password": row.password is not None,
                     "codes": row.second_on,
@@ -227,19 +233,35 @@ class _People:
         return Answer(html, status_of(error) if error else 200)
 
 
-def entry_view(entry: Entry) -> dict[str, object]:
-    """One entry as it is read: who, what, to whom, and what else there is to say."""
+def entry_view(entry: Entry, titles: Mapping[str, str], *, whom: str = "") -> dict[str, object]:
+    """
+    One entry as it is read: who, what, to whom, and what else there is to say.
+
+    Args:
+        titles: the rules' by id.
+        whom: what to call that to which it was done, on a page of its own; else it is named and can be opened.
+    """
+    w = said()
+    subject = entry.subject if entry.subject != entry.actor else ""
+    address = _place_of(entry)
+    if whom:
+        subject = Markup.escape(whom)
+    elif address:
+        subject = Markup('<a href="{}"><bdi>{}</bdi></a>').format(address, subject)
     return {
         "number": entry.number,
         "iso": iso(entry.at),
         "when": when(entry.at),
-        "actor": entry.actor,
-        "words": ACTIONS.get(entry.action, entry.action),
-        "subject": entry.subject if entry.subject != entry.actor else "",
-        "address": _place_of(entry),
-        "detail": "; ".join(
-            f"{name.replace('_', ' ')}: {_told(value)}" for name, value in sorted(entry.detail.items())
+        "words": w.html(
+            "actions.line_subject" if subject else "actions.line",
+            actor=Markup("<b><bdi>{}</bdi></b>").format(by_of(entry.actor)),
+            action=Markup.escape(w.called("actions", entry.action)),
+            subject=subject,
         ),
+        "detail": [
+            w.html("actions.detail", name=w.called("noted", name), value=_told(name, value, titles))
+            for name, value in sorted(entry.detail.items())
+        ],
     }
 
 
@@ -251,7 +273,17 @@ def _place_of(entry: Entry) -> str:
     return f"{place}/{quote(entry.subject, safe='')}" if place else ""
 
 
-def _told(value: object) -> str:
+def _told(name: str, value: object, titles: Mapping[str, str]) -> str:
+    w = said()
     if isinstance(value, list):
-        return ", ".join(map(str, value)) or "–"
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+        if name == "languages":
+            return w.listed(w.called("languages", str(one)) for one in value) or "–"
+        return w.listed(titles.get(str(one), str(one)) for one in value) or "–"
+    if isinstance(value, bool):
+        return w["journal.yes" if value else "journal.no"]
+    if name == "rule":
+        return titles.get(str(value), str(value))
+    if name == "kind":
+        return w.called("room", str(value))
+    told = f"noted.value_{value}"
+    return w[told] if told in w else str(value)

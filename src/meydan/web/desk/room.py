@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -31,6 +31,7 @@ from meydan.comment import (
 )
 from meydan.desk import (
     APPROVALS,
+    ESCALATIONS,
     EVERY_RULE,
     FEWEST,
     Agreement,
@@ -43,7 +44,6 @@ from meydan.desk import (
     agreement_between,
     agreement_on_rules,
     agreement_on_verdicts,
-    explain,
 )
 from meydan.errors import (
     AlreadyDecided,
@@ -61,6 +61,7 @@ from meydan.staff import Session
 from meydan.text import render
 from meydan.web.desk.drawing import against
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, iso, when
+from meydan.web.desk.tongue import by_of, said, sentence_of
 from meydan.web.errors import status_of
 
 QUEUE = 50
@@ -69,73 +70,28 @@ OPENING = 90
 STORY_OPENING = 420
 WEIGHS_FROM = 0.05
 
-LANGUAGE_NAMES: Mapping[str, str] = {
-    "en": "English",
-    "ar": "Arabic",
-    "tr": "Turkish",
-    "ckb": "Central Kurdish (Sorani)",
-    "kmr-Latn": "Northern Kurdish (Kurmanji), Latin letters",
-    "kmr-Arab": "Northern Kurdish (Kurmanji), Arabic letters",
-    "fa": "Persian",
-    "und": "language not recognised",
-}
-ESCALATIONS = (
-    ("child-abuse", "Sexual abuse of a child"),
-    ("terrorism", "Terrorism, or a call to it"),
-    ("threat-to-life", "A threat to somebody’s life"),
-    ("private-data", "A private person’s address, number or papers"),
-)
-POINTS_TO = {
-    "threat-to-life": "The machine sees a threat here. Whether it is a real one is for you to say. If somebody’s life may be in danger, the comment can be escalated, below.",
-    "private-data": "There is a telephone number or an e-mail address in it. If it is a private person’s, and not their own, the comment can be escalated, below.",
-}
+POINTS_TO = {"threat-to-life": "room.points_threat", "private-data": "room.points_private"}
 """What is said where evidence may point to an escalation; the machine escalates nothing."""
 
-STATES = {
-    Status.HELD: "waiting for a moderator",
-    Status.APPROVED: "approved, readers see it",
-    Status.REJECTED: "rejected, readers do not see it",
-}
-SOURCES = {
-    "word": "a listed word",
-    "phrase": "a listed phrase",
-    "classifier": "what the fast tier noticed most",
-    "weighed": "without it the score falls",
-}
 EXPLAINED_KEPT = 256
 RULE_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 """The keys that choose a rule, in the order of the page."""
-TOLD = {
-    "agreed": "The machine had decided the same. Its decision stands.",
-    "approve": "The machine had approved it. Your decision stands, and readers see it no more.",
-    "reject": "The machine had rejected it. Your decision stands, and readers see it.",
-    "otherwise": "The machine had rejected it for another rule. Its author is told yours.",
-}
-ORDERS = {
-    "pressing": "The most pressing first",
-    "oldest": "The oldest first",
-    "newest": "The newest first",
-}
-SECOND_TOLD = {
-    "same": "The first had found the same.",
-    "rules": "The first had rejected it too, for other rules. Their decision stands.",
-    "verdict": "The first had decided otherwise. Their decision stands; the comment can be looked at again under Find.",
-}
-SCORES_SAY = {
-    "few": f"Fewer than {FEWEST} decisions: not drawn, because it would say nothing yet.",
-    "fits": "The scores say what people find, as far as so many decisions can tell.",
-    "fewer": "People find fewer breaches than the scores say: the machine is stricter than they are.",
-    "more": "People find more breaches than the scores say: the machine is more lenient than they are.",
-    "both": "People find more breaches than some scores say and fewer than others: the scores are not to be taken at their word.",
-}
+TOLD = ("agreed", "approve", "reject", "otherwise")
+ORDERS = ("pressing", "oldest", "newest")
+SECOND_TOLD = ("same", "rules", "verdict")
 ADVICE = {
-    "too few": "too few to say",
-    "good": "understood alike",
-    "fair": "mostly understood alike",
-    "talk": "understood differently: talk about it, with examples, and write one into the guidelines",
+    "too few": "seconds.too_few",
+    "good": "seconds.good",
+    "fair": "seconds.fair",
+    "talk": "seconds.talk",
 }
-BLOCK_DAYS = {"1": "a day", "7": "a week", "30": "thirty days", "365": "a year", "": "until it is lifted"}
-OUTCOMES = {Verdict.APPROVE: "approved", Verdict.REJECT: "rejected", Verdict.HOLD: "held"}
+BLOCK_DAYS = {
+    "1": "room.block_1",
+    "7": "room.block_7",
+    "30": "room.block_30",
+    "365": "room.block_365",
+    "": "room.block_ever",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +250,7 @@ class Room:
                 "audits",
                 session,
                 here="audits",
-                told=TOLD.get(asked.query.get("told", "")),
+                told=_told("audits", TOLD, asked),
                 count=self._desk.audits_count(),
                 audits=[self._blind_view(comment, "/desk/audits", session) for comment in waiting],
                 promises=[_promise_view(promises) for promises in self._desk.promises()],
@@ -308,18 +264,18 @@ class Room:
     def seconds(self, asked: Asked, session: Session) -> Answer:
         """What waits for a second look by this person, and how far people agree."""
         judged = self._desk.looked_twice()
-        titles = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        titles = {rule.id: words(rule.title, said().language) for rule in self._desk.guidelines.rules}
         waiting = self._desk.seconds(session.moderator, limit=QUEUE) if session.may("decide") else ()
         return Answer(
             self._frame.rendered(
                 "second_looks",
                 session,
                 here="seconds",
-                told=SECOND_TOLD.get(asked.query.get("told", "")),
+                told=_told("seconds", SECOND_TOLD, asked),
                 count=self._desk.seconds_count(session.moderator),
                 waiting=[self._blind_view(comment, "/desk/second-looks", session) for comment in waiting],
                 share=self._desk.guidelines.people.second,
-                verdicts=_agreement_view(agreement_on_verdicts(judged), "whether to reject at all")
+                verdicts=_agreement_view(agreement_on_verdicts(judged), said()["seconds.whether"])
                 if judged
                 else None,
                 rules=[
@@ -403,9 +359,9 @@ class Room:
         except AlreadyDecided as error:
             return self._frame.says(
                 session,
-                "Somebody was first",
-                ["This audit was answered after you opened it.", "Your answer was not recorded."],
-                ways=[("/desk/audits", "Go on with the audits")],
+                said()["room.first_heading"],
+                [said()["audits.answered"], said()["audits.not_recorded"]],
+                ways=[("/desk/audits", said()["audits.go_on"])],
                 status=409,
                 code=error.code,
             )
@@ -424,14 +380,15 @@ class Room:
         )
         return self._frame.says(
             session,
-            "The comment is escalated",
-            [
-                "It is rejected, kept from deletion, and open to editors only.",
-                "Who escalated it is on record.",
-            ],
+            said()["room.escalated"],
+            [said()["room.escalated_what"], said()["room.escalated_who"]],
             ways=[
-                *([(case_address(asked.comment_id), "Open its case")] if session.may("escalated") else []),
-                ("/desk", "Go on with what waits"),
+                *(
+                    [(case_address(asked.comment_id), said()["room.open_case"])]
+                    if session.may("escalated")
+                    else []
+                ),
+                ("/desk", said()["room.go_on"]),
             ],
         )
 
@@ -469,27 +426,23 @@ class Room:
     def _conflict(self, asked: Asked, session: Session, error: AlreadyDecided) -> Answer:
         item = self._desk.item(asked.comment_id)
         last = item.decisions[-1] if item.decisions else None
-        who = "You" if error.by == session.moderator else error.by
-        chose = OUTCOMES.get(Verdict(error.verdict), error.verdict)
+        w = said()
+        who = "you" if error.by == session.moderator else "other"
         rules = self._rules_said(last) if last and last.seq == error.seq else []
-        told = f"{who} {chose} this comment"
-        if rules:
-            told += " for " + "; ".join(rules)
+        sentences: list[str] = []
         if last:
-            told += f", at {when(last.decided_at)}"
+            sentences.append(
+                w.html(f"room.{who}_{error.verdict}", by=by_of(error.by), when=when(last.decided_at))
+            )
+        if rules:
+            sentences.append(w.html("room.their_rules", rules=w["desk.semicolon"].join(rules)))
         return self._frame.says(
             session,
-            "Somebody was first" if who != "You" else "You have decided this already",
-            [
-                f"{told}, after you opened it.",
-                "Your decision was not recorded. You can look again and decide anew.",
-            ],
+            w["room.first_heading" if who == "other" else "room.already_heading"],
+            [*sentences, w["room.not_recorded_anew"]],
             ways=[
-                (
-                    f"/desk/comments/{quote(asked.comment_id, safe='')}",
-                    "Look at the comment as it stands now",
-                ),
-                (self._next_after(asked, session).partition("?")[0], "Go on with what waits"),
+                (f"/desk/comments/{quote(asked.comment_id, safe='')}", w["room.as_it_stands"]),
+                (self._next_after(asked, session).partition("?")[0], w["room.go_on"]),
             ],
             status=409,
             code=error.code,
@@ -541,13 +494,13 @@ class Room:
                 line=line,
                 line_written=urlencode(line.query()),
                 orders=[
-                    (order, words, line_address(replace(line, order=order, after="")))
-                    for order, words in ORDERS.items()
+                    (order, said()[f"room.{order}"], line_address(replace(line, order=order, after="")))
+                    for order in ORDERS
                 ],
                 reasons=_reasons_view(line, tally.reasons(others)),
                 narrowed=bool(assigned),
                 every_address=line_address(replace(line, every=not line.every, after="")),
-                looking=_looking(claims.get(item.comment.id)) if item else None,
+                looking=_looking(claims.get(item.comment.id), "room.also_looked_at") if item else None,
                 next_id=following,
                 next_address=comment_address(following, line),
                 previous_address=comment_address(before, line),
@@ -558,8 +511,8 @@ class Room:
                 note=asked.value("note"),
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
-                escalations=ESCALATIONS,
-                points_to=POINTS_TO.get(self._desk.could_be_escalated(item) or "", "") if item else "",
+                escalations=_escalations(),
+                points_to=self._points_to(item) if item else "",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
         )
@@ -584,12 +537,8 @@ class Room:
             # Who wrote it, and what became of their other comments, is no part of a blind look.
             "author": None,
             "address": f"{base}/{quote(item.comment.id, safe='')}",
-            "state": "a second look: decide as if nobody had"
-            if second
-            else "an audit: decide as if nobody had",
-            "no_evidence": "This one is decided blind. What "
-            + ("somebody else" if second else "the machine")
-            + " made of it is told when you have decided.",
+            "state": said()["states.second" if second else "states.audit"],
+            "no_evidence": said()["room.blind_second" if second else "room.blind_audit"],
         }
         return Answer(
             self._frame.rendered(
@@ -618,7 +567,7 @@ class Room:
                 note=asked.value("note"),
                 trouble=trouble,
                 done=None,
-                escalations=ESCALATIONS,
+                escalations=_escalations(),
                 points_to="",
                 weighs_from=f"{WEIGHS_FROM:.2f}",
             )
@@ -630,7 +579,7 @@ class Room:
             # Covering severe ones alone would say what the machine made of them.
             "opening": "",
             "address": f"{base}/{quote(comment.id, safe='')}",
-            "why": LANGUAGE_NAMES.get(comment.language, comment.language),
+            "why": said().called("languages", comment.language),
         }
 
     def _item_view(self, item: DeskItem) -> dict[str, object]:
@@ -649,33 +598,33 @@ class Room:
             "name": _name(comment),
             "iso": iso(comment.submitted_at),
             "when": when(comment.submitted_at),
-            "language": LANGUAGE_NAMES.get(comment.language, comment.language),
-            "state": STATES[comment.status]
-            + ("; its author appeals" if appealed else "")
-            + ("; readers reported it" if reported else ""),
+            "language": said().called("languages", comment.language),
+            "state": _state(comment, appealed=appealed, reported=reported),
             "words": _marked(comment, evidence),
-            "holds": [_sentence(explain.hold(hold)) for hold in comment.holds] if _waits(comment) else [],
+            "holds": [_sentence(said().called("holds", hold)) for hold in comment.holds]
+            if _waits(comment)
+            else [],
             "appeal": render.comment(item.appeal) if item.appeal else None,
             "reports": self._reports_view(item),
             "decisions": [
                 {**self.settled_view(settled), "ruled": self._ruled(settled)} for settled in item.decisions
             ],
             "decidable": comment.text is not None and comment.withdrawn_at is None,
-            "closed": "Its author has withdrawn this comment; there is nothing to decide."
-            if comment.erased_at is None
-            else "The words of this comment were erased; there is nothing to decide.",
+            "closed": said()["room.closed_withdrawn" if comment.erased_at is None else "room.closed_erased"],
             "notes": _notes(comment, evidence),
             "findings": [
-                _sentence(explain.finding(finding)) for finding in evidence.findings if finding.begin is None
+                _sentence(found_of(finding)) for finding in evidence.findings if finding.begin is None
             ],
             "scored": scored,
             "scores": scores,
             "others": others,
             "unmeasured": self._unmeasured(evidence) if scored else [],
             "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
-            "no_evidence": "The machine has gathered nothing on this comment. Read it as it stands.",
+            "no_evidence": said()["room.no_evidence"],
             "author": self._author_view(comment),
-            "story_url": comment.story_url,
+            "story_link": Markup('<a href="{}" rel="noreferrer"><bdi>{}</bdi></a>').format(
+                comment.story_url, title
+            ),
             "story_title": title,
             "story_lang": story.language if story else None,
             "story_direction": render.direction(title),
@@ -692,11 +641,11 @@ class Room:
         """What readers reported of it, by rule, and in their words; never who."""
         if item.reports is None:
             return None
-        titles = {rule.id: words(rule.title, "en") for rule in self._desk.guidelines.rules}
+        titles = {rule.id: words(rule.title, said().language) for rule in self._desk.guidelines.rules}
         return {
             "open": item.reports.open,
             "rules": [(titles.get(rule, rule), number) for rule, number in item.reports.rules],
-            "words": [(titles.get(rule, rule), render.comment(said)) for rule, said in item.reports.words],
+            "words": [(titles.get(rule, rule), render.comment(told)) for rule, told in item.reports.words],
             "closed": item.reports.closed,
         }
 
@@ -705,25 +654,28 @@ class Room:
         record = self._desk.record(comment.id)
         if record is None:
             return None
-        parts = [
-            f"{record.approved} approved" if record.approved else "",
-            f"{record.rejected} rejected" if record.rejected else "",
-            f"{record.held} waiting" if record.held else "",
-        ]
-        said = ", ".join(part for part in parts if part)
-        block = record.block
+        w, block = said(), record.block
         return {
-            "record": f"{said}, since {when(record.since)}" if record.since else "",
+            "record": w.html(
+                "room.record",
+                since=when(record.since),
+                approved=record.approved,
+                rejected=record.rejected,
+                held=record.held,
+            )
+            if record.since
+            else "",
             "more": f"/desk/find?{urlencode({'author': comment.id})}",
-            "block": {
-                "by": block.by,
-                "since": when(block.at),
-                "until": when(block.until) if block.until else "it is lifted",
-                "reason": render.name(block.reason),
-            }
+            "block": w.html(
+                "room.blocked_until" if block.until else "room.blocked",
+                by=block.by,
+                since=when(block.at),
+                until=when(block.until) if block.until else "",
+                reason=render.name(block.reason),
+            )
             if block
             else None,
-            "days": list(BLOCK_DAYS.items()),
+            "days": [(days, w[called]) for days, called in BLOCK_DAYS.items()],
         }
 
     def _explained(self, comment: Comment, evidence: Evidence) -> Evidence:
@@ -765,7 +717,7 @@ class Room:
         found = self._desk.severe(item) if item else None
         if item is None or found is None or self._desk.uncovered(item.comment.id, by=session.moderator):
             return ""
-        return f"Likely {explain.label(found[0])}: {found[1]:.2f}"
+        return said().fill("desk.likely", label=said().called("labels", found[0]), score=f"{found[1]:.2f}")
 
     def _queue_view(
         self, comment: Comment, line: Line, claims: Mapping[str, Claim], session: Session
@@ -773,10 +725,12 @@ class Room:
         return {
             "id": comment.id,
             "address": comment_address(comment.id, line),
-            "looking": _looking(claims.get(comment.id)),
+            "looking": _looking(claims.get(comment.id), "room.looked_at"),
             "name": _name(comment),
             "opening": self._opening(comment, session),
-            "why": "; ".join(capital(explain.hold(hold)) for hold in comment.holds[:1]) or "not judged yet",
+            "why": said().capital(said().called("holds", comment.holds[0]))
+            if comment.holds
+            else said()["room.not_judged"],
         }
 
     def _decided_view(self, item: DeskItem, session: Session) -> dict[str, object]:
@@ -790,17 +744,27 @@ class Room:
         }
 
     def settled_view(self, settled: Settled) -> dict[str, object]:
-        decision = settled.decision
+        """One decision as it is read: `said` by whom, `line` with its time and rules."""
+        w, decision = said(), settled.decision
+        outcome = w.html(f"decision.{decision.verdict.value}_by", by=by_of(decision.by))
+        time = Markup('<time datetime="{}">{}</time>').format(
+            iso(settled.decided_at), when(settled.decided_at)
+        )
+        rules = w["desk.semicolon"].join(self._rules_said(settled))
         return {
-            "verdict": OUTCOMES[decision.verdict],
-            "outcome": OUTCOMES[decision.verdict].capitalize(),
-            "by": "the machine" if decision.decided_by is DecidedBy.MACHINE else decision.by,
-            "iso": iso(settled.decided_at),
-            "when": when(settled.decided_at),
-            "rules": self._rules_said(settled),
+            "said": outcome,
+            "said_rules": w.html("decision.of_rules", decision=outcome, rules=rules) if rules else outcome,
+            "line": w.html(
+                "decision.at_of_rules" if rules else "decision.at", decision=outcome, when=time, rules=rules
+            ),
+            "time": time,
             "note": render.name(settled.note) if settled.note else None,
             "uncalibrated": decision.decided_by is DecidedBy.MACHINE and decision.calibration is None,
         }
+
+    def _points_to(self, item: DeskItem) -> str:
+        key = POINTS_TO.get(self._desk.could_be_escalated(item) or "")
+        return said()[key] if key else ""
 
     def _ruled(self, settled: Settled) -> dict[str, str]:
         """The version of the guidelines that a decision was made by, and where it is shown; "" where it is not kept."""
@@ -811,8 +775,13 @@ class Room:
         }
 
     def _rules_said(self, settled: Settled) -> list[str]:
-        reasons = self._desk.given_reasons(settled.decision)
-        return [f"{reason.title} ({reason.ground})" if reason.ground else reason.title for reason in reasons]
+        w = said()
+        return [
+            w.fill("desk.ground", rule=reason.title, ground=w.called("grounds", reason.ground))
+            if reason.ground
+            else reason.title
+            for reason in self._desk.given_reasons(settled.decision, w.language)
+        ]
 
     def _last(self, session: Session) -> str:
         """Where this person's last decision can be made again; "" before there is one."""
@@ -826,8 +795,11 @@ class Room:
         item = self._item(comment_id) if comment_id else None
         if item is None or not item.decisions or item.decisions[-1].decision.by != session.moderator:
             return None
-        verdict = OUTCOMES[item.decisions[-1].decision.verdict]
-        return {"id": item.comment.id, "verdict": verdict, "name": _name(item.comment)}
+        verdict = item.decisions[-1].decision.verdict
+        return {
+            "id": item.comment.id,
+            "said": said().html(f"room.done_{verdict.value}", name=_name(item.comment)),
+        }
 
     def _asked(self) -> list[tuple[str, float | None, str]]:
         """Every label that the guidelines ask about: label, the number held from or below, and how that is written."""
@@ -841,7 +813,9 @@ class Room:
             (
                 label,
                 welcome.hold_below,
-                "–" if welcome.hold_below is None else f"below {welcome.hold_below:.2f}",
+                "–"
+                if welcome.hold_below is None
+                else said().fill("room.below", number=f"{welcome.hold_below:.2f}"),
             )
             for welcome in guidelines.welcomes
             for label in welcome.labels
@@ -864,14 +838,24 @@ class Room:
         return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
-        return [explain.label(label) for label, _, _ in self._asked() if evidence.scores.get(label) is None]
+        return [
+            said().called("labels", label)
+            for label, _, _ in self._asked()
+            if evidence.scores.get(label) is None
+        ]
+
+
+def _told(group: str, known: Sequence[str], asked: Asked) -> str:
+    """What a page says of what was just done, where its address asks for it."""
+    told = asked.query.get("told", "")
+    return said()[f"{group}.told_{told}"] if told in known else ""
 
 
 def _reasons_view(line: Line, counts: Mapping[Hold, int]) -> list[dict[str, object]]:
     """What the queue can be narrowed to: every reason that something waits for, the commonest first."""
     return [
         {
-            "words": capital(explain.hold(hold)),
+            "words": said().capital(said().called("holds", hold)),
             "count": count,
             "address": line_address(replace(line, why=hold, after="")),
             "chosen": line.why is hold,
@@ -882,24 +866,29 @@ def _reasons_view(line: Line, counts: Mapping[Hold, int]) -> list[dict[str, obje
 
 def _promise_view(promises: Promises) -> dict[str, object]:
     """One language's line of the table: what was promised, what audits have shown, and what is withdrawn."""
+    w = said()
     kept = {each.what: each for each in promises.kept}
-    sides = [(APPROVALS, "violations it approved"), (EVERY_RULE, "acceptable comments it rejected")]
+    sides = [(APPROVALS, "audits.wrongly_approved"), (EVERY_RULE, "audits.wrongly_rejected")]
     return {
-        "language": LANGUAGE_NAMES.get(promises.language, promises.language),
+        "language": w.called("languages", promises.language),
         "bounded": promises.calibration.bounded,
         "sides": [
             {
-                "words": words,
+                "words": w[called],
                 "promised": _percent(kept[what].bound),
-                "seen": f"{kept[what].seen.wrong} of {kept[what].seen.of}",
-                "between": f"{_percent(kept[what].seen.low)} to {_percent(kept[what].seen.high)}"
+                "seen": w.fill("desk.of_number", part=kept[what].seen.wrong, whole=kept[what].seen.of),
+                "between": w.fill(
+                    "desk.from_to", low=_percent(kept[what].seen.low), high=_percent(kept[what].seen.high)
+                )
                 if kept[what].seen.of
                 else "–",
             }
-            for what, words in sides
+            for what, called in sides
         ],
         "withdrawn": [
-            "it approves nothing any more" if rule == APPROVALS else f"it rejects for “{rule}” no more"
+            w["audits.withdrawn_approvals"]
+            if rule == APPROVALS
+            else w.html("audits.withdrawn_rule", rule=rule)
             for rule in sorted(promises.withdrawn)
         ],
     }
@@ -907,25 +896,30 @@ def _promise_view(promises: Promises) -> dict[str, object]:
 
 def _reliability_view(found: Reliability) -> dict[str, object]:
     """Scores against what people found, in one language: the drawing, what it says, and the table behind it."""
+    w = said()
     drawn = found.said != "few"
     return {
-        "language": LANGUAGE_NAMES.get(found.language, found.language) if found.language else "All languages",
+        "language": w.called("languages", found.language) if found.language else w["audits.all_languages"],
         "of": f"{found.of:,}",
-        "said": SCORES_SAY[found.said],
+        "said": w.fill("audits.scores_few", number=FEWEST)
+        if found.said == "few"
+        else w[f"audits.scores_{found.said}"],
         "chart": against(
             [(step.score, step.share, *step.between) for step in found.steps],
-            across="the score",
-            up="found in breach by people",
+            across=w["audits.across"],
+            up=w["audits.up"],
         )
         if drawn
         else None,
         "rows": [
             {
-                "scores": f"{step.low:.1f}–{step.high:.1f}",
+                "scores": w.fill("desk.from_to", low=f"{step.low:.1f}", high=f"{step.high:.1f}"),
                 "of": f"{step.of:,}",
-                "mean": f"{100 * step.score:.0f} %",
-                "share": f"{100 * step.share:.0f} %",
-                "between": f"{100 * step.between[0]:.0f}–{100 * step.between[1]:.0f} %",
+                "mean": _whole_percent(step.score),
+                "share": _whole_percent(step.share),
+                "between": w.fill(
+                    "desk.from_to", low=_whole_percent(step.between[0]), high=_whole_percent(step.between[1])
+                ),
             }
             for step in found.steps
         ]
@@ -935,35 +929,35 @@ def _reliability_view(found: Reliability) -> dict[str, object]:
 
 
 def _agreement_view(found: Agreement, called: str) -> dict[str, object]:
+    w = said()
     return {
         "words": called,
-        "same": f"{found.same} of {found.comments}",
-        "alpha": "–" if found.alpha is None else f"{found.alpha:.2f}",
-        "advice": ADVICE[found.advice],
+        "same": w.fill("desk.of_number", part=found.same, whole=found.comments),
+        # The mark keeps a minus sign before its number where lines run from the right.
+        "alpha": "–" if found.alpha is None else f"\u200e{found.alpha:.2f}",
+        "advice": w[ADVICE[found.advice]],
         "talk": found.advice == "talk",
     }
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g}\N{NO-BREAK SPACE}%"
+    return said().fill("desk.percent", number=f"{100 * share:.3g}")
+
+
+def _whole_percent(share: float) -> str:
+    return said().fill("desk.percent", number=f"{100 * share:.0f}")
 
 
 def _trouble(error: MeydanError) -> Trouble:
+    w = said()
     if isinstance(error, MissingFields):
-        return Trouble(
-            "Choose a rule", "To reject, choose at least one rule. Nothing was recorded yet.", error.fields
-        )
+        return Trouble(w["room.choose_rule"], w["room.choose_rule_why"], error.fields)
     if isinstance(error, UnknownRule):
-        sentence = (
-            "The guidelines have changed since this page was opened. Choose again; nothing was recorded yet."
-        )
-        return Trouble("That rule is gone", sentence, ("rules",))
+        return Trouble(w["room.rule_gone"], w["room.rule_gone_why"], ("rules",))
     if isinstance(error, NotAllowed):
-        sentence = (
-            "You decided this comment before. Its appeal waits for somebody else; nothing was recorded."
-        )
-        return Trouble("This appeal is for another moderator", sentence)
-    return Trouble("This was not taken", f"{error.message} Nothing was recorded yet.", error.fields)
+        return Trouble(w["room.not_yours"], w["room.not_yours_why"])
+    sentence = w.fill("trouble.sentence_not_recorded", sentence=sentence_of(error))
+    return Trouble(w["trouble.not_taken"], sentence, error.fields)
 
 
 def _waits(comment: Comment) -> bool:
@@ -988,7 +982,7 @@ def rules_view(
         grounds = [
             {
                 "value": f"{rule.id}:{GROUNDS[label]}",
-                "words": GROUNDS[label].capitalize(),
+                "words": said().called("grounds", GROUNDS[label]),
                 "pointed": pointed(rule, label),
                 "key": next(keys, ""),
             }
@@ -998,7 +992,7 @@ def rules_view(
         views.append(
             {
                 "id": rule.id,
-                "title": words(rule.title, "en"),
+                "title": words(rule.title, said().language),
                 "grounds": grounds,
                 "pointed": any(pointed(rule, label) for label in rule.labels),
                 "people_only": rule.people_only,
@@ -1012,9 +1006,9 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
     """What weighed or was seen at a place in the text, in the order of the words it concerns."""
     if comment.text is None:
         return []
-    said = [(span, _called(span.label), SOURCES.get(span.source, span.source)) for span in evidence.spans]
-    said += [(span, capital(explain.finding(finding)), "") for finding, span in _placed(evidence)]
-    said.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
+    notes = [(span, _called(span.label), _source(span.source)) for span in evidence.spans]
+    notes += [(span, said().capital(found_of(finding)), "") for finding, span in _placed(evidence)]
+    notes.sort(key=lambda note: (note[0].begin, note[0].end, note[0].label))
     return [
         {
             "label": span.label,
@@ -1023,8 +1017,12 @@ def _notes(comment: Comment, evidence: Evidence) -> list[dict[str, object]]:
             "quote": render.name(opening(comment.text[span.begin : span.end], OPENING)),
             "source": source,
         }
-        for span, called, source in said
+        for span, called, source in notes
     ]
+
+
+def _source(source: str) -> str:
+    return said().called("sources", source)
 
 
 def _placed(evidence: Evidence) -> list[tuple[Finding, Span]]:
@@ -1038,13 +1036,17 @@ def _placed(evidence: Evidence) -> list[tuple[Finding, Span]]:
 
 def _marked(comment: Comment, evidence: Evidence) -> Markup:
     if comment.text is None:
-        return Markup('<p class="gone">The words of this comment were erased.</p>')
+        return Markup('<p class="gone">{}</p>').format(said()["desk.words_erased"])
     spans = [*evidence.spans, *(span for _, span in _placed(evidence))]
     return render.highlighted(comment.text, spans, language=_tag(comment.language))
 
 
 def _name(comment: Comment) -> Markup:
-    return render.name(comment.name) if comment.name is not None else Markup("<i>name erased</i>")
+    return (
+        render.name(comment.name)
+        if comment.name is not None
+        else Markup("<i>{}</i>").format(said()["desk.name_erased"])
+    )
 
 
 def _tag(language: str) -> str | None:
@@ -1053,7 +1055,8 @@ def _tag(language: str) -> str | None:
 
 def _called(label: str) -> str:
     """What a label is called at the head of a line."""
-    return capital(explain.label(label))
+    w = said()
+    return w.capital(w.called("labels", label))
 
 
 def version_address(digest: str) -> str:
@@ -1098,24 +1101,42 @@ def _live(line: Line, mark: int, item: DeskItem | None, looking: Claim | None) -
 
 def _strain_view(strain: Strain) -> dict[str, object]:
     """What somebody is told of their own shift, where there is something to tell."""
+    w = said()
     return {
-        "pause": f"{strain.working_since.astimezone(UTC):%H:%M} UTC"
+        "pause": w.html("room.pause", time=_clock(strain.working_since))
         if strain.pause_due and strain.working_since
         else "",
-        "severe": strain.severe,
-        "enough": strain.enough,
+        "enough": w.html("room.enough", severe=strain.severe) if strain.enough else "",
     }
 
 
-def _looking(claim: Claim | None) -> str:
+def _state(comment: Comment, *, appealed: bool, reported: bool) -> str:
+    """How a comment stands, for who has it before them."""
+    w = said()
+    state = w[f"states.{comment.status.value}_{'appeal' if appealed else 'long'}"]
+    return w["desk.semicolon"].join([state, w["states.reported"]]) if reported else state
+
+
+def _escalations() -> list[tuple[str, str]]:
+    return [(kind, said()[f"room.{kind}"]) for kind in ESCALATIONS]
+
+
+def _looking(claim: Claim | None, key: str) -> Markup | str:
     """Who has a comment before them, for the others; "" for nobody."""
-    return f"{claim.moderator}, since {claim.at.astimezone(UTC):%H:%M} UTC" if claim else ""
+    return said().html(key, name=claim.moderator, time=_clock(claim.at)) if claim else ""
 
 
-def capital(words: str) -> str:
-    """Words as they begin a line."""
-    return words[:1].upper() + words[1:]
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC"
+
+
+def found_of(finding: Finding) -> str:
+    """What was seen of a comment, in the desk's language."""
+    w, key = said(), f"findings.{finding.kind}"
+    if key in w:
+        return w[key]
+    return w.again(key, finding.detail) if finding.detail else w.called("findings", finding.kind)
 
 
 def _sentence(words: str) -> str:
-    return f"{capital(words)}."
+    return f"{said().capital(words)}."

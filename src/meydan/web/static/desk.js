@@ -101,10 +101,11 @@ function rulesKey(key) {
   return box !== undefined;
 }
 
-// Under an Arabic or Kurdish layout the same key writes another letter, or another digit.
+// The keys are Latin ones. Where a layout writes something else on them (an Arabic or Sorani letter or digit, two letters
+// at once, the Turkish dotless i), the place of the key says which it is.
 function keyOf(event) {
   const place = /^(?:Key|Digit)([A-Z0-9])$/.exec(event.code);
-  if (place && event.key.length === 1 && event.key > "\u007f") return place[1].toLowerCase();
+  if (place && event.key > "\u007f") return place[1].toLowerCase();
   return event.key === "\u061f" ? "?" : event.key.toLowerCase();
 }
 
