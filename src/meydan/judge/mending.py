@@ -68,7 +68,7 @@ _ONES: Final = str.maketrans("1!|", "iii"), str.maketrans("1!|", "lll")
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
-_FORM: Final = "mending/3"
+_FORM: Final = "mending/4"
 
 
 class Mending:
@@ -190,8 +190,10 @@ class Mending:
         return best if self._counts[best] >= RIVALRY * commonest else None
 
     def _near(self, word: str) -> Iterator[str]:
-        """Targets with the same first letter, one slip away."""
+        """Targets one slip away, with the same first letter or the first two exchanged."""
         yield from self._lacking.get(word, ())
+        if (turned := _begun_otherwise(word)) in self._targets:
+            yield turned
         for at in range(1, len(word)):
             short = word[:at] + word[at + 1 :]
             if short in self._targets:
@@ -249,7 +251,8 @@ class Mending:
 
 
 def _slips_of(word: str) -> Iterator[str]:
-    """Everything one slip away from a word that begins with the same letter."""
+    """Everything one slip away from a word that begins with the same letter, or with its first two exchanged."""
+    yield _begun_otherwise(word)
     for at in range(1, len(word) + 1):
         head, tail = word[:at], word[at:]
         if tail:
@@ -260,6 +263,10 @@ def _slips_of(word: str) -> Iterator[str]:
             if tail:
                 yield head + letter + tail[1:]
             yield head + letter + tail
+
+
+def _begun_otherwise(word: str) -> str:
+    return word[1] + word[0] + word[2:]
 
 
 def _is_part(text: str, begin: int, end: int) -> bool:

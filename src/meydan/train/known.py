@@ -42,6 +42,7 @@ NOT_CLEAN: Final = frozenset(
     {
         "surge_toxicity:754",
         "surge_toxicity:909",
+        "context_toxicity:gc235160570.34000.34000",
         "context_toxicity:gc244637955.56731.56731",
         "context_toxicity:gc733003516.1122.1122",
         "context_toxicity:gc830872241.51183.51183",
@@ -53,6 +54,7 @@ NOT_CLEAN: Final = frozenset(
         "offenseval_tr:18757",
         "offenseval_tr:27308",
         "offenseval_tr:33596",
+        "offenseval_tr:35827",
         "offenseval_tr:39535",
         "offenseval_tr:42443",
     }
