@@ -233,7 +233,7 @@ class _Guidelines:
                 return Answer(to="/desk/guidelines?told=effect")
             # None where this program goes on by the version before, because it does not understand the newest.
             trouble = self._changed_meanwhile(base, session) or Trouble(
-                "The guidelines were changed meanwhile", (error.message, "What you typed is kept."), 409
+                said()["guidelines.meanwhile"], (sentence_of(error), said()["guidelines.kept"]), 409
             )
             return self._edited(session, text, note, trouble=trouble)
         except BadGuidelines:
