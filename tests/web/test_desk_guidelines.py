@@ -139,6 +139,22 @@ def test_two_editors_at_once(room: Newsroom, chair_of: Callable[[str], Chair]) -
     assert room.meydan.desk.draft("Zîn") is None
 
 
+def test_a_version_that_is_not_understood_is_not_passed_over(
+    room: Newsroom, chair_of: Callable[[str], Chair]
+) -> None:
+    """If a newer program's version rules elsewhere, then nothing takes effect over it here, and the editor is told so."""
+    chair, text = chair_of("Leyla"), without_examples(SOURCE)
+    checked = fields(send(chair, "check", text=text, note="Mine.").text)
+    newer = f"{SOURCE}\n[later]\n".encode()
+    room.meydan.store.guidelines.take_effect(
+        digest_of(newer), newer, base=digest_of(SOURCE.encode()), by="Zîn", note="", at=room.meydan.desk.now()
+    )
+    refused = chair.post("/desk/guidelines/change", data={**checked, "what": "effect"})
+    assert (refused.status_code, fields(refused.text)["text"]) == (409, text)
+    assert "Zîn changed the guidelines" in refused.text
+    assert room.meydan.desk.guidelines.source.decode() == SOURCE
+
+
 def test_what_was_typed_outlives_the_session(room: Newsroom, chair_of: Callable[[str], Chair]) -> None:
     """If the session has ended, or its token is an old one, then what was typed is the draft of whoever the form was given to."""
     chair = chair_of("Leyla")

@@ -231,7 +231,11 @@ class _Guidelines:
                 # The same form, sent twice, perhaps to two servers: it is done, and so is its draft.
                 self._desk.end_draft(session.moderator)
                 return Answer(to="/desk/guidelines?told=effect")
-            return self._edited(session, text, note, trouble=self._changed_meanwhile(base, session))
+            # None where this program goes on by the version before, because it does not understand the newest.
+            trouble = self._changed_meanwhile(base, session) or Trouble(
+                said()["guidelines.meanwhile"], (sentence_of(error), said()["guidelines.kept"]), 409
+            )
+            return self._edited(session, text, note, trouble=trouble)
         except BadGuidelines:
             trouble = Trouble(w["guidelines.faults"], (w["guidelines.faults_why"],))
             return self._edited(session, text, note, checked=True, trouble=trouble)
