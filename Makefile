@@ -13,8 +13,9 @@ UV := $(shell command -v uv 2>/dev/null)
 demo: $(VENV)/.runtime
 	$(BIN)/meydan demo
 
+# On every core; `$(BIN)/python -m pytest` alone runs one test after another.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8
 
 # What needs PyTorch: in an environment of its own, so that two gigabytes stay out of the other.
 test-training: $(TRAIN)/.made
