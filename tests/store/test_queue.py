@@ -277,6 +277,20 @@ def test_comments_are_found_by_all_that_is_known(store: Store) -> None:
     assert ids == (fourth, third, second)
 
 
+@pytest.mark.parametrize("rare_up_to", [0, 1000])
+def test_rare_and_common_words_are_found_alike(
+    store: Store, monkeypatch: pytest.MonkeyPatch, rare_up_to: int
+) -> None:
+    """If words are taken for rare or for common, then the same comments are found, in the same order, page by page."""
+    monkeypatch.setattr("meydan.store.store.RARE_UP_TO", rare_up_to)
+    ids = [kept(store, f"The bridge of {place} is closed.") for place in ("Gwer", "Zakho", "Halabja")]
+    kept(store, "Something else altogether.")
+    newest, before = store.find(Sought(words=("bridge", "closed")), limit=2)
+    assert newest == (ids[2], ids[1])
+    assert store.find(Sought(words=("bridge", "closed")), limit=2, before=before) == ((ids[0],), None)
+    assert store.find(Sought(words=("zakho",), status=Status.HELD), limit=2)[0] == (ids[1],)
+
+
 def test_erased_words_are_not_found(store: Store, database_url: str) -> None:
     """If a comment is erased, then no search finds it by its words, and the index does not keep them."""
     id = kept(store, "Unforgettable words.")

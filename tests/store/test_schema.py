@@ -77,7 +77,7 @@ SOUGHT = ("words", "story", "author", "language", "status", "by", "rule", "since
 
 def is_of(name: str, hand: Hand) -> bool:
     """Whether a statement is one that this database is ever asked."""
-    if name in ("WRITE_ALONE", "MERGE_LOOKUP"):
+    if name in ("WRITE_ALONE", "MERGE_LOOKUP", "SEEN_LATELY"):
         return (name == "MERGE_LOOKUP") == (hand._adapted is None)
     other = "postgresql" if hand._adapted is None else "sqlite"
     return f"[{other}]" not in name
@@ -95,8 +95,8 @@ STATEMENTS = {
         else enumerate(value)
     )
 } | {
-    f"find[{dialect}]{'+'.join(sorted(given))}": statements.find(dialect, given)
-    for dialect in ("sqlite", "postgresql")
+    f"find[{dialect}]{'+'.join(sorted(given))}{' rare' * rare}": statements.find(dialect, given, rare=rare)
+    for dialect, rare in (("sqlite", False), ("postgresql", False), ("postgresql", True))
     for given in map(frozenset, [(), SOUGHT, *([name] for name in SOUGHT)])
 }
 
