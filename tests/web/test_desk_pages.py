@@ -14,6 +14,7 @@ import meydan
 from meydan.comment import Evidence, Hold, Status, Submission, Verdict
 from meydan.desk import Visitor, Weighed, explain
 from meydan.errors import ClassifierUnavailable
+from meydan.judge.calibration import uncalibrated
 from meydan.web.desk.people import ACTIONS
 from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Chair, Newsroom, newsroom
 
@@ -168,7 +169,9 @@ def test_evidence_is_marked_in_the_words_and_named_beside_them(room: Newsroom, c
     assert "idiot" in marked
     assert any("personal_attack" in label for label, _ in page.marked)
     assert explain.label("personal_attack") in page.said.lower()
-    assert "Uncalibrated" in page.said
+    assert "Uncalibrated" not in page.said
+    room.meydan.desk.adopt_calibrations(uncalibrated({"en"}))
+    assert "Uncalibrated" in Words(chair.get(f"/desk/comments/{comment}").text).said
 
 
 def test_the_words_that_weighed_are_marked(

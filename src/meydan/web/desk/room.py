@@ -619,7 +619,7 @@ class Room:
             "scores": scores,
             "others": others,
             "unmeasured": self._unmeasured(evidence) if scored else [],
-            "uncalibrated": scored and not any(settled.decision.calibration for settled in item.decisions),
+            "uncalibrated": scored and not self._is_measured(evidence.language),
             "no_evidence": said()["room.no_evidence"],
             "author": self._author_view(comment),
             "story_link": Markup('<a href="{}" rel="noreferrer"><bdi>{}</bdi></a>').format(
@@ -836,6 +836,11 @@ class Room:
             else:
                 others += 1
         return [row for _, _, row in sorted(rows, key=lambda row: row[:2])], others
+
+    def _is_measured(self, language: str) -> bool:
+        """Whether it is known how often the judge of today is wrong in a language."""
+        calibration = self._desk.calibrations.of(language)
+        return calibration is not None and calibration.bounded
 
     def _unmeasured(self, evidence: Evidence) -> list[str]:
         return [
