@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -409,13 +408,13 @@ class Judge:
 
         Politeness around it makes it seem less than it is.
         """
-        clear = [hit for hit in hits if is_clear(hit)]
-        ends = [0, *(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
-        alone = {
-            text[begin:end]
-            for begin, end in pairwise(ends)
-            if end - begin < len(text) and any(begin <= hit.begin < end for hit in clear)
-        }
+        clear = [hit.begin for hit in hits if is_clear(hit)]
+        if not clear:
+            return 0.0
+        ends = [*(end.end() for end in _SENTENCE_END.finditer(text)), len(text)]
+        begins = [0, *ends]
+        places = {bisect_right(ends, begin) for begin in clear}
+        alone = {text[begins[place] : ends[place]] for place in places} - {text}
         if not alone:
             return 0.0
         scored, _ = self._scored([self._taken_in(given.language, one) for one in sorted(alone)])

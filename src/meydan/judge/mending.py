@@ -114,12 +114,12 @@ class Mending:
                 read = undone(match[0])
                 if read is not None:
                     edits.append((*match.span(), read))
-        undone_until = {at for begin, end, _ in edits for at in range(begin, end)}
+        undone_at = {at for begin, end, _ in edits for at in range(begin, end)}
         others: list[tuple[int, int, str]] = []
         for match in _WORD.finditer(reading.text):
             word = match[0]
             begin, end = match.span()
-            if not 3 <= len(word) <= _LONGEST_RUN or word in self._counts or begin in undone_until:
+            if not 3 <= len(word) <= _LONGEST_RUN or word in self._counts or begin in undone_at:
                 continue
             if len(word) >= A_SENTENCE_FROM:
                 if _is_handle(reading.text, begin, end):
@@ -236,8 +236,8 @@ class Mending:
         """What a stretch of a run costs as a word: its rarity; in a sentence one that nobody knows costs more by the letter."""
         if self._is_word(part):
             return self._total - math.log(self._count_of(part))
-        known = len(part) == 1 or not part.isalpha() or not sentence
-        return math.inf if known else self._total + math.log(10.0) * (len(part) - 1)
+        never = len(part) == 1 or not part.isalpha() or not sentence
+        return math.inf if never else self._total + math.log(10.0) * (len(part) - 1)
 
     def _is_word(self, part: str) -> bool:
         if len(part) == 1:
