@@ -46,6 +46,12 @@ GROUNDS: Mapping[str, str] = MappingProxyType(
 LANGUAGES = ("en", "ar", "tr", "ckb", "kmr-Latn", "kmr-Arab", "fa")
 """Languages with their script that Meydan knows by name."""
 
+CALENDARS = ("gregorian", "kurdish", "jalali")
+"""Calendars that a publication can go by."""
+
+DIGITS = ("own", "latin")
+"""Digits that readers are shown: those their language is written with, or 0 to 9 in every language."""
+
 UNKNOWN_LANGUAGE = "und"
 """The honest answer (BCP 47) when no language is recognised well enough."""
 

@@ -215,11 +215,11 @@ def test_allows_is_total(asked: str) -> None:
 
 
 def test_words_picks_a_translation() -> None:
-    """If a translation is missing, then words picks the primary subtag's, then English, then the first."""
+    """If a translation is missing, then words picks the primary subtag's, then another script's, then English, then the first."""
     told = {"tr": "Merhaba", "en": "Hello", "ckb": "سڵاو", "kmr-Latn": "Silav"}
     assert policy.words(told, "kmr-Latn") == "Silav"
     assert policy.words(told, "ckb-IQ") == "سڵاو"
-    assert policy.words(told, "kmr-Arab") == "Hello"
+    assert policy.words(told, "kmr-Arab") == "Silav"
     assert policy.words(told, "xx") == "Hello"
     assert policy.words({"ar": "مرحبا", "tr": "Merhaba"}, "fa") == "مرحبا"
     assert policy.words({}, "en") == ""

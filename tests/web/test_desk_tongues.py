@@ -13,15 +13,15 @@ import pytest
 
 from meydan.comment import Submission, Verdict
 from meydan.desk import Visitor
-from meydan.locale import INTERFACE, words
-from meydan.locale.desk import desk_words
+from meydan.locale import words
+from meydan.locale.desk import DESK, desk_words
 from meydan.policy import digest_of, load
 from meydan.web.desk import live
 from tests.newsroom import ABUSIVE, Chair, Newsroom, without_examples
 from tests.web.conftest import courteous
 from tests.web.test_desk_live import listening
 
-OTHERS = [tag for tag in INTERFACE if tag != "en"]
+OTHERS = [tag for tag in DESK if tag != "en"]
 COOKIE = "meydan_desk_language"
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from meydan.comment import LANGUAGES, RULE_LABELS, WELCOME_LABELS, Verdict
+from meydan.comment import CALENDARS, DIGITS, LANGUAGES, RULE_LABELS, WELCOME_LABELS, Verdict
 from meydan.errors import BadGuidelines
 from meydan.policy.fault import Fault, brief
 from meydan.policy.guidelines import (
@@ -40,7 +40,7 @@ FORMAT = 1
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people"),
-        "publication": ("name", "origins", "languages", "required"),
+        "publication": ("name", "origins", "languages", "required", "calendar", "digits"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
         "rule.example": ("lang", "text", "story", "expect"),
@@ -50,6 +50,9 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
+
+OPTIONAL = frozenset({"calendar", "digits"})
+"""Keys of tables that have to be there, which may be left out of them all the same."""
 
 FIELDS = ("name", "text", "email")
 """Fields of the reader's form; the first two are always required."""
@@ -197,7 +200,14 @@ class _Checker:
                         f"The form cannot do without “{field}”.",
                         f'Add "{field}" to the list.',
                     )
-        return Publication(name, origins, languages, required)
+        return Publication(
+            name,
+            origins,
+            languages,
+            required,
+            calendar=self._one_of(path, table, "publication", "calendar", CALENDARS),
+            digits=self._one_of(path, table, "publication", "digits", DIGITS),
+        )
 
     def _intro(self) -> Mapping[str, str]:
         if "intro" not in self.document:
@@ -525,6 +535,19 @@ class _Checker:
         )
         return usual
 
+    def _one_of(
+        self, path: KeyPath, table: dict[str, Any], kind: str, key: str, choices: tuple[str, ...]
+    ) -> str:
+        """One of some words; the first of them where the key is left out."""
+        given = self._get(path, table, kind, key, _a_text, required=False)
+        if given is None or given in choices:
+            return given or choices[0]
+        named = ", ".join(f'"{choice}"' for choice in choices)
+        self._fault(
+            (*path, key), f"“{brief(given)}” is no {key}.", _instead(given, choices, f"one of {named}")
+        )
+        return choices[0]
+
     def _list(
         self,
         path: KeyPath,
@@ -553,7 +576,8 @@ class _Checker:
         """A table of the root; an empty one, and a fault, where there is none."""
         given = self.document.get(key, _MISSING)
         if given is _MISSING:
-            self._missing((), f"The table [{key}] is missing.", f"Add [{key}] with {', '.join(KEYS[key])}.")
+            needed = ", ".join(name for name in KEYS[key] if name not in OPTIONAL)
+            self._missing((), f"The table [{key}] is missing.", f"Add [{key}] with {needed}.")
         elif not isinstance(given, dict):
             self._fault((key,), f"{key} is {_kind_of(given)}; it must be a table.", f"Begin it with [{key}].")
         else:
@@ -672,6 +696,8 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "wrongly_approved": "0.05",
         "confidence": "0.90",
         "audit": "0.02",
+        "calendar": '"gregorian"',
+        "digits": '"own"',
         "first": "1",
         "rejected": "0.5",
         "of_at_least": "4",

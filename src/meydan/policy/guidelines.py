@@ -20,12 +20,18 @@ MODES = ("off", "assisted")
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The newsroom: its name, the origins as written, its languages' tags, the form's required fields."""
+    """
+    The newsroom: its name, the origins as written, its languages' tags, the form's required fields.
+
+    `calendar` is one of `comment.CALENDARS`, `digits` one of `comment.DIGITS`.
+    """
 
     name: str
     origins: tuple[str, ...]
     languages: tuple[str, ...]
     required: tuple[str, ...]
+    calendar: str = "gregorian"
+    digits: str = "own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +200,13 @@ class Guidelines:
 
 def words(mapping: Mapping[str, str], language: str) -> str:
     """
-    Pick a translation: the exact tag, else its primary subtag, else English, else the first.
+    Pick a translation: the exact tag, else its primary subtag, else that in another script, else English, else the first.
 
     Total for a mapping with at least one entry; "" for an empty one.
     """
-    for tag in (language, language.split("-", 1)[0], "en"):
+    primary = language.split("-", 1)[0]
+    otherwise = (tag for tag in mapping if tag.startswith(f"{primary}-"))
+    for tag in (language, primary, *otherwise, "en"):
         if tag in mapping:
             return mapping[tag]
     return next(iter(mapping.values()), "")

@@ -30,7 +30,7 @@ from meydan.errors import (
     Unavailable,
     UnknownRule,
 )
-from meydan.locale import Words, accepted, interface_of, words
+from meydan.locale import Words, accepted, interface_of
 from meydan.policy import Guidelines
 from meydan.web import reading
 from meydan.web.access import AnyRequest
@@ -217,7 +217,7 @@ class _Readers:
 
     async def to_report(self, request: AnyRequest, comment_id: str) -> Response[str]:
         asked = query_of(request)
-        said = words(asked.get("lang") or accepted(request.headers.get("accept-language", "")))
+        said = self._said(request, asked)
         comment = await sync_to_thread(self._desk.reportable, comment_id)
         page = reading.report_page(comment, said, self._desk.guidelines)
         return Response(page, media_type=MediaType.HTML, headers=PRIVATE)
@@ -250,7 +250,7 @@ class _Readers:
 
     async def status(self, request: AnyRequest, comment_id: str) -> Response[str]:
         asked = query_of(request)
-        said = words(asked.get("lang") or accepted(request.headers.get("accept-language", "")))
+        said = self._said(request, asked)
         receipt = asked.get("receipt") or None
         outcome = await sync_to_thread(self._desk.status, comment_id, receipt=receipt)
         page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=False)
@@ -285,7 +285,8 @@ class _Readers:
         return _see(comment_id, receipt, said)
 
     def _said(self, request: AnyRequest, form: dict[str, str]) -> Words:
-        return words(form.get("lang") or accepted(request.headers.get("accept-language", "")))
+        language = form.get("lang") or accepted(request.headers.get("accept-language", ""))
+        return reading.words_for(language, self._desk.guidelines)
 
 
 def query_of(request: AnyRequest) -> dict[str, str]:

@@ -62,7 +62,7 @@ def static_bytes(name: str) -> bytes:
     if name == "embed.js":
         style = json.dumps(_squeezed(static_bytes("thread.css").decode()), ensure_ascii=False)
         failed = json.dumps(
-            {tag: [words(tag)["not_loaded"], words(tag)["try_again"]] for tag in INTERFACE},
+            {tag: [words(tag)["not_loaded"], words(tag)["try_again"]] for tag in (*INTERFACE, "ku")},
             ensure_ascii=False,
         )
         body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"FAILED_WORDS"', failed.encode())

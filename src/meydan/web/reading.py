@@ -121,7 +121,13 @@ NOTHING_TYPED = Typed()
 def language_for(asked: str | None, story: Story | None, guidelines: Guidelines) -> Words:
     """The interface's language: what is asked for, else the story's, else the publication's first."""
     candidates = (asked, story.language if story else None, *guidelines.publication.languages[:1])
-    return words(next((tag for tag in map(interface_of, candidates) if tag), None))
+    return words_for(next((tag for tag in map(interface_of, candidates) if tag), None), guidelines)
+
+
+def words_for(language: str | None, guidelines: Guidelines) -> Words:
+    """The words for a language tag, with dates and digits as the publication writes them."""
+    publication = guidelines.publication
+    return words(language, calendar=publication.calendar, digits=publication.digits)
 
 
 def check_ours(url: str, guidelines: Guidelines, own: Iterable[str]) -> None:

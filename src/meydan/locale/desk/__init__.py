@@ -1,8 +1,11 @@
 """
 The desk's words, by language: what whoever decides, answers for the rules or reads along is told.
 
-One TOML catalogue per language of the interface, its keys grouped by page; a test holds them to the same keys and the
+One TOML catalogue per language of the desk, its keys grouped by page; a test holds them to the same keys and the
 same blanks. Loaded when a page of the desk first asks: readers' pages pay nothing for them.
+
+The desk speaks five of the interface's languages. Who reads Kurmanji in Arabic letters is spoken to in Latin ones: it is
+their language, whole, and from the left to the right. Its digits are Latin ones everywhere, as on its keys and drawings.
 
 Three ways to say something, for three places:
 
@@ -15,18 +18,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-from meydan.locale import INTERFACE, Words, interface_of
+from meydan.locale import Words, flat, interface_of
 from meydan.locale import words as readers_words
 
+DESK = ("en", "ar", "ckb", "tr", "kmr-Latn")
+"""The languages that the desk speaks, by tag; the first is what remains when none fits."""
+
 _BLANK = re.compile(r"\{(\w+)\}")
-_FORM = re.compile(r"\.(zero|one|two|few|many|other)$")
+_INSTEAD = {"kmr-Arab": "kmr-Latn"}
 _NAMES = {"field": "fields", "fields": "fields", "tag": "languages", "tags": "languages"}
 """Blanks of a sentence of the program's that hold names of ours, and the group that says what they are called."""
 
@@ -54,11 +60,6 @@ class DeskWords(Words):
         """Words of the desk's own for a page, isolated in its direction, though a foreign name may begin them."""
         return Markup('<bdi dir="{}">{}</bdi>').format(self.direction, words)
 
-    def counted(self, key: str, number: int) -> str:
-        """The form of a key that goes with a number, with the number in it: "3 days"."""
-        form = f"{key}.{form_of(number, self.language)}"
-        return self.fill(form if form in self else f"{key}.other", number=number)
-
     def capital(self, words: str) -> str:
         """Words as a line begins with them, in scripts that have capitals."""
         first = "İ" if self.language == "tr" and words[:1] == "i" else words[:1].upper()
@@ -82,7 +83,7 @@ class DeskWords(Words):
             sentence: what was said. Where no key of the group says it, the group's own words are said if there are
                 any, and else the sentence as it is.
         """
-        if self.language == INTERFACE[0]:
+        if self.language == DESK[0]:
             return sentence
         for key, pattern in _patterns(group):
             found = pattern.fullmatch(sentence)
@@ -99,50 +100,27 @@ class DeskWords(Words):
 
 def desk_words(language: str | None) -> DeskWords:
     """The desk's catalogue for a language tag; English where there is none of ours."""
-    return _catalogue(interface_of(language) or INTERFACE[0])
+    return _catalogue(spoken_for(language) or DESK[0])
 
 
-def form_of(number: int, language: str) -> str:
-    """
-    The form of a word that goes with a whole number: zero, one, two, few, many or other.
-
-    Source: Unicode CLDR, plural rules (cardinals).
-    """
-    if language != "ar":
-        return "one" if number == 1 else "other"
-    if number in (0, 1, 2):
-        return ("zero", "one", "two")[number]
-    rest = number % 100
-    return "few" if 3 <= rest <= 10 else "many" if rest >= 11 else "other"
+def spoken_for(language: str | None) -> str | None:
+    """The desk's language for a tag; None when there is none of ours."""
+    ours = interface_of(language)
+    return _INSTEAD.get(ours, ours) if ours else None
 
 
-def forms_of(key: str) -> str:
-    """A key without the form of a number that it ends with."""
-    return _FORM.sub("", key)
-
-
-@lru_cache(maxsize=len(INTERFACE))
+@lru_cache(maxsize=len(DESK))
 def _catalogue(tag: str) -> DeskWords:
     source = tomllib.loads(files(__package__).joinpath(f"{tag}.toml").read_text(encoding="utf-8"))
     readers = readers_words(tag)
-    said = {"moment": readers["moment"], **_flat(source)}
-    return DeskWords(tag, readers.direction, said, readers.months)
-
-
-def _flat(source: Mapping[str, object], under: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for name, value in source.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{under}{name}.")
-        else:
-            flat[under + name] = str(value)
-    return flat
+    said = {"moment": readers["moment"], **flat(source)}
+    return DeskWords(tag, readers.direction, said, {"gregorian": readers.months})
 
 
 @lru_cache(maxsize=64)
 def _patterns(group: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The English sentences of a group as patterns that find what stands in their blanks; those without any first."""
-    english = _catalogue(INTERFACE[0])
+    english = _catalogue(DESK[0])
     keys = sorted(english.keys(), key=lambda key: len(english.blanks(key)))
     return tuple(
         (key, _pattern(english[key]))

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from litestar.datastructures import Cookie
 
 from meydan.errors import Malformed, MeydanError, SignInNeeded, TooFast
-from meydan.locale import INTERFACE
+from meydan.locale.desk import DESK
 from meydan.staff import HalfWay, Session
 from meydan.web import access
 from meydan.web.desk.frame import (
@@ -64,7 +64,7 @@ class _Door:
     def language(self, asked: Asked) -> Answer:
         """Speak another language to this browser from now on; it needs no session, and says nothing of one."""
         chosen, link, back = asked.value("language"), asked.value("link"), asked.value("back")
-        if chosen not in INTERFACE:
+        if chosen not in DESK:
             raise Malformed("Choose one of the languages that are shown.", fields=("language",))
         if link:
             to = f"/desk/sign-in?link={quote(link, safe='')}"

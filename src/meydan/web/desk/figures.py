@@ -230,8 +230,8 @@ def _lasting(span: timedelta | None) -> str:
     seconds = span.total_seconds()
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
-            return said().counted(f"figures.{unit}", round(seconds / size))
-    return said().counted("figures.seconds", round(seconds))
+            return said().count(f"figures.{unit}", round(seconds / size))
+    return said().count("figures.seconds", round(seconds))
 
 
 def _share(part: int, whole: int) -> str:

@@ -16,14 +16,14 @@ from litestar import Request
 from litestar.datastructures import Cookie
 
 from meydan.errors import MeydanError
-from meydan.locale import INTERFACE, accepted, interface_of, words
-from meydan.locale.desk import DeskWords, desk_words
+from meydan.locale import accepted, words
+from meydan.locale.desk import DESK, DeskWords, desk_words, spoken_for
 from meydan.staff import NO_PERSON
 
 TONGUE_COOKIE: Final = "meydan_desk_language"
 KEPT_S: Final = 365 * 86_400
 
-_spoken: ContextVar[str] = ContextVar("spoken", default=INTERFACE[0])
+_spoken: ContextVar[str] = ContextVar("spoken", default=DESK[0])
 
 
 def said() -> DeskWords:
@@ -33,7 +33,7 @@ def said() -> DeskWords:
 
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
-    """Answer one request in a language of the interface."""
+    """Answer one request in a language of the desk."""
     before = _spoken.set(language)
     try:
         yield
@@ -42,9 +42,9 @@ def speaking(language: str) -> Iterator[None]:
 
 
 def tongue_of(request: Request[Any, Any, Any]) -> str:
-    """The language of the interface that a request is answered in."""
-    chosen = interface_of(request.cookies.get(TONGUE_COOKIE))
-    return chosen or accepted(request.headers.get("accept-language", "")) or INTERFACE[0]
+    """The language of the desk that a request is answered in."""
+    chosen = spoken_for(request.cookies.get(TONGUE_COOKIE))
+    return chosen or spoken_for(accepted(request.headers.get("accept-language", ""))) or DESK[0]
 
 
 def tongue_cookie(language: str, *, https: bool) -> Cookie:
@@ -62,7 +62,7 @@ def tongue_cookie(language: str, *, https: bool) -> Cookie:
 
 def tongues() -> list[tuple[str, str]]:
     """The languages to choose from: tag, and what its speakers call it."""
-    return [(tag, words(tag)["self_name"]) for tag in INTERFACE]
+    return [(tag, words(tag)["self_name"]) for tag in DESK]
 
 
 def by_of(name: str) -> str:

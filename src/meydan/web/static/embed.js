@@ -82,17 +82,27 @@ class MeydanComments extends HTMLElement {
       this.#typed(form.elements.text);
     }
     // In the reader's own time zone, in the server's words: browsers know neither Sorani nor Kurmanji.
-    const { months, moment } = this.#one(".meydan").dataset;
+    const { months, moment, calendar = "gregory", era = 0 } = this.#one(".meydan").dataset;
+    const parts = { year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" };
+    const told = new Intl.DateTimeFormat(`en-u-ca-${calendar}-nu-latn`, { ...parts, hourCycle: "h23" });
+    // A browser that does not know the calendar leaves the server's words, in UTC.
+    if (told.resolvedOptions().calendar !== calendar) return;
     for (const time of this.#root.querySelectorAll("time")) {
-      const at = new Date(time.dateTime);
+      const at = Object.fromEntries(told.formatToParts(new Date(time.dateTime)).map((part) => [part.type, part.value]));
       const blanks = {
-        day: at.getDate(),
-        month: months.split("|")[at.getMonth()],
-        year: at.getFullYear(),
-        time: at.toTimeString().slice(0, 5),
+        day: at.day,
+        month: months.split("|")[at.month - 1],
+        year: +at.year + +era,
+        time: `${at.hour}:${at.minute}`,
       };
-      time.textContent = moment.replace(/{(\w+)}/g, (_, blank) => blanks[blank]);
+      time.textContent = this.#digits(moment.replace(/{(\w+)}/g, (_, blank) => blanks[blank]));
     }
+  }
+
+  /** Text with its numbers in the digits of the page's language. */
+  #digits(text) {
+    const { digits } = this.#one(".meydan").dataset;
+    return digits ? text.replace(/\d/g, (digit) => digits[digit]) : text;
   }
 
   #notLoaded(view) {
@@ -146,7 +156,7 @@ class MeydanComments extends HTMLElement {
     // Characters as people and the server count them, not UTF-16 units.
     const used = [...field.value].length;
     counter.hidden = !used;
-    counter.textContent = characters.replace("{used}", used).replace("{limit}", limit);
+    counter.textContent = this.#digits(characters.replace("{used}", used).replace("{limit}", limit));
   }
 
   #problem(field, words) {
