@@ -25,7 +25,7 @@ CSS: Final = """\
 .meydan-text {
   white-space: break-spaces;
   overflow-wrap: anywhere;
-  unicode-bidi: isolate;
+  unicode-bidi: plaintext;
   overflow: clip;
 }
 .meydan-name {
@@ -42,7 +42,9 @@ CSS: Final = """\
 Rules for the elements made here.
 
 Each is a formatting context of its own: a direction override or a stray PDI ends
-where the element ends, and marks piled a page high are clipped at its edge.
+where the element ends, and marks piled a page high are clipped at its edge. In a
+comment every paragraph (what a line break ends) is set in its own direction, and
+begins where its own lines begin, while the text stays as it was sent.
 """
 
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
