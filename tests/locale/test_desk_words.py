@@ -13,8 +13,8 @@ from meydan import errors
 from meydan.comment import GROUNDS, LANGUAGES, Hold
 from meydan.desk import ESCALATIONS
 from meydan.judge import explain
-from meydan.locale import forms_in, without_form
 from meydan.locale.desk import DESK, DeskWords, desk_words
+from meydan.locale.plurals import forms_in, without_form
 from meydan.staff import NO_PERSON, ROLES
 from meydan.web.desk import tongue
 from meydan.web.desk.people import ACTIONS

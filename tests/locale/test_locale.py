@@ -8,17 +8,9 @@ import pytest
 from babel.core import Locale
 
 from meydan.comment import CALENDARS, DIGITS
-from meydan.locale import (
-    INTERFACE,
-    accepted,
-    direction_of,
-    form_of,
-    forms_in,
-    interface_of,
-    without_form,
-    words,
-)
+from meydan.locale import INTERFACE, accepted, direction_of, interface_of, words
 from meydan.locale.calendars import SOLAR, day_in
+from meydan.locale.plurals import form_of, forms_in, without_form
 
 
 @pytest.mark.parametrize("tag", INTERFACE)

@@ -13,7 +13,6 @@ write (comments) is never in here.
 
 from __future__ import annotations
 
-import re
 import string
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -24,16 +23,11 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
-from babel.core import Locale
-from babel.plural import PluralRule
-
 from meydan.locale.calendars import SOLAR, day_in
+from meydan.locale.plurals import form_of
 
 INTERFACE = ("en", "ar", "ckb", "tr", "kmr-Latn", "kmr-Arab")
 """The languages the interface speaks, by tag; the first is what remains when none fits."""
-
-FORMS = ("zero", "one", "two", "few", "many", "other")
-"""The forms of a word that goes with a number, in the order of CLDR; which of them a language has, `forms_in` says."""
 
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "fa", "ur", "he", "ps", "sd", "ug", "yi", "dv", "syr"})
 _RIGHT_TO_LEFT_SCRIPTS = frozenset({"arab", "hebr", "syrc", "thaa"})
@@ -51,12 +45,9 @@ _ALSO_CALLED: Final[Mapping[str, str]] = MappingProxyType(
         "kmr-iq": "kmr-Arab",
     }
 )
-# "ar" is Arabic as it is written in Iraq and the Levant: months and digits are those of ar-IQ.
-_CLDR: Final[Mapping[str, str]] = MappingProxyType({"ar": "ar_IQ", "kmr-Latn": "ku", "kmr-Arab": "ku"})
 _LATIN: Final = "0123456789"
 _ARABIC: Final = "٠١٢٣٤٥٦٧٨٩"
 _PERSIAN: Final = "۰۱۲۳۴۵۶۷۸۹"
-_FORM = re.compile(rf"\.({'|'.join(FORMS)})$")
 
 
 @dataclass(frozen=True)
@@ -148,25 +139,6 @@ def words(language: str | None, *, calendar: str = "gregorian", digits: str = "o
     return _written(interface_of(language) or INTERFACE[0], calendar, digits)
 
 
-def form_of(number: int, language: str) -> str:
-    """
-    The form of a word that goes with a whole number: one of FORMS.
-
-    Source: Unicode CLDR, plural rules (cardinals), from Babel.
-    """
-    return str(_plurals(language)(number))
-
-
-def forms_in(language: str) -> tuple[str, ...]:
-    """The forms that a language has, in the order of CLDR."""
-    return tuple(form for form in FORMS if form == "other" or form in _plurals(language).tags)
-
-
-def without_form(key: str) -> str:
-    """A key without the form of a number that it ends with."""
-    return _FORM.sub("", key)
-
-
 def interface_of(language: str | None) -> str | None:
     """The interface's language for a tag a page or a browser sends; None when there is none of ours."""
     tag = (language or "").strip().replace("_", "-").lower()
@@ -238,11 +210,6 @@ def flat(source: Mapping[str, object], under: str = "") -> dict[str, str]:
         else:
             found[under + name] = str(value)
     return found
-
-
-@lru_cache(maxsize=len(INTERFACE))
-def _plurals(language: str) -> PluralRule:
-    return Locale.parse(_CLDR.get(language, language)).plural_form
 
 
 @lru_cache(maxsize=4)
