@@ -102,6 +102,7 @@ from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Became as Became
+from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
 from meydan.store import Ending, Escalation, NewComment, Store, Told
@@ -109,14 +110,13 @@ from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
 from meydan.store import News as News
-from meydan.store import Branch as Branch
 from meydan.store import Page as Page
-from meydan.store import Thread as Thread
 from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import Tally as Tally
+from meydan.store import Thread as Thread
 from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email

@@ -40,7 +40,17 @@ FORMAT = 1
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people", "threads"),
+        "": (
+            "format",
+            "publication",
+            "intro",
+            "welcome",
+            "rule",
+            "automation",
+            "authors",
+            "people",
+            "threads",
+        ),
         "publication": ("name", "origins", "languages", "required"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),

@@ -290,7 +290,9 @@ _IN_BRANCH = f"""
   FROM comment c {_WORDS}
  WHERE c.showing > 0"""
 _ROOTS = tuple(f"root_{first}{second}" for first in "abcde" for second in "abcdefghij")
-BRANCHES_WHOLE = f"""{_SHOWN}, c.root {_IN_BRANCH} AND c.root IN ({", ".join(f":{name}" for name in _ROOTS)})"""
+BRANCHES_WHOLE = (
+    f"""{_SHOWN}, c.root {_IN_BRANCH} AND c.root IN ({", ".join(f":{name}" for name in _ROOTS)})"""
+)
 BRANCH_AFTER = f"""{_SHOWN} {_IN_BRANCH} AND c.root = :root AND c.number > :number
  ORDER BY c.number LIMIT :limit"""
 # How many replies stand before one; more than a page is not counted.
@@ -304,7 +306,6 @@ TOP_OF = "SELECT number, submitted_at, branch FROM comment WHERE number = :numbe
 def whole(roots: Sequence[int]) -> dict[str, int]:
     """The parameters of BRANCHES_WHOLE for at most fifty branches; no comment has the number 0."""
     return dict.fromkeys(_ROOTS, 0) | dict(zip(_ROOTS, roots, strict=False))
-
 
 
 # Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.

@@ -1168,7 +1168,9 @@ class Store:
             story=_story_of(found[:-1]),
             comments=tuple(_shown_of(row, url) for row in rows),
             count=found[-1],
-            next=_cursor_of(sort, rows[-1][_REPLIES if sort == "replied" else 1], rows[-1][0]) if more else None,
+            next=_cursor_of(sort, rows[-1][_REPLIES if sort == "replied" else 1], rows[-1][0])
+            if more
+            else None,
         )
 
     def thread(
@@ -1259,9 +1261,7 @@ class Store:
             return first
         number, submitted_at, comments = _present(hand.one(sql.TOP_OF, number=sought.top))
         if sought.root is not None:
-            before = hand.one(
-                sql.BRANCH_BEFORE, root=number, number=sought.number, limit=COMMENTS_ON_A_PAGE
-            )
+            before = hand.one(sql.BRANCH_BEFORE, root=number, number=sought.number, limit=COMMENTS_ON_A_PAGE)
             if _first(before) >= COMMENTS_ON_A_PAGE - 1:
                 return self._rest(hand, found, number, sought.number - 1)
         # Of whole numbers, the one beside it: so the page begins with the branch, not after it.
@@ -1931,7 +1931,21 @@ def _branch_of(row: Row, replies: Sequence[Row], url: str, *, more: bool) -> Bra
 
 def _shown_of(row: Row, url: str) -> Comment:
     """A row of a page; a tombstone keeps its place and its times, not its words."""
-    _, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing, replies = row[:13]
+    (
+        _,
+        submitted_at,
+        id,
+        parent,
+        name,
+        text,
+        language,
+        seq,
+        judged_at,
+        withdrawn_at,
+        erased_at,
+        showing,
+        replies,
+    ) = row[:13]
     shown = showing == SHOWN
     return Comment(
         id=id,

@@ -131,7 +131,7 @@ def _reading_headers(origins: Origins, *, https: bool) -> Any:
             security_headers(https=https, ancestors=origins.ancestors if kind == "page" else "'none'")
         )
         given |= {"cache-control": ASK_AGAIN, "vary": "Accept-Encoding"}
-        given |= {name: AT_THE_EDGE for name in ("cdn-cache-control", "surrogate-control")}
+        given |= dict.fromkeys(("cdn-cache-control", "surrogate-control"), AT_THE_EDGE)
         given["surrogate-key"] = f"meydan {surrogate_key(story)}"
         if kind != "page":
             given["cross-origin-resource-policy"] = "cross-origin"

@@ -68,13 +68,20 @@ def upgrade() -> None:
     op.add_column(
         "comment",
         sa.Column(
-            "root", BIG, nullable=True, comment="number of the comment that its branch begins with; NULL: this one"
+            "root",
+            BIG,
+            nullable=True,
+            comment="number of the comment that its branch begins with; NULL: this one",
         ),
     )
     op.add_column(
         "comment",
         sa.Column(
-            "replies", sa.Integer(), server_default="0", nullable=False, comment="replies to it that readers see"
+            "replies",
+            sa.Integer(),
+            server_default="0",
+            nullable=False,
+            comment="replies to it that readers see",
         ),
     )
     op.add_column(
