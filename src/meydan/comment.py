@@ -275,7 +275,8 @@ class Comment:
     What is kept. `text` is character for character what was sent.
 
     `name`, `text` and `email` are None once erased. `seq` is the number of the
-    current decision, 0 while there is none. `holds` says why it waits.
+    current decision, 0 while there is none. `holds` says why it waits. `replies`
+    counts the answers to it that readers see.
     """
 
     id: str
@@ -293,6 +294,7 @@ class Comment:
     withdrawn_at: datetime | None = None
     erased_at: datetime | None = None
     escalated: bool = False
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Became as Became
+from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
 from meydan.store import Ending, Escalation, NewComment, Store, Told
@@ -115,6 +116,7 @@ from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import Tally as Tally
+from meydan.store import Thread as Thread
 from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
@@ -1015,12 +1017,27 @@ class Desk:
     # -- what readers see ----------------------------------------------------
 
     def page(self, url: str, *, sort: str = "oldest", after: str | None = None, limit: int = 50) -> Page:
-        """Approved comments of a story, `limit` from 1 to 200; an unknown story has none."""
-        if sort not in ("oldest", "newest"):
-            raise Malformed("Sort by 'oldest' or 'newest'.", fields=("sort",))
+        """Approved comments of a story, one after the other, `limit` from 1 to 200; an unknown story has none."""
         if not 1 <= limit <= 200:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
         return self._store.page(story_address(url), sort=sort, after=after, limit=limit)
+
+    def thread(
+        self,
+        url: str,
+        *,
+        sort: str = "oldest",
+        after: str | None = None,
+        at: str | None = None,
+        branch: str | None = None,
+    ) -> Thread:
+        """
+        Approved comments of a story by branches, a page of them; see store.Store.thread.
+
+        Raises:
+            NotFound: readers see no such comment on the story, where one is asked for.
+        """
+        return self._store.thread(story_address(url), sort=sort, after=after, at=at, branch=branch)
 
     def counts(self, urls: Sequence[str]) -> dict[str, int]:
         """How many approved comments each story has, under the addresses as they were asked."""
@@ -1084,10 +1101,10 @@ class Desk:
         return comment
 
     def reportable(self, id: str) -> Comment:
-        """A comment that readers see, to be reported; NotFound for every other, all alike."""
+        """A comment that readers see, to be reported or led to; NotFound for every other, all alike."""
         comment = self._store.comment(id)
         if comment is None or not _is_shown(comment):
-            raise NotFound("There is no comment here that can be reported.")
+            raise NotFound("There is no such comment that readers see.")
         return comment
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:

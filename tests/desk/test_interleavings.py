@@ -7,19 +7,21 @@ import dataclasses
 import secrets
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from meydan.comment import Status, Verdict
 from meydan.desk import Visitor
-from meydan.errors import AlreadyDecided, NotAllowed, NotErasable, NotFound, Refused
+from meydan.errors import AlreadyDecided, NoSuchParent, NotAllowed, NotErasable, NotFound, Refused
 from meydan.judge import Judge
 from meydan.policy import digest_of, load, parse
 from meydan.store import Store
-from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
+from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, UNMEASURED, Room
 from tests.newsroom import without_examples
+from tests.store.making import check_branches, read_through
 
 PEOPLE = ("Zîn", "Mem", "Berfîn")
 JUDGE = Judge.load()
@@ -78,6 +80,17 @@ class Newsroom(RuleBasedStateMachine):
     @rule(target=comments, text=st.sampled_from((COURTEOUS, ABUSIVE, UNMEASURED)))
     def send(self, text: str) -> str:
         outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3))
+        assert outcome.receipt is not None
+        self.receipts[outcome.id] = outcome.receipt
+        return outcome.id
+
+    @rule(target=comments, to=comments, text=st.sampled_from((COURTEOUS, COURTEOUS, UNMEASURED)))
+    def answer(self, to: str, text: str) -> Any:
+        """A reader answers a comment, if readers see it."""
+        try:
+            outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3), parent=to)
+        except NoSuchParent:
+            return multiple()
         assert outcome.receipt is not None
         self.receipts[outcome.id] = outcome.receipt
         return outcome.id
@@ -232,6 +245,17 @@ class Newsroom(RuleBasedStateMachine):
             assert not (reports and reports.words and comment.erased_at), (
                 "words are erased with what they are about"
             )
+
+    @invariant()
+    def branches_hold_all_that_readers_see(self) -> None:
+        """What is kept of branches adds up, and read by branches in any order a story has the same comments."""
+        if not hasattr(self, "room"):
+            return
+        check_branches(self.url)
+        page = self.room.store.page(STORY, sort="oldest", after=None, limit=1000)
+        shown = [one.id if one.text is not None else f"[{one.id}]" for one in page.comments]
+        for sort in ("oldest", "newest", "replied"):
+            assert sorted(read_through(self.room.store, sort, STORY)) == sorted(shown)
 
     @invariant()
     def the_journal_replays_to_the_same_state(self) -> None:

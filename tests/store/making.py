@@ -121,3 +121,46 @@ def around(url: str) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
+
+
+def read_through(store: Store, sort: str, url: str = STORY) -> list[str]:
+    """Every id that a reader meets who follows each link to more, branch by branch; a tombstone's in brackets."""
+    seen: list[str] = []
+    after: str | None = None
+    while True:
+        page = store.thread(url, sort=sort, after=after)
+        for branch in page.branches:
+            met = [*([branch.comment] if branch.comment else []), *branch.replies]
+            rest = branch.next
+            while rest is not None:
+                (more,) = store.thread(url, sort=sort, branch=branch.id, after=rest).branches
+                met += more.replies
+                rest = more.next
+            seen += [one.id if one.text is not None else f"[{one.id}]" for one in met]
+        after = page.next
+        if after is None:
+            return seen
+
+
+def check_branches(url: str) -> None:
+    """What is kept of branches, answers and stories is what counting gives now."""
+    with around(url) as connection:
+        rows = connection.execute(
+            "SELECT number, id, parent, story, showing, root, replies, branch FROM comment"
+        ).fetchall()
+        kept = dict(connection.execute("SELECT id, shown FROM story").fetchall())
+    of = {row[1]: row for row in rows}
+
+    def top(row: Any) -> Any:
+        while row[2] is not None:
+            row = of[row[2]]
+        return row
+
+    for number, id, parent, _, _, root, replies, branch in rows:
+        begins = top(of[id])[0]
+        below = [row for row in rows if top(row)[0] == number]
+        assert root == (None if parent is None else begins), "which branch it belongs to"
+        assert replies == sum(row[2] == id and row[4] == 1 for row in rows), "how many answers are shown"
+        assert branch == sum(row[4] > 0 for row in below), "how much of its branch is shown"
+    for story, shown_there in kept.items():
+        assert shown_there == sum(row[3] == story and row[4] == 1 for row in rows)

@@ -123,7 +123,7 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED"):
         given["id"] = 1
-    if name in ("ADD_COMMENT", "ON_STORY") or name.startswith("PAGE_"):
+    if name in ("ADD_COMMENT", "ON_STORY") or name.startswith(("PAGE_", "BRANCH")):
         given["story"] = 1
     return given
 
@@ -154,6 +154,17 @@ INDEXED = {
     "PAGE_OLDEST_AFTER": "ix_comment_page",
     "PAGE_NEWEST": "ix_comment_page",
     "PAGE_NEWEST_AFTER": "ix_comment_page",
+    "PAGE_REPLIED": "ix_comment_replied",
+    "PAGE_REPLIED_AFTER": "ix_comment_replied",
+    "BRANCHES_OLDEST": "ix_comment_branches",
+    "BRANCHES_OLDEST_AFTER": "ix_comment_branches",
+    "BRANCHES_NEWEST": "ix_comment_branches",
+    "BRANCHES_NEWEST_AFTER": "ix_comment_branches",
+    "BRANCHES_REPLIED": "ix_comment_branches_replied",
+    "BRANCHES_REPLIED_AFTER": "ix_comment_branches_replied",
+    "BRANCHES_WHOLE": "ix_comment_branch",
+    "BRANCH_AFTER": "ix_comment_branch",
+    "BRANCH_BEFORE": "ix_comment_branch",
     "QUEUE_OLDEST": "ix_comment_queue",
     "QUEUE_OLDEST_AFTER": "ix_comment_queue",
     "QUEUE_NEWEST": "ix_comment_queue",
@@ -299,6 +310,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0009_reports.py",
         "0010_guidelines.py",
         "0011_escalation.py",
+        "0012_branches.py",
     ]
 
 

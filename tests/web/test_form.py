@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Status, Verdict
-from meydan.web import reading
+from meydan.store import store
 from tests.newsroom import ABUSIVE
 from tests.web.conftest import Reader, courteous
 from tests.web.pages import Read
@@ -145,22 +145,9 @@ def test_a_null_byte_in_a_form_is_refused(reader: Reader) -> None:
 # -- reading ----------------------------------------------------------------------
 
 
-def test_replies_stand_one_level_deep(reader: Reader) -> None:
-    """If replies answer replies, then they stand beside each other, and say whom they answer."""
-    first = reader.approved("The first word.", name="Ana")
-    second = reader.approved("An answer.", parent=first, name="Ben")
-    third = reader.approved("An answer to the answer.", parent=second, name="Cem")
-    page = reader.client.get("/comments", params={"story": reader.story}).text
-    assert page.count('<ol class="m-replies">') == 1
-    assert [id for id in Read(page).ids if id in {f"meydan-{each}" for each in (first, second, third)}] == [
-        f"meydan-{first}", f"meydan-{second}", f"meydan-{third}",
-    ]  # fmt: skip
-    assert "Reply to" in page.split(f'id="meydan-{third}"')[1].split('class="meydan-text"')[0]
-
-
 def test_a_long_thread_has_pages(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """If a thread is longer than a page, then links lead through all of it and back, in either order, in the reader's language."""
-    monkeypatch.setattr(reading, "COMMENTS_ON_A_PAGE", 2)
+    monkeypatch.setattr(store, "COMMENTS_ON_A_PAGE", 2)
     texts = [f"Word number {number} on the matter." for number in range(5)]
     for text in texts:
         reader.approved(text)

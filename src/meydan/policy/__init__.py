@@ -22,6 +22,7 @@ from meydan.policy.guidelines import (
     People,
     Publication,
     Rule,
+    Threads,
     Welcome,
     words,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "People",
     "Publication",
     "Rule",
+    "Threads",
     "Welcome",
     "check",
     "describe",

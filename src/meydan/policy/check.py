@@ -29,6 +29,7 @@ from meydan.policy.guidelines import (
     People,
     Publication,
     Rule,
+    Threads,
     Welcome,
 )
 from meydan.policy.origin import fault_of
@@ -39,7 +40,17 @@ FORMAT = 1
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people"),
+        "": (
+            "format",
+            "publication",
+            "intro",
+            "welcome",
+            "rule",
+            "automation",
+            "authors",
+            "people",
+            "threads",
+        ),
         "publication": ("name", "origins", "languages", "required", "calendar", "digits"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
@@ -47,6 +58,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
         "authors": ("first", "rejected", "of_at_least"),
         "people": ("second", "reports_from"),
+        "threads": ("depth",),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -173,6 +185,7 @@ class _Checker:
             automation=automation,
             authors=self._authors(),
             people=self._people(),
+            threads=self._threads(),
         )
 
     # What each table says.
@@ -379,6 +392,14 @@ class _Checker:
             self._share(path, table, "people", "second", required=False) or usual.second,
             self._number(path, table, "people", "reports_from", least=1, most=1000, usual=usual.reports_from),
         )
+
+    def _threads(self) -> Threads:
+        """May be left out as well: then there are as many levels as usual."""
+        if "threads" not in self.document:
+            return Threads()
+        path, table = self._table("threads")
+        usual = Threads()
+        return Threads(self._number(path, table, "threads", "depth", least=1, most=6, usual=usual.depth))
 
     # What readers see.
 
@@ -613,7 +634,7 @@ class _Checker:
             if key not in KEYS[kind]:
                 where = (
                     f"in [{kind}]"
-                    if kind in ("publication", "automation", "authors", "people")
+                    if kind in ("publication", "automation", "authors", "people", "threads")
                     else f"in [[{kind}]]"
                     if kind
                     else "at the top"
@@ -654,7 +675,7 @@ class _Checker:
             return
         where = (
             f"[{kind}]"
-            if kind in ("publication", "automation", "authors", "people")
+            if kind in ("publication", "automation", "authors", "people", "threads")
             else f"This [[{kind}]]"
             if kind
             else "The file"
@@ -703,6 +724,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "of_at_least": "4",
         "second": "0.05",
         "reports_from": "3",
+        "depth": "3",
     }
 )
 """What each key usually looks like, for remedies."""

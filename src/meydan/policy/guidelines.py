@@ -126,6 +126,13 @@ class People:
     reports_from: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How comments stand: at most `depth` levels, a comment being the first; what is deeper stands on the last one."""
+
+    depth: int = 3
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Guidelines:
     """
@@ -145,6 +152,7 @@ class Guidelines:
     automation: Automation
     authors: Authors = field(default=Authors(), kw_only=True)
     people: People = field(default=People(), kw_only=True)
+    threads: Threads = field(default=Threads(), kw_only=True)
     _rule_of: Mapping[str, Rule] = field(init=False)
     _origins: frozenset[Origin] = field(init=False)
 

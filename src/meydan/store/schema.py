@@ -7,7 +7,7 @@ What a database can guard, it guards: the triggers stand in the first migration,
 because only a migration makes a database; these tables are what it must make.
 
 * words      put in once ever, never changed, deleted only when erased_at is set
-* comment    identity, parent, time and commitment never change; no row leaves;
+* comment    identity, parent, branch, time and commitment never change; no row leaves;
              the status moves only as comment.LEGAL_MOVES says
 * decision   append only
 * leaf       append only
@@ -42,7 +42,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0011"
+HEAD = "0012"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -148,6 +148,16 @@ comment = Table(
         server_default="0",
         comment="the queue's order: the time of submission, earlier by what makes it pressing",
     ),
+    Column("root", _BIG, comment="number of the comment that its branch begins with; NULL: this one"),
+    # Both are kept as story.shown is, so that a page of branches reads no more than it shows.
+    Column("replies", Integer, nullable=False, server_default="0", comment="replies to it that readers see"),
+    Column(
+        "branch",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of what begins a branch: comments and tombstones that readers see in it, itself included",
+    ),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -158,6 +168,38 @@ comment = Table(
         "number",
         sqlite_where=text("showing > 0"),
         postgresql_where=text("showing > 0"),
+    ),
+    Index(
+        "ix_comment_replied",
+        "story",
+        "replies",
+        "number",
+        sqlite_where=text("showing > 0"),
+        postgresql_where=text("showing > 0"),
+    ),
+    # A page of branches, in order of time and by how many comments are in them; and one branch.
+    Index(
+        "ix_comment_branches",
+        "story",
+        "submitted_at",
+        "number",
+        sqlite_where=text("branch <> 0"),
+        postgresql_where=text("branch <> 0"),
+    ),
+    Index(
+        "ix_comment_branches_replied",
+        "story",
+        "branch",
+        "number",
+        sqlite_where=text("branch <> 0"),
+        postgresql_where=text("branch <> 0"),
+    ),
+    Index(
+        "ix_comment_branch",
+        "root",
+        "number",
+        sqlite_where=text("showing > 0 AND root IS NOT NULL"),
+        postgresql_where=text("showing > 0 AND root IS NOT NULL"),
     ),
     Index(
         "ix_comment_queue",

@@ -10,6 +10,8 @@ asks both databases to plan each statement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # -- the counter ------------------------------------------------------------
 
 # On PostgreSQL the first of every writing, as BEGIN IMMEDIATE is on SQLite: whoever
@@ -51,15 +53,15 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint)
-VALUES (:id, :story, :parent, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key, :author_key,
-       :fingerprint)
+       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint)
+VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key,
+       :author_key, :fingerprint)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 
 _COMMENT = """c.id, s.url, c.parent, w.name, w.text, c.status, c.submitted_at, c.language, w.email, c.seq,
-       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated"""
+       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.replies"""
 COMMENT = f"""
 SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
@@ -70,7 +72,7 @@ SELECT w.salt, c.commitment FROM comment c JOIN words w ON w.comment = c.number 
 
 # What decides where a comment stands, in the order of store._Standing.
 STANDING = """
-SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting
+SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting, root
   FROM comment WHERE id = :id"""
 SETTLE = """
 UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0,
@@ -82,6 +84,8 @@ UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = 
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
 SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
+REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
+BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
 HAS_REPLIES = "SELECT 1 FROM comment WHERE parent = :id AND showing > 0 LIMIT 1"
 
 # -- evidence and decisions -------------------------------------------------
@@ -249,10 +253,13 @@ UPDATE report SET address_key = NULL
 
 # -- reading many -----------------------------------------------------------
 
-_PAGE = """
+# Words are read of what is shown, and of nothing else that keeps a place.
+_SHOWN = """
 SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
-       c.withdrawn_at, c.erased_at, c.showing
-  FROM comment c LEFT JOIN words w ON w.comment = c.number
+       c.withdrawn_at, c.erased_at, c.showing, c.replies"""
+_WORDS = "LEFT JOIN words w ON w.comment = c.number AND c.showing = 1"
+_PAGE = f"""{_SHOWN}
+  FROM comment c {_WORDS}
  WHERE c.story = :story AND c.showing > 0"""
 PAGE_OLDEST = f"{_PAGE} ORDER BY c.submitted_at, c.number LIMIT :limit"
 PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
@@ -260,6 +267,46 @@ PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
 PAGE_NEWEST = f"{_PAGE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
 PAGE_NEWEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) < (:at, :number)
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+PAGE_REPLIED = f"{_PAGE} ORDER BY c.replies DESC, c.number DESC LIMIT :limit"
+PAGE_REPLIED_AFTER = f"""{_PAGE} AND (c.replies, c.number) < (:at, :number)
+ ORDER BY c.replies DESC, c.number DESC LIMIT :limit"""
+
+# What begins a branch stands for it even where readers do not see it: what they see below it has its place there.
+# Written with <>, which no index can be searched by: with > it would be, and the order would be sorted anew.
+_BRANCHES = f"""{_SHOWN}, c.branch
+  FROM comment c {_WORDS}
+ WHERE c.story = :story AND c.branch <> 0"""
+BRANCHES_OLDEST = f"{_BRANCHES} ORDER BY c.submitted_at, c.number LIMIT :limit"
+BRANCHES_OLDEST_AFTER = f"""{_BRANCHES} AND (c.submitted_at, c.number) > (:at, :number)
+ ORDER BY c.submitted_at, c.number LIMIT :limit"""
+BRANCHES_NEWEST = f"{_BRANCHES} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
+BRANCHES_NEWEST_AFTER = f"""{_BRANCHES} AND (c.submitted_at, c.number) < (:at, :number)
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+BRANCHES_REPLIED = f"{_BRANCHES} ORDER BY c.branch DESC, c.number DESC LIMIT :limit"
+BRANCHES_REPLIED_AFTER = f"""{_BRANCHES} AND (c.branch, c.number) < (:at, :number)
+ ORDER BY c.branch DESC, c.number DESC LIMIT :limit"""
+BRANCH = f"{_BRANCHES} AND c.number = :number"
+_IN_BRANCH = f"""
+  FROM comment c {_WORDS}
+ WHERE c.showing > 0"""
+_ROOTS = tuple(f"root_{first}{second}" for first in "abcde" for second in "abcdefghij")
+BRANCHES_WHOLE = (
+    f"""{_SHOWN}, c.root {_IN_BRANCH} AND c.root IN ({", ".join(f":{name}" for name in _ROOTS)})"""
+)
+BRANCH_AFTER = f"""{_SHOWN} {_IN_BRANCH} AND c.root = :root AND c.number > :number
+ ORDER BY c.number LIMIT :limit"""
+# How many replies stand before one; more than a page is not counted.
+BRANCH_BEFORE = """
+SELECT count(*) FROM (
+    SELECT 1 FROM comment WHERE root = :root AND showing > 0 AND number < :number LIMIT :limit
+) q"""
+TOP_OF = "SELECT number, submitted_at, branch FROM comment WHERE number = :number"
+
+
+def whole(roots: Sequence[int]) -> dict[str, int]:
+    """The parameters of BRANCHES_WHOLE for at most fifty branches; no comment has the number 0."""
+    return dict.fromkeys(_ROOTS, 0) | dict(zip(_ROOTS, roots, strict=False))
+
 
 # Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.
 _MINE = """ AND (:why = '' OR ',' || c.holds || ',' LIKE '%,' || :why || ',%')

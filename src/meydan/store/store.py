@@ -6,8 +6,9 @@ durable; every method that reads sees one moment. Whatever a database cannot do
 is a StoreUnavailable, with nothing half-written. Thread-safe.
 
 What readers see is written down, not worked out at each reading: `showing` says
-of each comment whether its story's page shows it, `story.shown` counts them, and
-each change takes the next number of `changes()` in its own transaction.
+of each comment whether its story's page shows it, `story.shown` counts them,
+`branch` and `replies` count them by branch and by comment answered, and each
+change takes the next number of `changes()` in its own transaction.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ from meydan.store.values import (
     Audit,
     Became,
     Block,
+    Branch,
     Claim,
     DecidedRow,
     Ending,
@@ -75,6 +77,7 @@ from meydan.store.values import (
     Scored,
     Sought,
     Tally,
+    Thread,
     Told,
     Waits,
     Withdrawal,
@@ -96,10 +99,25 @@ LATELY = 20_000
 RARE_UP_TO = 20
 """In fewer of them a word is rare: then all that have it are few, and are looked up first."""
 
+BRANCHES_ON_A_PAGE = 50
+COMMENTS_ON_A_PAGE = 200
+"""How much of a thread is one page, tombstones counted."""
+
 _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
 _SECOND = timedelta(seconds=1) // MICROSECOND
+
+_PAGES = {
+    "oldest": (sql.PAGE_OLDEST, sql.PAGE_OLDEST_AFTER),
+    "newest": (sql.PAGE_NEWEST, sql.PAGE_NEWEST_AFTER),
+    "replied": (sql.PAGE_REPLIED, sql.PAGE_REPLIED_AFTER),
+}
+_BRANCHES = {
+    "oldest": (sql.BRANCHES_OLDEST, sql.BRANCHES_OLDEST_AFTER),
+    "newest": (sql.BRANCHES_NEWEST, sql.BRANCHES_NEWEST_AFTER),
+    "replied": (sql.BRANCHES_REPLIED, sql.BRANCHES_REPLIED_AFTER),
+}
 
 _QUEUES = {
     "pressing": sql.QUEUE_DUE,
@@ -136,6 +154,12 @@ class _Standing(NamedTuple):
     escalated: int
     showing: int
     waiting: int
+    root: int | None
+
+    @property
+    def top(self) -> int:
+        """The number of the comment that its branch begins with."""
+        return self.number if self.root is None else self.root
 
 
 class Store:
@@ -226,12 +250,14 @@ class Store:
         def work(hand: Hand) -> int:
             number = _next_leaf(hand, new.leaf)
             story = _story_id(hand, new.story_url)
+            root = None
             if new.parent is not None:
                 parent = _standing(hand, new.parent)
                 if parent is None or parent.showing != SHOWN or parent.story != story:
                     raise NoSuchParent(
                         "The comment replied to is not on this story's page.", fields=("parent",)
                     )
+                root = parent.top
             if hand.one(sql.STANDING, id=new.id) is not None:
                 raise AlreadyExists("The comment's id is taken.", fields=("id",))
             row = hand.one(
@@ -239,6 +265,7 @@ class Store:
                 id=new.id,
                 story=story,
                 parent=new.parent,
+                root=root,
                 submitted_at=submitted_at,
                 commitment=new.commitment,
                 receipt=number,
@@ -1115,22 +1142,19 @@ class Store:
         place as a tombstone, `name` and `text` None. E-mail is never read here.
 
         Args:
-            sort: by time of submission, "oldest" or "newest" first.
+            sort: by time of submission, "oldest" or "newest" first; or "replied", those with the most
+                replies first, and of as many the newest.
             after: the `next` of an earlier page in the same order, or None.
             limit: comments and tombstones at most, from 1.
 
         Raises:
             Malformed: another order, or a cursor that no page of this order gave.
         """
-        if sort not in ("oldest", "newest"):
-            raise Malformed("Sort by 'oldest' or 'newest'.", fields=("sort",))
-        position = None if after is None else _position_of(after, sort)
-        if position is None:
-            statement = sql.PAGE_OLDEST if sort == "oldest" else sql.PAGE_NEWEST
-            parameters = {}
-        else:
-            statement = sql.PAGE_OLDEST_AFTER if sort == "oldest" else sql.PAGE_NEWEST_AFTER
-            parameters = {"at": position[0], "number": position[1]}
+        check_sort(sort)
+        statement, following = _PAGES[sort]
+        parameters = {}
+        if after is not None:
+            statement, parameters = following, _after(_position_of(after, sort))
         if not is_exact(url):
             return Page(story=None, comments=(), count=0, next=None)
         with self._database.reading(snapshot=True) as hand:
@@ -1144,8 +1168,115 @@ class Store:
             story=_story_of(found[:-1]),
             comments=tuple(_shown_of(row, url) for row in rows),
             count=found[-1],
-            next=_cursor_of(sort, rows[-1][1], rows[-1][0]) if more else None,
+            next=_cursor_of(sort, rows[-1][_REPLIES if sort == "replied" else 1], rows[-1][0])
+            if more
+            else None,
         )
+
+    def thread(
+        self,
+        url: str,
+        *,
+        sort: str,
+        after: str | None = None,
+        at: str | None = None,
+        branch: str | None = None,
+    ) -> Thread:
+        """
+        What readers see on a story, by branches: whole ones, of the last one on a page as many replies as fit.
+
+        At most BRANCHES_ON_A_PAGE of them and COMMENTS_ON_A_PAGE comments and tombstones. What `page` says of these
+        is true here too.
+
+        Args:
+            sort: by the time of what begins a branch, "oldest" or "newest" first; or "replied", those with
+                the most comments first. Replies stand in the order in which they came.
+            after: the `next` of an earlier page in the same order, or of a branch if `branch` is given; or None.
+            at: the id of a comment: the page on which it stands. `after` and `branch` count for nothing then.
+            branch: the id of what begins a branch: of this branch only.
+
+        Raises:
+            Malformed: another order, or a cursor that no page of this order, or of this branch, gave.
+            NotFound: readers do not see the comment `at`, or anything of this `branch`, on this story.
+        """
+        check_sort(sort)
+        position = None
+        if after is not None and at is None:
+            position = _position_of(after, "Branch" if branch is not None else sort.capitalize())
+        nothing = Thread(None, (), 0, None)
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY_SHOWN, url=url) if is_exact(url) else None
+            if at is not None:
+                return self._at(hand, found, sort, _seen(hand, found, at))
+            if branch is not None:
+                top = _seen(hand, found, branch, branch=True)
+                if position is not None and position[0] != top.number:
+                    raise _no_cursor()
+                return self._rest(hand, _present(found), top.number, 0 if position is None else position[1])
+            return nothing if found is None else self._branches(hand, found, sort, position)
+
+    def _branches(self, hand: Hand, found: Row, sort: str, position: tuple[int, int] | None) -> Thread:
+        """A page of branches, after a position in their order."""
+        statement, following = _BRANCHES[sort]
+        parameters = {}
+        if position is not None:
+            statement, parameters = following, _after(position)
+        rows = hand.all(statement, story=found[0], limit=BRANCHES_ON_A_PAGE + 1, **parameters)
+        left, on_page, whole = COMMENTS_ON_A_PAGE, rows[:BRANCHES_ON_A_PAGE], []
+        for number, row in enumerate(on_page):
+            if left <= 0:
+                del on_page[number:]
+                break
+            # How much there is of it is known before it is read.
+            left -= row[-1]
+            if left >= 0 and _below(row):
+                whole.append(row[0])
+        replies: dict[int, list[Row]] = {number: [] for number in whole}
+        if whole:
+            for row in hand.all(sql.BRANCHES_WHOLE, **sql.whole(whole)):
+                replies[row[-1]].append(row)
+        url = found[1]
+        branches = [_branch_of(row, sorted(replies.get(row[0], ())), url, more=False) for row in on_page]
+        if left < 0:
+            # Only the last one: what is left below zero is what does not fit of it.
+            cut = on_page[-1]
+            fits = _below(cut) + left
+            some = hand.all(sql.BRANCH_AFTER, root=cut[0], number=cut[0], limit=fits) if fits else []
+            branches[-1] = _branch_of(cut, some, url, more=True)
+        last = on_page[-1] if len(on_page) < len(rows) else None
+        at = {"replied": -1}.get(sort, 1)
+        return Thread(
+            story=_story_of(found[:-1]),
+            branches=tuple(branches),
+            count=found[-1],
+            next=None if last is None else _cursor_of(sort.capitalize(), last[at], last[0]),
+            at_start=position is None,
+        )
+
+    def _at(self, hand: Hand, found: Row | None, sort: str, sought: _Standing) -> Thread:
+        """The page on which a comment stands: the first one if it does there, else one that begins with its branch."""
+        found = _present(found)
+        first = self._branches(hand, found, sort, None)
+        if any(comment.id == sought.id for comment in first.comments):
+            return first
+        number, submitted_at, comments = _present(hand.one(sql.TOP_OF, number=sought.top))
+        if sought.root is not None:
+            before = hand.one(sql.BRANCH_BEFORE, root=number, number=sought.number, limit=COMMENTS_ON_A_PAGE)
+            if _first(before) >= COMMENTS_ON_A_PAGE - 1:
+                return self._rest(hand, found, number, sought.number - 1)
+        # Of whole numbers, the one beside it: so the page begins with the branch, not after it.
+        beside = number - 1 if sort == "oldest" else number + 1
+        return self._branches(hand, found, sort, (comments if sort == "replied" else submitted_at, beside))
+
+    def _rest(self, hand: Hand, found: Row, top: int, number: int) -> Thread:
+        """One branch: what begins it, and its replies after a number."""
+        row = _present(hand.one(sql.BRANCH, story=found[0], number=top))
+        fits = COMMENTS_ON_A_PAGE - (row[_SHOWING] != HIDDEN)
+        some = hand.all(sql.BRANCH_AFTER, root=top, number=number, limit=fits + 1)
+        more = len(some) > fits
+        del some[fits:]
+        branch = _branch_of(row, some, found[1], more=more)
+        return Thread(_story_of(found[:-1]), (branch,), found[-1], None, at_start=False)
 
     def counts(self, urls: Iterable[str]) -> dict[str, int]:
         """How many comments readers see on each story; 0 for a URL that is not known."""
@@ -1528,6 +1659,21 @@ def _present_standing(hand: Hand, id: str) -> _Standing:
     return _Standing._make(_present(hand.one(sql.STANDING, id=id)))
 
 
+def _seen(hand: Hand, found: Row | None, id: str, *, branch: bool = False) -> _Standing:
+    """Where a comment of this story stands that readers see; with `branch`, one that begins what they see."""
+    standing = None if found is None else _standing(hand, id)
+    here = standing is not None and found is not None and standing.story == found[0]
+    if standing is None or not here:
+        raise NotFound("There is no such comment on this story.")
+    if branch:
+        row = hand.one(sql.TOP_OF, number=standing.number)
+        if standing.root is not None or not _present(row)[2]:
+            raise NotFound("There is no such comment on this story.")
+    elif standing.showing != SHOWN:
+        raise NotFound("There is no such comment on this story.")
+    return standing
+
+
 def _escalated_now(hand: Hand, id: str) -> _Standing:
     """Where a comment under legal hold stands; NotFound for every other."""
     before = _standing(hand, id)
@@ -1605,22 +1751,28 @@ def _listed(ids: str | None) -> tuple[str, ...]:
 
 def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
     """
-    Write where a comment stands now, and what that does to its ancestors' tombstones and its story.
+    Write where a comment stands now, and what that does to its ancestors' tombstones, its branch and its story.
 
     `before` is what the transaction read, `after` what it wrote.
     """
-    delta, seen = 0, False
+    delta, places, seen, top = 0, 0, False, before.top
     while True:
         showing = _showing(hand, after)
         if showing == before.showing:
             break
         seen = True
-        delta += (showing == SHOWN) - (before.showing == SHOWN)
+        shown = (showing == SHOWN) - (before.showing == SHOWN)
+        delta += shown
+        places += (showing != HIDDEN) - (before.showing != HIDDEN)
         hand.run(sql.SHOW, showing=showing, number=after.number)
+        if shown and after.parent is not None:
+            hand.run(sql.REPLIED, delta=shown, id=after.parent)
         if after.parent is None or (showing > 0) == (before.showing > 0):
             break
         # A tombstone stands while something below it does; one may come or go with this comment.
         before = after = _Standing._make(_present(hand.one(sql.STANDING, id=after.parent)))
+    if places:
+        hand.run(sql.BRANCH_CHANGED, delta=places, number=top)
     if seen:
         _changed(hand, after.story, delta=delta)
 
@@ -1669,6 +1821,12 @@ def _match_of(words: Sequence[str], dialect: str) -> str:
     return " & ".join(f"'{word}'" for word in words)
 
 
+def check_sort(sort: str) -> None:
+    """Malformed for an order that no list of a story has."""
+    if sort not in _PAGES:
+        raise Malformed("Sort by 'oldest', 'newest' or 'replied'.", fields=("sort",))
+
+
 def _cursor_of(sort: str, at: int, number: int) -> str:
     raw = f"{sort[0]}.{at}.{number}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
@@ -1682,10 +1840,16 @@ def _position_of(cursor: str, sort: str) -> tuple[int, int]:
     except (ValueError, binascii.Error):
         position, order = (0, 0), ""
     if order != sort[0] or any(abs(value) > _LARGEST for value in position):
-        raise Malformed(
-            "The cursor is not one that this list gave; start again without it.", fields=("after",)
-        )
+        raise _no_cursor()
     return position
+
+
+def _no_cursor() -> Malformed:
+    return Malformed("The cursor is not one that this list gave; start again without it.", fields=("after",))
+
+
+def _after(position: tuple[int, int]) -> dict[str, int]:
+    return {"at": position[0], "number": position[1]}
 
 
 def _waits_of(language: str, holds: str, number: int) -> Waits:
@@ -1723,6 +1887,7 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         withdrawn_at,
         erased_at,
         escalated,
+        replies,
     ) = row
     return Comment(
         id=id,
@@ -1740,12 +1905,47 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         withdrawn_at=time_or_none(withdrawn_at),
         erased_at=time_or_none(erased_at),
         escalated=bool(escalated),
+        replies=replies,
+    )
+
+
+_SHOWING, _REPLIES = 11, 12
+"""Where they stand in a row of a page."""
+
+
+def _below(row: Row) -> int:
+    """Of what begins a branch: how many comments and tombstones are below it."""
+    below: int = row[-1] - (row[_SHOWING] != HIDDEN)
+    return below
+
+
+def _branch_of(row: Row, replies: Sequence[Row], url: str, *, more: bool) -> Branch:
+    last = replies[-1][0] if replies else row[0]
+    return Branch(
+        id=row[2],
+        comment=None if row[_SHOWING] == HIDDEN else _shown_of(row, url),
+        replies=tuple(_shown_of(reply, url) for reply in replies),
+        next=_cursor_of("Branch", row[0], last) if more else None,
     )
 
 
 def _shown_of(row: Row, url: str) -> Comment:
     """A row of a page; a tombstone keeps its place and its times, not its words."""
-    _, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing = row
+    (
+        _,
+        submitted_at,
+        id,
+        parent,
+        name,
+        text,
+        language,
+        seq,
+        judged_at,
+        withdrawn_at,
+        erased_at,
+        showing,
+        replies,
+    ) = row[:13]
     shown = showing == SHOWN
     return Comment(
         id=id,
@@ -1760,6 +1960,7 @@ def _shown_of(row: Row, url: str) -> Comment:
         judged_at=time_or_none(judged_at),
         withdrawn_at=time_or_none(withdrawn_at),
         erased_at=time_or_none(erased_at),
+        replies=replies,
     )
 
 

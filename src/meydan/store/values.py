@@ -62,6 +62,44 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """
+    A comment of a story that answers no other, and what readers see of the replies below it, parents before their replies.
+
+    `id` is that comment's. `comment` is None where readers do not see it any more, nor a tombstone of it, and
+    above the rest of a branch whose beginning was on another page it is there again. `next` is the cursor of the
+    replies that follow, None at the end.
+    """
+
+    id: str
+    comment: Comment | None
+    replies: tuple[Comment, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """
+    Some of the branches of a story, in the order asked for.
+
+    `count`, `next` and `story` are as in `Page`. `at_start` tells whether it is the first page.
+    """
+
+    story: Story | None
+    branches: tuple[Branch, ...]
+    count: int
+    next: str | None
+    at_start: bool = True
+
+    @property
+    def comments(self) -> tuple[Comment, ...]:
+        """All comments and tombstones on it."""
+        return tuple(
+            comment for branch in self.branches for comment in (branch.comment, *branch.replies) if comment
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Appeal:
     """An appeal against decision number `seq`; `words` is None once erased, `open` while that decision stands."""
 

@@ -43,6 +43,10 @@ STORY_BYTES = 1_048_576
 
 StoryUrl = Annotated[str, QueryParameter(description="The story's address.", max_length=2000)]
 Order = Annotated[Literal["oldest", "newest"], QueryParameter(description="Which comes first.")]
+InOrder = Annotated[
+    Literal["oldest", "newest", "replied"],
+    QueryParameter(description="Which comes first; `replied`: those with the most replies."),
+]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", max_length=400)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="Comments on a page.")]
 Stories = Annotated[list[str], QueryParameter(description="Stories' addresses.", min_items=1, max_items=100)]
@@ -300,7 +304,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     async def read(
         request: AnyRequest,
         story: StoryUrl,
-        sort: Order = "oldest",
+        sort: InOrder = "oldest",
         after: Cursor = None,
         limit: PageSize = 50,
     ) -> ASGIApp:

@@ -7,7 +7,7 @@ Whatever goes wrong with a form, what was typed comes back with the answer.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlencode
 
 from litestar import MediaType, Response, get, post
@@ -17,7 +17,7 @@ from litestar.params import FromPath
 from litestar.types import ASGIApp
 
 from meydan.comment import Submission
-from meydan.desk import Page, story_address
+from meydan.desk import Thread, story_address
 from meydan.errors import (
     Malformed,
     MeydanError,
@@ -36,10 +36,13 @@ from meydan.web import reading
 from meydan.web.access import AnyRequest
 from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, problem_of, status_of
-from meydan.web.reading import Typed, View
+from meydan.web.reading import Sort, Typed, View
 from meydan.web.shelf import Kept, Made, Send, Shelf
 
 FORM = "application/x-www-form-urlencoded"
+PARTS = ("after", "at", "branch")
+"""Which part of a thread an address asks for."""
+
 PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 
 
@@ -54,6 +57,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     @get("/comments", include_in_schema=False)
     async def page(request: AnyRequest) -> ASGIApp:
         return await rooms.page(request)
+
+    @get("/comments/{comment_id:str}", include_in_schema=False)
+    async def permalink(request: AnyRequest, comment_id: FromPath[str]) -> Response[None]:
+        return await rooms.permalink(request, comment_id)
 
     @post("/comments", include_in_schema=False)
     async def send(request: AnyRequest) -> Response[str]:
@@ -79,7 +86,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     async def withdraw(request: AnyRequest, comment_id: FromPath[str]) -> Response[str]:
         return await rooms.withdraw(request, comment_id)
 
-    return [fragment, page, send, to_report, report, status, appeal, withdraw]
+    return [fragment, page, permalink, send, to_report, report, status, appeal, withdraw]
 
 
 class KeptAnswer:
@@ -128,6 +135,18 @@ class _Readers:
 
         return KeptAnswer(await self._doors.shelf.fetch(subject, make), self._doors.shelf)
 
+    async def permalink(self, request: AnyRequest, comment_id: str) -> Response[None]:
+        language = query_of(request).get("lang")
+        comment = await sync_to_thread(self._desk.reportable, comment_id)
+        view = View(comment.story_url, words(language))
+        where = view.link(lang=language or None, at=comment.id)
+        # Found rather than moved: what is found there now may be withdrawn tomorrow.
+        return Response(
+            None,
+            status_code=302,
+            headers={"location": f"{where}#meydan-{comment.id}", "cache-control": "no-store"},
+        )
+
     def _subject(self, kind: str, asked: dict[str, str]) -> tuple[str, ...]:
         if not asked.get("story"):
             raise MissingFields(["story"])
@@ -135,23 +154,23 @@ class _Readers:
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
         # As language_for reads it: a language we do not have is as if none were asked for.
         language = interface_of(asked.get("lang")) or ""
-        return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""))
+        sort = asked.get("sort") or "oldest"
+        return (kind, url, language, sort, *(asked.get(part, "") for part in PARTS))
 
-    def _found(self, asked: dict[str, str], base: str) -> tuple[Page, View, Guidelines]:
+    def _found(self, asked: dict[str, str], base: str) -> tuple[Thread, View, Guidelines]:
         guidelines = self._desk.guidelines
-        sort = asked.get("sort", "oldest")
-        after = asked.get("after") or None
-        page = self._desk.page(asked["story"], sort=sort, after=after, limit=reading.COMMENTS_ON_A_PAGE)
-        said = reading.language_for(asked.get("lang"), page.story, guidelines)
-        view = View(
-            story_address(asked["story"]), said, "newest" if sort == "newest" else "oldest", after, base
-        )
-        return page, view, guidelines
+        sort = asked.get("sort") or "oldest"
+        after, at, branch = (asked.get(part) or None for part in PARTS)
+        thread = self._desk.thread(asked["story"], sort=sort, after=after, at=at, branch=branch)
+        said = reading.language_for(asked.get("lang"), thread.story, guidelines)
+        # The desk has refused every other order.
+        view = View(story_address(asked["story"]), said, cast("Sort", sort), base)
+        return thread, view, guidelines
 
     def _page_to_reply(self, asked: dict[str, str]) -> Made:
-        page, view, guidelines = self._found(asked, "")
+        thread, view, guidelines = self._found(asked, "")
         parent = self._desk.shown(asked["reply"], story_url=view.url)
-        return reading.whole_page(page, view, guidelines, self._limits, parent=parent)
+        return reading.whole_page(thread, view, guidelines, self._limits, parent=parent)
 
     # -- sending ---------------------------------------------------------------
 

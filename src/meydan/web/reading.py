@@ -1,13 +1,14 @@
 """
 What readers are shown of a story: its approved comments as a fragment, a page or JSON.
 
-Every function here makes bytes from one `Desk.page`, which holds approved
-comments and nothing else; this is the only road from a comment to a reader.
+Every function here makes bytes from one `Desk.thread` or `Desk.page`, which hold approved
+comments and nothing else; this is the only road from a comment to a reader. Search engines
+read what readers read: the markup says what each part is (schema.org microdata), and no word stands twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
-from meydan.desk import Outcome, Page
+from meydan.desk import Branch, Outcome, Page, Thread
 from meydan.errors import ForeignStory
 from meydan.locale import Words, direction_of, interface_of, words
 from meydan.policy import Guidelines
@@ -27,14 +28,20 @@ from meydan.web.shelf import Made
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
-COMMENTS_ON_A_PAGE = 200
-NO_COMMENTS = Page(story=None, comments=(), count=0, next=None)
+INDENTED = 3
+"""Levels that are told apart by their indentation on the narrowest screen; on deeper ones it is said who is answered."""
 
-Sort = Literal["oldest", "newest"]
+NO_COMMENTS = Thread(story=None, branches=(), count=0, next=None)
+
+Sort = Literal["oldest", "newest", "replied"]
 
 
 class CommentShown(msgspec.Struct):
-    """An approved comment. `text` is character for character what was sent; null once withdrawn (a tombstone)."""
+    """
+    An approved comment. `text` is character for character what was sent; null once withdrawn (a tombstone).
+
+    `replies` counts the answers to it that readers see.
+    """
 
     id: str
     parent: str | None
@@ -42,6 +49,7 @@ class CommentShown(msgspec.Struct):
     text: str | None
     language: str
     submitted_at: str
+    replies: int
 
 
 class Listing(msgspec.Struct):
@@ -53,21 +61,21 @@ class Listing(msgspec.Struct):
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A reply in a branch; `to` is the comment it answers when that is not the branch's own."""
-
-    comment: Comment
-    to: Comment | None
-
-
 @dataclass(slots=True)
-class Branch:
-    """A comment and the replies under it, oldest first. `elsewhere`: it answers a comment on another page."""
+class Placed:
+    """
+    A comment where it stands, and what stands below it, one level deeper, in the order in which it came.
 
-    comment: Comment
+    `to` is the comment that it answers, where that is not the one it stands below. `elsewhere`: what it answers is not
+    on this page. Without a comment it is the place of a link to the rest of `branch`, after the cursor `rest`.
+    """
+
+    comment: Comment | None
+    to: Comment | None = None
     elsewhere: bool = False
-    replies: list[Reply] = field(default_factory=list)
+    below: list[Placed] = field(default_factory=list)
+    branch: str = ""
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,6 @@ class View:
     url: str
     said: Words
     sort: Sort = "oldest"
-    after: str | None = None
     base: str = ""
 
     def link(self, **changed: str | None) -> str:
@@ -91,14 +98,21 @@ class View:
             "story": self.url,
             "lang": self.said.language,
             "sort": None if self.sort == "oldest" else self.sort,
-            "after": None,
         }
         given = {key: value for key, value in (parts | changed).items() if value is not None}
         return f"{self.base}/comments?{urlencode(given)}"
 
+    def part(self, **changed: str) -> str:
+        """What the component asks for instead of following `link(**changed)`; it knows story and language."""
+        return urlencode({"sort": self.sort} | changed)
+
+    def permalink(self, comment: Comment) -> str:
+        """Where a comment is found, on whichever page it stands."""
+        return f"{self.base}/comments/{quote(comment.id, safe='')}"
+
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
-        page = f"{self.base}/comments/{quote(comment.id, safe='')}/report"
+        page = f"{self.permalink(comment)}/report"
         return f"{page}?{urlencode({'lang': self.said.language})}" if asked else page
 
 
@@ -136,15 +150,15 @@ def check_ours(url: str, guidelines: Guidelines, own: Iterable[str]) -> None:
         raise ForeignStory("This address does not belong to a story of this publication.", fields=("story",))
 
 
-def fragment(page: Page, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> Made:
+def fragment(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> Made:
     """The story's comments and the form as one HTML fragment, in one element."""
-    context = _context(page, view, guidelines, limits)
+    context = _context(thread, view, guidelines, limits)
     body = template("reader/fragment.html").render(**context, whole=False)
-    return Made(body.encode(), HTML, _ends(page.story))
+    return Made(body.encode(), HTML, _ends(thread.story))
 
 
 def whole_page(
-    page: Page,
+    thread: Thread,
     view: View,
     guidelines: Guidelines,
     limits: Mapping[str, int],
@@ -153,10 +167,10 @@ def whole_page(
     parent: Comment | None = None,
 ) -> Made:
     """The same as a page of its own, which works without JavaScript."""
-    context = _context(page, view, guidelines, limits)
+    context = _context(thread, view, guidelines, limits)
     context |= {"typed": typed, "parent": parent, "whole": True}
     body = template("reader/comments.html").render(**context)
-    return Made(body.encode(), HTML, _ends(page.story))
+    return Made(body.encode(), HTML, _ends(thread.story))
 
 
 def form_page(view: View, guidelines: Guidelines, limits: Mapping[str, int], typed: Typed) -> Made:
@@ -179,6 +193,7 @@ def listing(page: Page, url: str) -> Made:
                 text=comment.text,
                 language=comment.language,
                 submitted_at=comment.submitted_at.isoformat(),
+                replies=comment.replies,
             )
             for comment in page.comments
         ],
@@ -264,41 +279,55 @@ def reasons_given(outcome: Outcome, language: str, guidelines: Guidelines) -> li
     return given
 
 
-def branches_of(comments: Sequence[Comment]) -> list[Branch]:
+def arranged(branches: Iterable[Branch], depth: int) -> list[Placed]:
     """
-    Arrange a page of comments one level deep: a reply to a reply stands beside it.
+    Where each comment of a page stands, on at most `depth` levels.
 
-    Branches keep the order of the page; replies stand oldest first in either order.
+    What is deeper stands on the last level, below its ancestor there, and says whom it answers. What
+    answers a comment that readers see no more, or that is on another page, stands at the beginning of its branch.
     """
-    known = {comment.id: comment for comment in comments}
-    branches: dict[str, Branch] = {}
-    replies: list[tuple[str, Comment]] = []
-    for comment in comments:
-        root = comment
-        while root.parent is not None and root.parent in known:
-            root = known[root.parent]
-        if root is comment:
-            branches[comment.id] = Branch(comment, elsewhere=comment.parent is not None)
-        else:
-            replies.append((root.id, comment))
-    for root_id, comment in sorted(replies, key=lambda reply: (reply[1].submitted_at, reply[1].id)):
-        to = known[comment.parent] if comment.parent and comment.parent != root_id else None
-        branches[root_id].replies.append(Reply(comment, to))
-    return list(branches.values())
+    top: list[Placed] = []
+    for branch in branches:
+        # Where answers to a comment go, and the one they stand below there.
+        into: dict[str, tuple[list[Placed], int, Comment | None]] = {}
+        start: tuple[list[Placed], int, Comment | None] = (top, 1, None)
+        if branch.comment is not None:
+            start = _stand(Placed(branch.comment), *start, depth)
+            into[branch.comment.id] = start
+        known = {comment.id: comment for comment in (branch.comment, *branch.replies) if comment}
+        for reply in branch.replies:
+            answered = known.get(reply.parent or "")
+            below, level, owner = start if answered is None else into[answered.id]
+            to = answered if answered is not owner or level > INDENTED else None
+            here = Placed(reply, to, elsewhere=answered is None)
+            into[reply.id] = _stand(here, below, level, owner, depth)
+        if branch.next is not None:
+            start[0].append(Placed(None, branch=branch.id, rest=branch.next))
+    return top
 
 
-def _context(page: Page, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> dict[str, Any]:
+def _stand(
+    placed: Placed, into: list[Placed], level: int, owner: Comment | None, depth: int
+) -> tuple[list[Placed], int, Comment | None]:
+    """Put a comment on a level; tells where answers to it go, on which level, and below which comment."""
+    into.append(placed)
+    return (placed.below, level + 1, placed.comment) if level < depth else (into, level, owner)
+
+
+def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> dict[str, Any]:
     language = view.said.language
     return {
         "t": view.said,
         "dir_": view.said.direction,
-        "story": page.story,
+        "story": thread.story,
         "url": view.url,
-        "count": page.count,
-        "branches": branches_of(page.comments),
+        "count": thread.count,
+        "revision": thread.story.revision if thread.story else 0,
+        "placed": arranged(thread.branches, guidelines.threads.depth),
         "view": view,
-        "next": page.next,
-        "open_": _is_open(page.story),
+        "next": thread.next,
+        "at_start": thread.at_start,
+        "open_": _is_open(thread.story),
         "publication": guidelines.publication.name,
         "intro": pick(guidelines.intro, language),
         "welcomes": [(pick(w.title, language), pick(w.text, language)) for w in guidelines.welcomes],

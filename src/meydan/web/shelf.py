@@ -44,6 +44,11 @@ class Made:
     expires_at: float | None = None
 
 
+def surrogate_key(story: str) -> str:
+    """By what a CDN is told to forget all that is about a story: its address's digest, which is short and has no blanks."""
+    return f"story-{hashlib.sha256(story.encode()).hexdigest()[:16]}"
+
+
 class Kept:
     """
     One answer, ready to send plain or gzipped, with a strong ETag for each form.
@@ -156,7 +161,7 @@ class Shelf:
         changes: (since) -> (newest change number, stories changed since); see Desk.changes.
         edition: what every answer depends on besides its story, such as the
             guidelines' digest; when it changes, everything is taken down.
-        headers: headers of every answer, by its subject's first word.
+        headers: the headers of an answer, by its subject.
     """
 
     def __init__(
@@ -164,7 +169,7 @@ class Shelf:
         *,
         changes: Callable[[int], tuple[int, tuple[str, ...]]],
         edition: Callable[[], str],
-        headers: Callable[[str], Mapping[str, str]],
+        headers: Callable[[Subject], Mapping[str, str]],
         most_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -221,7 +226,7 @@ class Shelf:
         return await asyncio.shield(making)
 
     async def _make(self, subject: Subject, make: Callable[[], Made]) -> Kept:
-        headers = self._headers(subject[0])
+        headers = self._headers(subject)
         # In the thread too: packing a long page takes longer than a hundred answers.
         kept = await sync_to_thread(lambda: Kept(make(), headers))
         if self._making.get(subject) is asyncio.current_task():
