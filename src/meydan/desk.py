@@ -26,9 +26,10 @@ import hashlib
 import hmac
 import re
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -101,6 +102,7 @@ from meydan.ledger import (
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import OPERATOR as OPERATOR
+from meydan.store import STORY_FIELDS as STORY_FIELDS
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
@@ -142,6 +144,12 @@ ESCALATIONS = {
 
 LONGEST_LINE = 200
 """Characters of an office, a channel or a reference number on the record of who was told."""
+
+GUESTS = ("named", "verified", "off")
+"""Who may write on a story without an account: anybody under a name, those whose address is verified, nobody."""
+
+STORY_LENGTHS = {"title": 1000, "text": 200_000, "closed_reason": 200, "question": 300}
+"""Characters of what the newsroom says of a story, at most."""
 
 EXPOSES = frozenset({"phone", "email"})
 """Findings that may be a private person's."""
@@ -1378,30 +1386,47 @@ class Desk:
         closes_at: datetime | None = None,
         mode: str | None = None,
         own: Sequence[str] = (),
+        by: str = OPERATOR,
+    ) -> Story:
+        """Register what the newsroom says of a story, in place of what it said before; raises as `change_story`."""
+        told = {
+            "title": title,
+            "text": text,
+            "language": language,
+            "open": open,
+            "closes_at": closes_at,
+            "mode": mode,
+        }
+        return self.change_story(url, told, by=by, own=own)
+
+    def change_story(
+        self, url: str, changed: Mapping[str, Any], *, by: str, own: Sequence[str] = ()
     ) -> Story:
         """
-        Register what the newsroom says of a story: the only source of its title and text.
+        Change what the newsroom says of a story, the only source of its title and text; what is left out stays.
+
+        Args:
+            changed: by the names of Story's fields, those of STORY_FIELDS alone.
+            by: who changes it, or the token's name, for the journal.
 
         Raises:
-            ForeignStory: outside the guidelines' origins. Malformed: no such mode, or no URL.
-            NotText, TooLong: a title or text that cannot be kept.
+            ForeignStory: outside the guidelines' origins. NotText, TooLong: words that cannot be kept.
+            Malformed: no such mode, language or kind of guests, no URL, or it would close before it opens.
         """
-        if mode not in (None, "off", "assisted"):
+        told = {name: changed[name] for name in STORY_FIELDS if name in changed}
+        for name, longest in STORY_LENGTHS.items():
+            if told.get(name) is not None:
+                check_text(name, told[name], longest)
+                if name in ("closed_reason", "question"):
+                    told[name] = told[name].strip() or None
+        if told.get("mode") not in (None, "off", "assisted"):
             raise Malformed("A story's mode is 'off', 'assisted', or none.", fields=("mode",))
-        if title is not None:
-            check_text("title", title, 1000)
-        if text is not None:
-            check_text("text", text, 200_000)
-        if language is not None and not _LANGUAGE_TAG.fullmatch(language):
+        if told.get("guests") not in (None, *GUESTS):
+            raise Malformed("A story's guests are 'named', 'verified', 'off', or none.", fields=("guests",))
+        if told.get("language") is not None and not _LANGUAGE_TAG.fullmatch(told["language"]):
             raise Malformed("A language is a tag such as en, ckb or kmr-Latn.", fields=("language",))
-        return self._store.upsert_story(
-            self._story_url(url, tuple(own)),
-            title=title,
-            text=text,
-            language=language,
-            open=open,
-            closes_at=closes_at,
-            mode=mode,
+        return self._store.change_story(
+            self._story_url(url, tuple(own)), told, at=self._clock(), by=by, check=_check_times
         )
 
     def check(
@@ -1685,6 +1710,12 @@ class Desk:
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _check_times(story: Story) -> None:
+    """Within the change: of two editors, one may have set when it opens and the other when it closes."""
+    if story.opens_at and story.closes_at and story.closes_at <= story.opens_at:
+        raise Malformed("A story closes after it opens.", fields=("closes_at",))
 
 
 def _is_shown(comment: Comment) -> bool:

@@ -121,7 +121,7 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
         else:
             given[parameter] = 1
     # Story ids are numbers, everywhere.
-    if name in ("SET_STORY", "STORY_CHANGED"):
+    if name in ("SET_STORY", "STORY_CHANGED", "STORY_PICKED"):
         given["id"] = 1
     if name in ("ADD_COMMENT", "ON_STORY") or name.startswith("PAGE_"):
         given["story"] = 1
@@ -154,6 +154,7 @@ INDEXED = {
     "PAGE_OLDEST_AFTER": "ix_comment_page",
     "PAGE_NEWEST": "ix_comment_page",
     "PAGE_NEWEST_AFTER": "ix_comment_page",
+    "PAGE_PICKED": "ix_comment_picked",
     "QUEUE_OLDEST": "ix_comment_queue",
     "QUEUE_OLDEST_AFTER": "ix_comment_queue",
     "QUEUE_NEWEST": "ix_comment_queue",
@@ -299,6 +300,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0009_reports.py",
         "0010_guidelines.py",
         "0011_escalation.py",
+        "0015_editors.py",
     ]
 
 

@@ -33,14 +33,16 @@ NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 
 # -- stories ----------------------------------------------------------------
 
-_STORY = "id, url, title, text, language, open, closes_at, mode, revision"
+_STORY = """id, url, title, text, language, open, closes_at, mode, revision, opens_at, closed_reason, guests, question,
+       picked"""
 STORY = f"SELECT {_STORY} FROM story WHERE url = :url"
 STORY_SHOWN = f"SELECT {_STORY}, shown FROM story WHERE url = :url"
 STORY_ID = "SELECT id FROM story WHERE url = :url"
 ADD_STORY = "INSERT INTO story (url) VALUES (:url) RETURNING id"
 SET_STORY = """
 UPDATE story SET title = :title, text = :text, language = :language, open = :open,
-       closes_at = :closes_at, mode = :mode
+       closes_at = :closes_at, mode = :mode, opens_at = :opens_at, closed_reason = :closed_reason,
+       guests = :guests, question = :question
  WHERE id = :id"""
 STORY_CHANGED = """
 UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
@@ -51,15 +53,16 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint)
+       (id, story, parent, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint,
+       badge, written_by)
 VALUES (:id, :story, :parent, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key, :author_key,
-       :fingerprint)
+       :fingerprint, :badge, :written_by)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 
 _COMMENT = """c.id, s.url, c.parent, w.name, w.text, c.status, c.submitted_at, c.language, w.email, c.seq,
-       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated"""
+       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.picked_at, c.badge, c.written_by"""
 COMMENT = f"""
 SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
@@ -82,6 +85,12 @@ UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = 
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
 SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
+PICK = """
+UPDATE comment SET picked_at = :at, picked_by = :actor WHERE number = :number AND picked_at IS NULL"""
+END_PICK = """
+UPDATE comment SET picked_at = NULL, picked_by = NULL WHERE number = :number AND picked_at IS NOT NULL"""
+STORY_PICKED = "UPDATE story SET picked = picked + :delta WHERE id = :id"
+WRITTEN_BY = "SELECT written_by FROM comment WHERE number = :number"
 HAS_REPLIES = "SELECT 1 FROM comment WHERE parent = :id AND showing > 0 LIMIT 1"
 
 # -- evidence and decisions -------------------------------------------------
@@ -251,9 +260,11 @@ UPDATE report SET address_key = NULL
 
 _PAGE = """
 SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
-       c.withdrawn_at, c.erased_at, c.showing
+       c.withdrawn_at, c.erased_at, c.showing, c.picked_at, c.badge
   FROM comment c LEFT JOIN words w ON w.comment = c.number
  WHERE c.story = :story AND c.showing > 0"""
+PAGE_PICKED = f"""{_PAGE} AND c.picked_at IS NOT NULL
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
 PAGE_OLDEST = f"{_PAGE} ORDER BY c.submitted_at, c.number LIMIT :limit"
 PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
  ORDER BY c.submitted_at, c.number LIMIT :limit"""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -96,6 +96,21 @@ LATELY = 20_000
 RARE_UP_TO = 20
 """In fewer of them a word is rare: then all that have it are few, and are looked up first."""
 
+STORY_FIELDS = (
+    "title",
+    "text",
+    "language",
+    "open",
+    "closes_at",
+    "mode",
+    "opens_at",
+    "closed_reason",
+    "guests",
+    "question",
+)
+"""What the newsroom says of a story."""
+
+_UNSEEN = frozenset({"text", "mode"})
 _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
@@ -246,6 +261,8 @@ class Store:
                 address_key=new.address_key,
                 author_key=new.author_key,
                 fingerprint=new.fingerprint,
+                badge=new.badge,
+                written_by=new.written_by,
             )
             hand.run(
                 sql.ADD_WORDS,
@@ -315,6 +332,7 @@ class Store:
                     "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
                 )
             if decision.decided_by is DecidedBy.MODERATOR:
+                _check_not_own(hand, before, decision.by)
                 _check_another_person(hand, before, decision.by)
             if (Status(before.status), status) not in LEGAL_MOVES:
                 raise ValueError(f"a comment does not go from {before.status} to {status}")
@@ -1080,32 +1098,109 @@ class Store:
         open: bool,
         closes_at: datetime | None,
         mode: str | None,
+        at: datetime,
+        by: str = OPERATOR,
     ) -> Story:
-        """Register a story, or replace what was registered; a difference that readers can see is a change."""
-        for field, value in (("url", url), ("title", title), ("text", text), ("language", language)):
-            check_text(field, value)
-        closes = None if closes_at is None else micros(closes_at)
+        """Register a story, or replace what was registered of it; its other states stay."""
+        told = {
+            "title": title,
+            "text": text,
+            "language": language,
+            "open": open,
+            "closes_at": closes_at,
+            "mode": mode,
+        }
+        return self.change_story(url, told, at=at, by=by)
+
+    def change_story(
+        self,
+        url: str,
+        changed: Mapping[str, Any],
+        *,
+        at: datetime,
+        by: str,
+        check: Callable[[Story], None] = lambda _: None,
+    ) -> Story:
+        """
+        Change what the newsroom says of a story, which is registered with it if it was not known.
+
+        A difference that readers can see is a change; which fields differ is a line of the journal, without their words.
+
+        Args:
+            changed: fields of STORY_FIELDS and what they are from now on; the others stay as they are at that moment.
+            check: may refuse what the story would become; then nothing is kept.
+        """
+        for field in ("title", "text", "language", "closed_reason", "guests", "question"):
+            check_text(field, changed.get(field))
+        check_text("url", url)
+        when = micros(at)
 
         def work(hand: Hand) -> Story:
             id = _story_id(hand, url)
             before = _story_of(_present(hand.one(sql.STORY, url=url)))
+            after = replace(before, **changed)
+            check(after)
+            differing = [name for name in STORY_FIELDS if getattr(before, name) != getattr(after, name)]
+            if not differing:
+                return before
             hand.run(
                 sql.SET_STORY,
                 id=id,
-                title=title,
-                text=text,
-                language=language,
-                open=int(open),
-                closes_at=closes,
-                mode=mode,
+                title=after.title,
+                text=after.text,
+                language=after.language,
+                open=int(after.open),
+                closes_at=None if after.closes_at is None else micros(after.closes_at),
+                mode=after.mode,
+                opens_at=None if after.opens_at is None else micros(after.opens_at),
+                closed_reason=after.closed_reason,
+                guests=after.guests,
+                question=after.question,
             )
-            after = _story_of(_present(hand.one(sql.STORY, url=url)))
-            if replace(before, text=text, mode=mode) != after:
+            enter(hand, when, by, "story-changed", url, fields=differing)
+            if not _UNSEEN.issuperset(differing):
                 _changed(hand, id, delta=0)
-                after = replace(after, revision=after.revision + 1)
-            return after
+            return _story_of(_present(hand.one(sql.STORY, url=url)))
 
         return self._writer.write(work)
+
+    def pick(self, id: str, *, picked: bool, by: str, at: datetime) -> bool:
+        """
+        Choose a comment that readers see, or take that back. It ends by itself when the comment is no longer shown.
+
+        Returns:
+            Whether that changed anything.
+
+        Raises:
+            NotFound: readers do not see such a comment.
+        """
+        when = micros(at)
+
+        def work(hand: Hand) -> bool:
+            before = _standing(hand, id)
+            if before is None or before.showing != SHOWN:
+                raise NotFound("Only a comment that readers see can be chosen.", fields=("id",))
+            if not (
+                hand.run(sql.PICK, number=before.number, at=when, actor=by)
+                if picked
+                else hand.run(sql.END_PICK, number=before.number)
+            ):
+                return False
+            hand.run(sql.STORY_PICKED, id=before.story, delta=1 if picked else -1)
+            enter(hand, when, by, "picked" if picked else "pick-ended", id)
+            _changed(hand, before.story, delta=0)
+            return True
+
+        return self._writer.write(work)
+
+    def picks(self, url: str, *, limit: int) -> Page:
+        """The comments of a story that the editors chose, the newest first, as `page` has them; `count` is of the whole story."""
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY_SHOWN, url=url) if is_exact(url) else None
+            if found is None:
+                return Page(story=None, comments=(), count=0, next=None)
+            rows = hand.all(sql.PAGE_PICKED, story=found[0], limit=_limit(limit))
+        return Page(_story_of(found[:-1]), tuple(_shown_of(row, url) for row in rows), found[-1], None)
 
     def page(self, url: str, *, sort: str, after: str | None, limit: int) -> Page:
         """
@@ -1549,6 +1644,12 @@ def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:
     )
 
 
+def _check_not_own(hand: Hand, before: _Standing, by: str) -> None:
+    """Whoever answered as the publication decides their own words once, when they send them, and never again."""
+    if before.seq and _first(hand.one(sql.WRITTEN_BY, number=before.number)) == by:
+        raise NotAllowed("What somebody wrote themselves is decided by another person.")
+
+
 def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:
     # Inside the transaction: an appeal may have arrived after the moderator looked.
     if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is None:
@@ -1616,6 +1717,8 @@ def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
             break
         seen = True
         delta += (showing == SHOWN) - (before.showing == SHOWN)
+        if before.showing == SHOWN and hand.run(sql.END_PICK, number=after.number):
+            hand.run(sql.STORY_PICKED, id=after.story, delta=-1)
         hand.run(sql.SHOW, showing=showing, number=after.number)
         if after.parent is None or (showing > 0) == (before.showing > 0):
             break
@@ -1723,6 +1826,9 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         withdrawn_at,
         erased_at,
         escalated,
+        picked_at,
+        badge,
+        written_by,
     ) = row
     return Comment(
         id=id,
@@ -1740,12 +1846,16 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         withdrawn_at=time_or_none(withdrawn_at),
         erased_at=time_or_none(erased_at),
         escalated=bool(escalated),
+        picked=picked_at is not None,
+        badge=badge,
+        written_by=written_by,
     )
 
 
 def _shown_of(row: Row, url: str) -> Comment:
     """A row of a page; a tombstone keeps its place and its times, not its words."""
-    _, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing = row
+    (_, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing) = row[:12]
+    picked_at, badge = row[12:]
     shown = showing == SHOWN
     return Comment(
         id=id,
@@ -1760,11 +1870,28 @@ def _shown_of(row: Row, url: str) -> Comment:
         judged_at=time_or_none(judged_at),
         withdrawn_at=time_or_none(withdrawn_at),
         erased_at=time_or_none(erased_at),
+        picked=picked_at is not None,
+        badge=badge if shown else None,
     )
 
 
 def _story_of(row: Sequence[Any]) -> Story:
-    id, url, title, text, language, open, closes_at, mode, revision = row
+    (
+        id,
+        url,
+        title,
+        text,
+        language,
+        open,
+        closes_at,
+        mode,
+        revision,
+        opens_at,
+        closed_reason,
+        guests,
+        question,
+        picked,
+    ) = row
     return Story(
         id=id,
         url=url,
@@ -1775,6 +1902,11 @@ def _story_of(row: Sequence[Any]) -> Story:
         closes_at=time_or_none(closes_at),
         mode=mode,
         revision=revision,
+        opens_at=time_or_none(opens_at),
+        closed_reason=closed_reason,
+        guests=guests,
+        question=question,
+        picked=picked,
     )
 
 
