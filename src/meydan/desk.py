@@ -8,6 +8,8 @@ THE WALK. What happens to a comment, in order, and nothing else.
     report     a reader says that a shown comment breaches a rule: it stays, and a person decides
     withdraw   the author takes it back
     erase      the law takes it out
+    answer     the publication answers: the same way, approved by whoever writes it
+    pick       the editors choose a shown comment; it ends with its showing
     audit      a person decides again, blind, what the machine decided
     escalate   unlawful or a danger to life: restricted, kept, told
     end_hold   another person lets it be found and erased again
@@ -58,11 +60,13 @@ from meydan.errors import (
     Malformed,
     MissingFields,
     NoSuchParent,
+    NotAllowed,
     NotAppealable,
     NotFound,
     Refused,
     SignInNeeded,
     StoryClosed,
+    StoryNotOpen,
     Unavailable,
     UnknownRule,
 )
@@ -144,6 +148,12 @@ ESCALATIONS = {
 
 LONGEST_LINE = 200
 """Characters of an office, a channel or a reference number on the record of who was told."""
+
+PICKS_SHOWN = 200
+"""Comments that the editors chose, on one page."""
+
+STAFF = "staff"
+"""The badge of the publication's own people."""
 
 GUESTS = ("named", "verified", "off")
 """Who may write on a story without an account: anybody under a name, those whose address is verified, nobody."""
@@ -551,7 +561,7 @@ class Desk:
 
         Raises:
             MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed,
-            NoSuchParent: refused, nothing kept.
+            StoryNotOpen, NoSuchParent: refused, nothing kept.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
         self._check_words(submission)
@@ -560,6 +570,52 @@ class Desk:
         self._check_open(url, now)
         author_key = self._author_key(submission, visitor)
         self._check_not_blocked(author_key, now)
+        return self._keep(submission, url, now, address_key=visitor.address_key, author_key=author_key)
+
+    def answer(self, id: str, text: str, *, by: str) -> Outcome:
+        """
+        Answer a comment that readers see as the publication, in one action of whoever writes it.
+
+        It goes the whole way: received as it is with a receipt, judged for the evidence, and approved under the writer's
+        name. From then on they may take it back by rejecting it, and everything else about it is for others to decide.
+
+        Raises:
+            NoSuchParent: readers do not see such a comment. MissingFields, TooLong, NotText: no text that can be kept.
+            StoryClosed, StoryNotOpen: the story takes no comments now. Nothing was kept.
+            StoreUnavailable: nothing was kept, or the answer is held as any comment is.
+        """
+        parent = self._store.comment(id)
+        if parent is None or not _is_shown(parent):
+            raise NoSuchParent("The comment you reply to is not shown.", fields=("parent",))
+        if is_blank(text):
+            raise MissingFields(["text"])
+        check_text("text", text, self.limits.text)
+        url, now = parent.story_url, self._clock()
+        self._check_open(url, now)
+        guidelines = self._guidelines
+        submission = Submission(story_url=url, name=guidelines.publication.name, text=text, parent=id)
+        outcome = self._keep(submission, url, now, badge=STAFF, written_by=by)
+        comment = self._comment(outcome.id)
+        evidence, _ = self._opinion(comment, self._store.story(url), guidelines)
+        decision = Decision(
+            verdict=Verdict.APPROVE, decided_by=DecidedBy.MODERATOR, by=by, guidelines=guidelines.digest
+        )
+        # No audit of the machine and no second look: nothing was judged here but one's own words.
+        self._settle(outcome.id, decision, expected_seq=0, evidence=evidence, at=self._clock())
+        return self._stands(self._comment(outcome.id), outcome.receipt)
+
+    def _keep(
+        self,
+        submission: Submission,
+        url: str,
+        now: datetime,
+        *,
+        address_key: str | None = None,
+        author_key: str | None = None,
+        badge: str | None = None,
+        written_by: str | None = None,
+    ) -> Outcome:
+        """Keep what was checked; without keys for what was written at the desk."""
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
         new = NewComment(
@@ -573,12 +629,14 @@ class Desk:
             salt=salt,
             commitment=commitment,
             submitted_at=now,
-            address_key=visitor.address_key,
+            address_key=address_key,
             author_key=author_key,
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
             lookup=searchable(submission.name, submission.text),
             holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
+            badge=badge,
+            written_by=written_by,
         )
         leaf = self._store.receive(new)
         # Durable from here: a crash after this line loses nothing.
@@ -649,7 +707,7 @@ class Desk:
             Malformed, UnknownRule, TooLong, NotText: the verdict is not complete.
             NotFound: no such comment, its words are gone, or it is escalated.
             AlreadyDecided: somebody decided since `seen`.
-            NotAllowed: an appeal against one's own decision.
+            NotAllowed: an appeal against one's own decision, or one's own words (but to take them back).
         """
         guidelines = self._guidelines
         reasons = self._reasons(verdict, rules, guidelines)
@@ -697,6 +755,8 @@ class Desk:
         drawn = self._store.audit(id)
         if drawn is None or not drawn.seq:
             raise NotFound("This comment waits for no audit.")
+        if self._comment(id).written_by == by:
+            raise NotAllowed("What somebody wrote themselves is decided by another person.")
         named = {reason.rule for reason in reasons}
         if verdict is drawn.verdict and (verdict is Verdict.APPROVE or named & set(drawn.rules)):
             self._store.confirm(id, verdict, sorted(named), by=by, at=self._clock())
@@ -822,6 +882,15 @@ class Desk:
             )
             seq = self._settle(id, decision, expected_seq=seq, at=self._clock()).seq
         self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock(), expected_seq=seq)
+
+    def pick(self, id: str, *, picked: bool, by: str) -> bool:
+        """
+        Choose a comment for readers to see as chosen by the editors, or take that back; returns whether it changed anything.
+
+        Raises:
+            NotFound: readers do not see such a comment.
+        """
+        return self._store.pick(id, picked=picked, by=by, at=self._clock())
 
     # -- what was escalated ----------------------------------------------------
 
@@ -1029,6 +1098,10 @@ class Desk:
         if not 1 <= limit <= 200:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
         return self._store.page(story_address(url), sort=sort, after=after, limit=limit)
+
+    def picks(self, url: str) -> Page:
+        """The comments of a story that the editors chose, the newest first, PICKS_SHOWN at most; all on one page."""
+        return self._store.picks(story_address(url), limit=PICKS_SHOWN)
 
     def counts(self, urls: Sequence[str]) -> dict[str, int]:
         """How many approved comments each story has, under the addresses as they were asked."""
@@ -1643,8 +1716,12 @@ class Desk:
 
     def _check_open(self, url: str, now: datetime) -> None:
         story = self._store.story(url)
-        if story is not None and (not story.open or (story.closes_at is not None and story.closes_at <= now)):
-            raise StoryClosed("This story takes no more comments.")
+        if story is None:
+            return
+        if not story.open or (story.closes_at is not None and story.closes_at <= now):
+            raise StoryClosed(reason=story.closed_reason)
+        if story.opens_at is not None and story.opens_at > now:
+            raise StoryNotOpen(opens_at=story.opens_at)
 
     def _check_not_blocked(self, author_key: str, now: datetime) -> None:
         """A blocked author is told so, why and until when: nobody is made to write to nobody."""

@@ -308,7 +308,8 @@ def test_a_story_is_told_by_the_newsroom(reader: Reader) -> None:
     }
     answer = reader.client.put("/api/v1/stories", json=told, headers=reader.staff)
     assert answer.status_code == 200
-    assert answer.json() == {"text": None, "open": True, "mode": None} | told
+    nothing = dict.fromkeys(("text", "mode", "opens_at", "closed_reason", "guests", "question"))
+    assert answer.json() == {"open": True, **nothing} | told
     page = reader.client.get("/comments", params={"story": reader.story}).text
     assert '<h1 lang="ar" dir="rtl">خبر &lt;b&gt;جديد&lt;/b&gt;</h1>' in page
     assert '<html lang="ar" dir="rtl">' in page

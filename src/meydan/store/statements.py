@@ -123,7 +123,7 @@ SELECT d.leaf, c.id, c.language, d.decided_by, d.verdict, d.reasons, a.answer, a
   FROM decision d
   JOIN comment c ON c.number = d.comment
   LEFT JOIN audit a ON a.comment = d.comment
- WHERE d.leaf > :after AND c.erased_at IS NULL AND c.escalated = 0
+ WHERE d.leaf > :after AND c.erased_at IS NULL AND c.escalated = 0 AND c.written_by IS NULL
  ORDER BY d.leaf LIMIT :limit"""
 
 # -- audits -----------------------------------------------------------------
@@ -336,14 +336,14 @@ FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
 # -- scores against what people found ---------------------------------------
 
-# Only what stands, and only what was scored; the latest, walked from the end of an index of people's decisions.
+# Only what stands, and only what was scored, but not what people wrote themselves; the latest, walked from the end of an index of people's decisions.
 FOUND_BY_PEOPLE = """
 SELECT c.language, q.verdict, q.reasons, e.body
   FROM (SELECT comment, seq, verdict, reasons FROM decision
          WHERE decided_by = 'moderator' ORDER BY leaf DESC LIMIT :limit) q
   JOIN comment c ON c.number = q.comment AND c.seq = q.seq
   JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
- WHERE c.escalated = 0"""
+ WHERE c.escalated = 0 AND c.written_by IS NULL"""
 AGREED_BY_PEOPLE = """
 SELECT c.language, q.answer, q.breached, e.body
   FROM (SELECT comment, answer, breached FROM audit

@@ -308,7 +308,8 @@ class Store:
         Raises:
             AlreadyDecided: the current decision is not number `expected_seq`.
             NotFound: no such comment, or it was erased or escalated.
-            NotAllowed: an appeal, by whoever made the decision that is appealed against.
+            NotAllowed: an appeal, by whoever made the decision that is appealed against; or one's own words,
+                but to take them back.
             ValueError: the verdict is HOLD, which settles nothing.
             StoreUnavailable: nothing was kept.
         """
@@ -332,7 +333,7 @@ class Store:
                     "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
                 )
             if decision.decided_by is DecidedBy.MODERATOR:
-                _check_not_own(hand, before, decision.by)
+                _check_not_own(hand, before, decision)
                 _check_another_person(hand, before, decision.by)
             if (Status(before.status), status) not in LEGAL_MOVES:
                 raise ValueError(f"a comment does not go from {before.status} to {status}")
@@ -1644,9 +1645,12 @@ def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:
     )
 
 
-def _check_not_own(hand: Hand, before: _Standing, by: str) -> None:
-    """Whoever answered as the publication decides their own words once, when they send them, and never again."""
-    if before.seq and _first(hand.one(sql.WRITTEN_BY, number=before.number)) == by:
+def _check_not_own(hand: Hand, before: _Standing, decision: Decision) -> None:
+    """Whoever answered as the publication approves their own words once, as they send them; later they take them back at most."""
+    if not before.seq or _first(hand.one(sql.WRITTEN_BY, number=before.number)) != decision.by:
+        return
+    appealed = hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None
+    if appealed or decision.verdict is Verdict.APPROVE:
         raise NotAllowed("What somebody wrote themselves is decided by another person.")
 
 
@@ -1854,7 +1858,9 @@ def _comment_of(row: Sequence[Any]) -> Comment:
 
 def _shown_of(row: Row, url: str) -> Comment:
     """A row of a page; a tombstone keeps its place and its times, not its words."""
-    (_, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing) = row[:12]
+    (_, submitted_at, id, parent, name, text, language, seq, judged_at, withdrawn_at, erased_at, showing) = (
+        row[:12]
+    )
     picked_at, badge = row[12:]
     shown = showing == SHOWN
     return Comment(

@@ -135,16 +135,25 @@ class _Readers:
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
         # As language_for reads it: a language we do not have is as if none were asked for.
         language = interface_of(asked.get("lang")) or ""
-        return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""))
+        return (kind, url, language, asked.get("sort", "oldest"), asked.get("after", ""), _picks(asked))
 
     def _found(self, asked: dict[str, str], base: str) -> tuple[Page, View, Guidelines]:
         guidelines = self._desk.guidelines
         sort = asked.get("sort", "oldest")
         after = asked.get("after") or None
-        page = self._desk.page(asked["story"], sort=sort, after=after, limit=reading.COMMENTS_ON_A_PAGE)
+        picks = bool(_picks(asked))
+        if picks:
+            page = self._desk.picks(asked["story"])
+        else:
+            page = self._desk.page(asked["story"], sort=sort, after=after, limit=reading.COMMENTS_ON_A_PAGE)
         said = reading.language_for(asked.get("lang"), page.story, guidelines)
         view = View(
-            story_address(asked["story"]), said, "newest" if sort == "newest" else "oldest", after, base
+            story_address(asked["story"]),
+            said,
+            "newest" if sort == "newest" else "oldest",
+            after,
+            base,
+            picks,
         )
         return page, view, guidelines
 
@@ -286,6 +295,11 @@ class _Readers:
 
     def _said(self, request: AnyRequest, form: dict[str, str]) -> Words:
         return words(form.get("lang") or accepted(request.headers.get("accept-language", "")))
+
+
+def _picks(asked: dict[str, str]) -> str:
+    """ "1" where only what the editors chose is asked for."""
+    return "1" if asked.get("picks") == "1" else ""
 
 
 def query_of(request: AnyRequest) -> dict[str, str]:
