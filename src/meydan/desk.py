@@ -120,6 +120,7 @@ from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
+from meydan.store import StoryLine as StoryLine
 from meydan.store import Tally as Tally
 from meydan.store import Version as Version
 from meydan.text import fold
@@ -148,6 +149,9 @@ ESCALATIONS = {
 
 LONGEST_LINE = 200
 """Characters of an office, a channel or a reference number on the record of who was told."""
+
+LATELY = timedelta(days=1)
+"""How long ago a comment was sent at most, to count for how busy its story is now."""
 
 PICKS_SHOWN = 200
 """Comments that the editors chose, on one page."""
@@ -756,7 +760,7 @@ class Desk:
         if drawn is None or not drawn.seq:
             raise NotFound("This comment waits for no audit.")
         if self._comment(id).written_by == by:
-            raise NotAllowed("What somebody wrote themselves is decided by another person.")
+            raise NotAllowed("What somebody wrote themselves is decided by another person.", fields=("own",))
         named = {reason.rule for reason in reasons}
         if verdict is drawn.verdict and (verdict is Verdict.APPROVE or named & set(drawn.rules)):
             self._store.confirm(id, verdict, sorted(named), by=by, at=self._clock())
@@ -1447,6 +1451,21 @@ class Desk:
     def story(self, url: str) -> Story | None:
         """A story as it is known here, by any of its addresses."""
         return self._store.story(story_address(url))
+
+    def stories(
+        self, sought: str = "", *, limit: int = 50, before: int | None = None
+    ) -> tuple[tuple[StoryLine, ...], int | None]:
+        """
+        Stories by their address or title; without anything sought those with most comments within LATELY, then the newest.
+
+        An address finds its story however it is written. Returns also what to go on from.
+        """
+        since = self._clock() - LATELY
+        with contextlib.suppress(Refused):
+            known = self._store.story(story_address(sought)) if "://" in sought else None
+            if known is not None:
+                sought = known.url
+        return self._store.stories(sought, since=since, limit=limit, before=before)
 
     def register_story(
         self,

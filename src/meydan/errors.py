@@ -89,8 +89,11 @@ class StoryClosed(Refused):
     code = "R101"
 
     def __init__(self, *, reason: str | None = None) -> None:
-        because = f" The newsroom's reason: {reason}" if reason else ""
-        super().__init__(f"This story takes no more comments.{because}")
+        super().__init__(
+            f"This story takes no more comments. The newsroom's reason: {reason}"
+            if reason
+            else "This story takes no more comments."
+        )
         self.reason = reason
 
 
@@ -219,7 +222,8 @@ class StoryNotOpen(Refused):
     code = "R140"
 
     def __init__(self, *, opens_at: datetime) -> None:
-        super().__init__(f"This story takes comments from {opens_at:%Y-%m-%d %H:%M} UTC on.")
+        opens = f"{opens_at:%Y-%m-%d %H:%M}"
+        super().__init__(f"This story takes comments from {opens} UTC on.")
         self.opens_at = opens_at
 
 

@@ -48,6 +48,20 @@ STORY_CHANGED = """
 UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
 CHANGED_SINCE = "SELECT url FROM story WHERE changed > :since ORDER BY changed"
 SHOWN = "SELECT shown FROM story WHERE url = :url"
+# Many stories at once: without their text, which nobody reads in a list.
+_LISTED = f"{_STORY.replace(' text,', ' NULL,')}, shown"
+STORIES_BUSY = f"""
+SELECT {_LISTED}, q.lately
+  FROM (SELECT story, count(*) AS lately FROM comment
+         WHERE submitted_at >= :since GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
+  JOIN story s ON s.id = q.story ORDER BY q.lately DESC, s.id"""
+_STORIES = f"""
+SELECT {_LISTED},
+       (SELECT count(*) FROM comment c WHERE c.story = s.id AND c.submitted_at >= :since)
+  FROM story s WHERE s.id < :before"""
+STORIES_NEW = f"{_STORIES} ORDER BY s.id DESC LIMIT :limit"
+STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR lower(s.title) LIKE lower(:like) ESCAPE '!')
+ ORDER BY s.id DESC LIMIT :limit"""
 
 # -- a comment --------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -74,6 +75,7 @@ from meydan.store.values import (
     Reports,
     Scored,
     Sought,
+    StoryLine,
     Tally,
     Told,
     Waits,
@@ -1165,6 +1167,37 @@ class Store:
 
         return self._writer.write(work)
 
+    def stories(
+        self, like: str, *, since: datetime, limit: int, before: int | None = None
+    ) -> tuple[tuple[StoryLine, ...], int | None]:
+        """
+        Stories whose address or title holds what was typed, the newest first; without it the busiest, then the newest.
+
+        Args:
+            since: from when on comments are counted as sent lately.
+
+        Returns:
+            The lines, and what to give as `before` for those after them; None at the end.
+        """
+        first = before is None
+        given = {"since": micros(since), "before": _LARGEST if before is None else _bounded(before)}
+        more = _limit(limit) + 1
+        with self._database.reading(snapshot=True) as hand:
+            if like:
+                escaped = re.sub(r"([!%_])", r"!\1", like) if is_exact(like) else ""
+                rows = hand.all(sql.STORIES_FOUND, like=f"%{escaped}%", limit=more, **given)
+            else:
+                rows = hand.all(sql.STORIES_NEW, limit=more, **given)
+            busy = (
+                hand.all(sql.STORIES_BUSY, since=given["since"], limit=_limit(limit))
+                if first and not like
+                else []
+            )
+        further = rows[limit - 1][0] if len(rows) > limit else None
+        seen = {row[0] for row in busy}
+        lines = [*busy, *(row for row in rows[:limit] if row[0] not in seen)]
+        return tuple(StoryLine(_story_of(row[:-2]), row[-2], row[-1]) for row in lines), further
+
     def pick(self, id: str, *, picked: bool, by: str, at: datetime) -> bool:
         """
         Choose a comment that readers see, or take that back. It ends by itself when the comment is no longer shown.
@@ -1651,7 +1684,7 @@ def _check_not_own(hand: Hand, before: _Standing, decision: Decision) -> None:
         return
     appealed = hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None
     if appealed or decision.verdict is Verdict.APPROVE:
-        raise NotAllowed("What somebody wrote themselves is decided by another person.")
+        raise NotAllowed("What somebody wrote themselves is decided by another person.", fields=("own",))
 
 
 def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:

@@ -65,6 +65,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class StoryLine:
+    """A story in a list, without its text: how many of its comments readers see, and how many were sent `lately`."""
+
+    story: Story
+    shown: int
+    lately: int
+
+
+@dataclass(frozen=True, slots=True)
 class Appeal:
     """An appeal against decision number `seq`; `words` is None once erased, `open` while that decision stands."""
 
