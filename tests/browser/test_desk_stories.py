@@ -67,7 +67,6 @@ def test_an_editor_asks_closes_answers_and_chooses(
         expect(page.locator("p.m-pick")).to_have_count(1)
         expect(page.locator(".m-badge")).to_have_count(1)
         check(page)
-        page.screenshot(path=tmp_path / "thread.png", full_page=True)
         page.locator(".m-picks a").click()
         expect(page.locator("article")).to_have_count(1)
         context.close()
