@@ -61,8 +61,10 @@ def _measured(url: str, runs: int) -> dict[str, Any]:
             asked: dict[str, Callable[[], object]] = {
                 "first_ms": lambda story=story, sort=sort: store.thread(story, sort=sort),
                 "flat_ms": lambda story=story, sort=sort: store.page(story, sort=sort, after=None, limit=200),
-                "far_ms": lambda story=story, sort=sort: store.thread(story, sort=sort, after=deep[sort][0]),
-                "permalink_ms": lambda story=story, sort=sort: store.thread(
+                "far_ms": lambda story=story, sort=sort, deep=deep: store.thread(
+                    story, sort=sort, after=deep[sort][0]
+                ),
+                "permalink_ms": lambda story=story, sort=sort, deep=deep: store.thread(
                     story, sort=sort, at=deep[sort][1]
                 ),
                 "html_ms": lambda thread=thread, view=view: reading.fragment(
@@ -100,7 +102,7 @@ def _median(ask: Callable[[], object], times: int) -> float:
 
 def _fill(store: Store, url: str, size: int) -> None:
     """Comments as receiving and approving them leaves them, many in one transaction."""
-    chance = random.Random(size)  # noqa: S311 - a benchmark's
+    chance = random.Random(size)
     latest: list[tuple[str, int]] = []
     beginning: list[tuple[str, int]] = []
     for first in range(0, size, CHUNK):

@@ -38,6 +38,8 @@ def test_the_file_may_be_named_in_the_environment(tmp_path: Path) -> None:
         ("port = true", "port"),
         ("port = 70000", "port"),
         ("longest_text = 0", "longest_text"),
+        ('time_zone = "Europe/../Baghdad"', "time_zone"),
+        ('time_zone = "Middle-earth"', "time_zone"),
         ("host = 5", "host"),
         ('public_url = "comments.example"', "public_url"),
         ('public_url = "https://comments.example/path"', "public_url"),

@@ -154,6 +154,9 @@ class Story:
     are None otherwise: what a page or a reader claims is never kept here.
     `mode` overrides the guidelines' automation ("off" or "assisted"), or is None.
     `revision` grows with every change that readers can see.
+    Comments are taken while it is `open`, from `opens_at` and until `closes_at`; `closed_reason` is what readers are
+    told where they are not. `guests` overrides who may write without an account ("named", "verified", "off"), or is None.
+    `question` stands above the comments; `picked` counts those that the editors chose.
     """
 
     id: int
@@ -165,6 +168,11 @@ class Story:
     closes_at: datetime | None = None
     mode: str | None = None
     revision: int = 0
+    opens_at: datetime | None = None
+    closed_reason: str | None = None
+    guests: str | None = None
+    question: str | None = None
+    picked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +284,9 @@ class Comment:
 
     `name`, `text` and `email` are None once erased. `seq` is the number of the
     current decision, 0 while there is none. `holds` says why it waits. `replies`
-    counts the answers to it that readers see.
+    counts the answers to it that readers see. `badge` is "staff" for the publication's
+    own people; `written_by` names who at the desk answered for it. `picked` while the
+    editors have chosen it.
     """
 
     id: str
@@ -295,6 +305,9 @@ class Comment:
     erased_at: datetime | None = None
     escalated: bool = False
     replies: int = 0
+    picked: bool = False
+    badge: str | None = None
+    written_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ THE WALK. What happens to a comment, in order, and nothing else.
     report     a reader says that a shown comment breaches a rule: it stays, and a person decides
     withdraw   the author takes it back
     erase      the law takes it out
+    answer     the publication answers: the same way, approved by whoever writes it
+    pick       the editors choose a shown comment; it ends with its showing
     audit      a person decides again, blind, what the machine decided
     escalate   unlawful or a danger to life: restricted, kept, told
     end_hold   another person lets it be found and erased again
@@ -26,9 +28,10 @@ import hashlib
 import hmac
 import re
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote
 
 import structlog
@@ -57,11 +60,13 @@ from meydan.errors import (
     Malformed,
     MissingFields,
     NoSuchParent,
+    NotAllowed,
     NotAppealable,
     NotFound,
     Refused,
     SignInNeeded,
     StoryClosed,
+    StoryNotOpen,
     Unavailable,
     UnknownRule,
 )
@@ -101,6 +106,7 @@ from meydan.ledger import (
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import OPERATOR as OPERATOR
+from meydan.store import STORY_FIELDS as STORY_FIELDS
 from meydan.store import Became as Became
 from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
@@ -115,6 +121,7 @@ from meydan.store import Pulse as Pulse
 from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
+from meydan.store import StoryLine as StoryLine
 from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
 from meydan.store import Version as Version
@@ -144,6 +151,21 @@ ESCALATIONS = {
 
 LONGEST_LINE = 200
 """Characters of an office, a channel or a reference number on the record of who was told."""
+
+LATELY = timedelta(days=1)
+"""How long ago a comment was sent at most, to count for how busy its story is now."""
+
+PICKS_SHOWN = 200
+"""Comments that the editors chose, on one page."""
+
+STAFF = "staff"
+"""The badge of the publication's own people."""
+
+GUESTS = ("named", "verified", "off")
+"""Who may write on a story without an account: anybody under a name, those whose address is verified, nobody."""
+
+STORY_LENGTHS = {"title": 1000, "text": 200_000, "closed_reason": 200, "question": 300}
+"""Characters of what the newsroom says of a story, at most."""
 
 EXPOSES = frozenset({"phone", "email"})
 """Findings that may be a private person's."""
@@ -545,7 +567,7 @@ class Desk:
 
         Raises:
             MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed,
-            NoSuchParent: refused, nothing kept.
+            StoryNotOpen, NoSuchParent: refused, nothing kept.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
         self._check_words(submission)
@@ -554,6 +576,52 @@ class Desk:
         self._check_open(url, now)
         author_key = self._author_key(submission, visitor)
         self._check_not_blocked(author_key, now)
+        return self._keep(submission, url, now, address_key=visitor.address_key, author_key=author_key)
+
+    def answer(self, id: str, text: str, *, by: str) -> Outcome:
+        """
+        Answer a comment that readers see as the publication, in one action of whoever writes it.
+
+        It goes the whole way: received as it is with a receipt, judged for the evidence, and approved under the writer's
+        name. From then on they may take it back by rejecting it, and everything else about it is for others to decide.
+
+        Raises:
+            NoSuchParent: readers do not see such a comment. MissingFields, TooLong, NotText: no text that can be kept.
+            StoryClosed, StoryNotOpen: the story takes no comments now. Nothing was kept.
+            StoreUnavailable: nothing was kept, or the answer is held as any comment is.
+        """
+        parent = self._store.comment(id)
+        if parent is None or not _is_shown(parent):
+            raise NoSuchParent("The comment you reply to is not shown.", fields=("parent",))
+        if is_blank(text):
+            raise MissingFields(["text"])
+        check_text("text", text, self.limits.text)
+        url, now = parent.story_url, self._clock()
+        self._check_open(url, now)
+        guidelines = self._guidelines
+        submission = Submission(story_url=url, name=guidelines.publication.name, text=text, parent=id)
+        outcome = self._keep(submission, url, now, badge=STAFF, written_by=by)
+        comment = self._comment(outcome.id)
+        evidence, _ = self._opinion(comment, self._store.story(url), guidelines)
+        decision = Decision(
+            verdict=Verdict.APPROVE, decided_by=DecidedBy.MODERATOR, by=by, guidelines=guidelines.digest
+        )
+        # No audit of the machine and no second look: nothing was judged here but one's own words.
+        self._settle(outcome.id, decision, expected_seq=0, evidence=evidence, at=self._clock())
+        return self._stands(self._comment(outcome.id), outcome.receipt)
+
+    def _keep(
+        self,
+        submission: Submission,
+        url: str,
+        now: datetime,
+        *,
+        address_key: str | None = None,
+        author_key: str | None = None,
+        badge: str | None = None,
+        written_by: str | None = None,
+    ) -> Outcome:
+        """Keep what was checked; without keys for what was written at the desk."""
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
         new = NewComment(
@@ -567,12 +635,14 @@ class Desk:
             salt=salt,
             commitment=commitment,
             submitted_at=now,
-            address_key=visitor.address_key,
+            address_key=address_key,
             author_key=author_key,
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
             lookup=searchable(submission.name, submission.text),
             holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
+            badge=badge,
+            written_by=written_by,
         )
         leaf = self._store.receive(new)
         # Durable from here: a crash after this line loses nothing.
@@ -643,7 +713,7 @@ class Desk:
             Malformed, UnknownRule, TooLong, NotText: the verdict is not complete.
             NotFound: no such comment, its words are gone, or it is escalated.
             AlreadyDecided: somebody decided since `seen`.
-            NotAllowed: an appeal against one's own decision.
+            NotAllowed: an appeal against one's own decision, or one's own words (but to take them back).
         """
         guidelines = self._guidelines
         reasons = self._reasons(verdict, rules, guidelines)
@@ -691,6 +761,8 @@ class Desk:
         drawn = self._store.audit(id)
         if drawn is None or not drawn.seq:
             raise NotFound("This comment waits for no audit.")
+        if self._comment(id).written_by == by:
+            raise NotAllowed("What somebody wrote themselves is decided by another person.", fields=("own",))
         named = {reason.rule for reason in reasons}
         if verdict is drawn.verdict and (verdict is Verdict.APPROVE or named & set(drawn.rules)):
             self._store.confirm(id, verdict, sorted(named), by=by, at=self._clock())
@@ -816,6 +888,15 @@ class Desk:
             )
             seq = self._settle(id, decision, expected_seq=seq, at=self._clock()).seq
         self._store.escalate(id, kind=kind, told=told, by=by, at=self._clock(), expected_seq=seq)
+
+    def pick(self, id: str, *, picked: bool, by: str) -> bool:
+        """
+        Choose a comment for readers to see as chosen by the editors, or take that back; returns whether it changed anything.
+
+        Raises:
+            NotFound: readers do not see such a comment.
+        """
+        return self._store.pick(id, picked=picked, by=by, at=self._clock())
 
     # -- what was escalated ----------------------------------------------------
 
@@ -1038,6 +1119,10 @@ class Desk:
             NotFound: readers see no such comment on the story, where one is asked for.
         """
         return self._store.thread(story_address(url), sort=sort, after=after, at=at, branch=branch)
+
+    def picks(self, url: str) -> Page:
+        """The comments of a story that the editors chose, the newest first, PICKS_SHOWN at most; all on one page."""
+        return self._store.picks(story_address(url), limit=PICKS_SHOWN)
 
     def counts(self, urls: Sequence[str]) -> dict[str, int]:
         """How many approved comments each story has, under the addresses as they were asked."""
@@ -1384,6 +1469,21 @@ class Desk:
         """A story as it is known here, by any of its addresses."""
         return self._store.story(story_address(url))
 
+    def stories(
+        self, sought: str = "", *, limit: int = 50, before: int | None = None
+    ) -> tuple[tuple[StoryLine, ...], int | None]:
+        """
+        Stories by their address or title; without anything sought those with most comments within LATELY, then the newest.
+
+        An address finds its story however it is written. Returns also what to go on from.
+        """
+        since = self._clock() - LATELY
+        with contextlib.suppress(Refused):
+            known = self._store.story(story_address(sought)) if "://" in sought else None
+            if known is not None:
+                sought = known.url
+        return self._store.stories(sought, since=since, limit=limit, before=before)
+
     def register_story(
         self,
         url: str,
@@ -1395,30 +1495,47 @@ class Desk:
         closes_at: datetime | None = None,
         mode: str | None = None,
         own: Sequence[str] = (),
+        by: str = OPERATOR,
+    ) -> Story:
+        """Register what the newsroom says of a story, in place of what it said before; raises as `change_story`."""
+        told = {
+            "title": title,
+            "text": text,
+            "language": language,
+            "open": open,
+            "closes_at": closes_at,
+            "mode": mode,
+        }
+        return self.change_story(url, told, by=by, own=own)
+
+    def change_story(
+        self, url: str, changed: Mapping[str, Any], *, by: str, own: Sequence[str] = ()
     ) -> Story:
         """
-        Register what the newsroom says of a story: the only source of its title and text.
+        Change what the newsroom says of a story, the only source of its title and text; what is left out stays.
+
+        Args:
+            changed: by the names of Story's fields, those of STORY_FIELDS alone.
+            by: who changes it, or the token's name, for the journal.
 
         Raises:
-            ForeignStory: outside the guidelines' origins. Malformed: no such mode, or no URL.
-            NotText, TooLong: a title or text that cannot be kept.
+            ForeignStory: outside the guidelines' origins. NotText, TooLong: words that cannot be kept.
+            Malformed: no such mode, language or kind of guests, no URL, or it would close before it opens.
         """
-        if mode not in (None, "off", "assisted"):
+        told = {name: changed[name] for name in STORY_FIELDS if name in changed}
+        for name, longest in STORY_LENGTHS.items():
+            if told.get(name) is not None:
+                check_text(name, told[name], longest)
+                if name in ("closed_reason", "question"):
+                    told[name] = told[name].strip() or None
+        if told.get("mode") not in (None, "off", "assisted"):
             raise Malformed("A story's mode is 'off', 'assisted', or none.", fields=("mode",))
-        if title is not None:
-            check_text("title", title, 1000)
-        if text is not None:
-            check_text("text", text, 200_000)
-        if language is not None and not _LANGUAGE_TAG.fullmatch(language):
+        if told.get("guests") not in (None, *GUESTS):
+            raise Malformed("A story's guests are 'named', 'verified', 'off', or none.", fields=("guests",))
+        if told.get("language") is not None and not _LANGUAGE_TAG.fullmatch(told["language"]):
             raise Malformed("A language is a tag such as en, ckb or kmr-Latn.", fields=("language",))
-        return self._store.upsert_story(
-            self._story_url(url, tuple(own)),
-            title=title,
-            text=text,
-            language=language,
-            open=open,
-            closes_at=closes_at,
-            mode=mode,
+        return self._store.change_story(
+            self._story_url(url, tuple(own)), told, at=self._clock(), by=by, check=_check_times
         )
 
     def check(
@@ -1635,8 +1752,12 @@ class Desk:
 
     def _check_open(self, url: str, now: datetime) -> None:
         story = self._store.story(url)
-        if story is not None and (not story.open or (story.closes_at is not None and story.closes_at <= now)):
-            raise StoryClosed("This story takes no more comments.")
+        if story is None:
+            return
+        if not story.open or (story.closes_at is not None and story.closes_at <= now):
+            raise StoryClosed(reason=story.closed_reason)
+        if story.opens_at is not None and story.opens_at > now:
+            raise StoryNotOpen(opens_at=story.opens_at)
 
     def _check_not_blocked(self, author_key: str, now: datetime) -> None:
         """A blocked author is told so, why and until when: nobody is made to write to nobody."""
@@ -1702,6 +1823,12 @@ class Desk:
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def _check_times(story: Story) -> None:
+    """Within the change: of two editors, one may have set when it opens and the other when it closes."""
+    if story.opens_at and story.closes_at and story.closes_at <= story.opens_at:
+        raise Malformed("A story closes after it opens.", fields=("closes_at",))
 
 
 def _is_shown(comment: Comment) -> bool:

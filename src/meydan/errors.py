@@ -5,7 +5,7 @@ The tree; every leaf has a code that docs/errors.md lists.
 
 * MeydanError
   x Refused                the asker can fix it             -> 4xx
-    + StoryClosed          R101  the story takes no more comments
+    + StoryClosed          R101  the story takes no more comments; says why, where the newsroom does
     + TooLong              R102  says the limit and the size sent
     + TooFast              R103  carries retry_after_s
     + MissingFields        R104  names every missing field
@@ -25,6 +25,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + AlreadyExists        R118  a name that is taken
     + Blocked              R119  an author who was blocked; says why and until when
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
+    + StoryNotOpen         R140  the story takes comments later; says from when
   x Unavailable            try again; nothing was lost      -> 503
     + StoreUnavailable     U201
     + ClassifierUnavailable U202
@@ -83,7 +84,17 @@ class Tampered(MeydanError):
 
 
 class StoryClosed(Refused):
+    """The story takes no more comments; `reason` is what the newsroom tells of why, None where it tells nothing."""
+
     code = "R101"
+
+    def __init__(self, *, reason: str | None = None) -> None:
+        super().__init__(
+            f"This story takes no more comments. The newsroom's reason: {reason}"
+            if reason
+            else "This story takes no more comments."
+        )
+        self.reason = reason
 
 
 class TooLong(Refused):
@@ -203,6 +214,17 @@ class GuidelinesChanged(Refused):
         )
         self.by = by
         self.at = at
+
+
+class StoryNotOpen(Refused):
+    """The story takes comments from `opens_at` on, and none before."""
+
+    code = "R140"
+
+    def __init__(self, *, opens_at: datetime) -> None:
+        opens = f"{opens_at:%Y-%m-%d %H:%M}"
+        super().__init__(f"This story takes comments from {opens} UTC on.")
+        self.opens_at = opens_at
 
 
 class StoreUnavailable(Unavailable):

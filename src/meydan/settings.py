@@ -13,8 +13,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, tzinfo
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from meydan.errors import BadSettings
 
@@ -51,6 +53,7 @@ class Settings:
     body_bytes: int = 65_536
     pause_after_minutes: int = 50
     severe_per_shift: int = 40
+    time_zone: str = "UTC"
     issuer: str = ""
     issuer_client: str = ""
     issuer_secret: str = field(default="", repr=False)
@@ -70,6 +73,12 @@ class Settings:
     def calibration_file(self) -> Path:
         """The newsroom's own calibration, which `meydan calibrate` writes."""
         return self.data / "calibration.json"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The newsroom's time zone."""
+        # Without asking the system, which may know no zones.
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
     @property
     def own_url(self) -> str:
@@ -169,6 +178,13 @@ def _checked(settings: Settings) -> Settings:
                 "The setting 'trusted_proxies' is a list of networks, such as 10.0.0.0/8.",
                 fields=("trusted_proxies",),
             ) from error
+    try:
+        _ = settings.zone
+    except (ValueError, OSError, KeyError) as error:
+        raise BadSettings(
+            "The setting 'time_zone' is a zone that this system knows, such as Asia/Baghdad.",
+            fields=("time_zone",),
+        ) from error
     if not 0 <= settings.port <= 65535:
         raise BadSettings(
             "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)

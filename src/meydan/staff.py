@@ -49,6 +49,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "escalated": frozenset({"editor", "auditor"}),
     "restricted": frozenset({"editor"}),
     "guidelines": frozenset({"editor"}),
+    "stories": frozenset({"editor"}),
     "people": frozenset({"editor"}),
 }
 """What each role may do."""

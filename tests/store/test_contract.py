@@ -480,7 +480,9 @@ def test_changes_name_the_stories(store: Store) -> None:
     decide(store, one, REJECT)
     assert store.changes(2) == (3, (STORY,))
     store.withdraw(two, leaf=b"", at=later())
-    store.upsert_story(STORY, title="T", text=None, language="en", open=True, closes_at=None, mode=None)
+    store.upsert_story(
+        STORY, title="T", text=None, language="en", open=True, closes_at=None, mode=None, at=NOON
+    )
     assert store.changes(3) == (5, (STORY + "/2", STORY))
     assert store.changes(5) == (5, ())
     assert store.changes(10**30) == (5, ())
@@ -509,18 +511,34 @@ def test_a_story_is_registered(store: Store) -> None:
     """If the newsroom registers a story, then it is kept as told, and told anew replaces it."""
     closes = datetime(2027, 1, 1, tzinfo=UTC)
     story = store.upsert_story(
-        STORY, title="Görüşme", text="Tam metin.", language="tr", open=False, closes_at=closes, mode="off"
+        STORY,
+        title="Görüşme",
+        text="Tam metin.",
+        language="tr",
+        open=False,
+        closes_at=closes,
+        mode="off",
+        at=NOON,
     )
     assert story == Story(story.id, STORY, "Görüşme", "Tam metin.", "tr", False, closes, "off", 1)
     assert store.story(STORY) == story
     again = store.upsert_story(
-        STORY, title="Görüşme", text="Düzeltildi.", language="tr", open=False, closes_at=closes, mode=None
+        STORY,
+        title="Görüşme",
+        text="Düzeltildi.",
+        language="tr",
+        open=False,
+        closes_at=closes,
+        mode=None,
+        at=NOON,
     )
     assert again == replace(story, text="Düzeltildi.", mode=None)
     approved(store)
     assert store.story(STORY) == replace(again, revision=2)
     with pytest.raises(NotText):
-        store.upsert_story(STORY, title="\0", text=None, language=None, open=True, closes_at=None, mode=None)
+        store.upsert_story(
+            STORY, title="\0", text=None, language=None, open=True, closes_at=None, mode=None, at=NOON
+        )
 
 
 # -- the queue ----------------------------------------------------------------

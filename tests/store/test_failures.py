@@ -46,7 +46,7 @@ WRITES: dict[str, Callable[[Store, str], Any]] = {
     "erase": lambda store, id: store.erase(id, leaf=b"", at=later()),
     "escalate": lambda store, id: store.escalate(id, kind="threat", told="", by="Zîn", at=later()),
     "upsert_story": lambda store, id: store.upsert_story(
-        STORY, title="T", text=None, language=None, open=True, closes_at=None, mode=None
+        STORY, title="T", text=None, language=None, open=True, closes_at=None, mode=None, at=later()
     ),
     "add_moderator": lambda store, id: store.people.add_moderator("Zîn", later(), by="operator"),
     "use_link": lambda store, id: store.people.use_link("digest", later()),

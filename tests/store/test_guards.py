@@ -46,6 +46,9 @@ ATTACKS = {
     "deleting a decision": "DELETE FROM decision",
     "altering a leaf": "UPDATE leaf SET number = number + 1000",
     "deleting a leaf": "DELETE FROM leaf",
+    "choosing what nobody sees": "UPDATE comment SET picked_at = 1 WHERE showing <> 1",
+    "giving a badge": "UPDATE comment SET badge = 'staff'",
+    "giving words another writer": "UPDATE comment SET written_by = 'Mallory'",
     "starting approved": (
         "INSERT INTO comment (id, story, submitted_at, commitment, receipt, status) "
         "SELECT 'new', story, submitted_at, commitment, receipt, 'approved' FROM comment WHERE seq = 1"

@@ -105,7 +105,7 @@ _TEXTS = {
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
     "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
-    "office", "channel", "reference", "sentence", "reason",
+    "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
     "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 _BYTES = {"body", "source", "salt", "commitment"}
@@ -121,7 +121,7 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
         else:
             given[parameter] = 1
     # Story ids are numbers, everywhere.
-    if name in ("SET_STORY", "STORY_CHANGED"):
+    if name in ("SET_STORY", "STORY_CHANGED", "STORY_PICKED"):
         given["id"] = 1
     if name in ("ADD_COMMENT", "ON_STORY") or name.startswith(("PAGE_", "BRANCH")):
         given["story"] = 1
@@ -165,6 +165,7 @@ INDEXED = {
     "BRANCHES_WHOLE": "ix_comment_branch",
     "BRANCH_AFTER": "ix_comment_branch",
     "BRANCH_BEFORE": "ix_comment_branch",
+    "PAGE_PICKED": "ix_comment_picked",
     "QUEUE_OLDEST": "ix_comment_queue",
     "QUEUE_OLDEST_AFTER": "ix_comment_queue",
     "QUEUE_NEWEST": "ix_comment_queue",
@@ -311,6 +312,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0010_guidelines.py",
         "0011_escalation.py",
         "0012_branches.py",
+        "0015_editors.py",
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
-from meydan.store.store import Store
+from meydan.store.store import STORY_FIELDS, Store
 from meydan.store.values import (
     Appeal,
     Attempts,
@@ -37,6 +37,7 @@ from meydan.store.values import (
     Scored,
     SessionRow,
     Sought,
+    StoryLine,
     Tally,
     Thread,
     TokenRow,
@@ -47,6 +48,7 @@ from meydan.store.values import (
 __all__ = [
     "A_READER",
     "OPERATOR",
+    "STORY_FIELDS",
     "Appeal",
     "Attempts",
     "Audit",
@@ -79,6 +81,7 @@ __all__ = [
     "SessionRow",
     "Sought",
     "Store",
+    "StoryLine",
     "Tally",
     "Thread",
     "TokenRow",

@@ -8,7 +8,8 @@ because only a migration makes a database; these tables are what it must make.
 
 * words      put in once ever, never changed, deleted only when erased_at is set
 * comment    identity, parent, branch, time and commitment never change; no row leaves;
-             the status moves only as comment.LEGAL_MOVES says
+             the status moves only as comment.LEGAL_MOVES says; chosen by the editors only
+             while readers see it; its badge and who wrote it never change
 * decision   append only
 * leaf       append only
 * audit      drawn once, answered once, and stays
@@ -42,7 +43,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0012"
+HEAD = "0015"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -110,6 +111,16 @@ story = Table(
     ),
     # Kept, because counting 100,000 rows for every first page would cost more than the page.
     Column("shown", BigInteger, nullable=False, server_default="0", comment="comments that readers see"),
+    Column("opens_at", BigInteger),
+    Column("closed_reason", Text, comment="what readers are told where it takes no comments"),
+    Column(
+        "guests",
+        Text,
+        CheckConstraint("guests IN ('named', 'verified', 'off')", name="guests"),
+        comment="who may write without an account; NULL: as the guidelines say",
+    ),
+    Column("question", Text, comment="stands above the comments"),
+    Column("picked", Integer, nullable=False, server_default="0", comment="comments that editors chose"),
     Index("ix_story_changed", "changed"),
 )
 
@@ -158,6 +169,10 @@ comment = Table(
         server_default="0",
         comment="of what begins a branch: comments and tombstones that readers see in it, itself included",
     ),
+    Column("picked_at", BigInteger, comment="NULL: not chosen by the editors"),
+    Column("picked_by", Text),
+    Column("badge", Text, CheckConstraint("badge IN ('staff')", name="badge")),
+    Column("written_by", Text, comment="who at the desk answered as the publication"),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -200,6 +215,14 @@ comment = Table(
         "number",
         sqlite_where=text("showing > 0 AND root IS NOT NULL"),
         postgresql_where=text("showing > 0 AND root IS NOT NULL"),
+    ),
+    Index(
+        "ix_comment_picked",
+        "story",
+        "submitted_at",
+        "number",
+        sqlite_where=text("picked_at IS NOT NULL"),
+        postgresql_where=text("picked_at IS NOT NULL"),
     ),
     Index(
         "ix_comment_queue",

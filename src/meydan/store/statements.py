@@ -35,33 +35,50 @@ NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 
 # -- stories ----------------------------------------------------------------
 
-_STORY = "id, url, title, text, language, open, closes_at, mode, revision"
+_STORY = """id, url, title, text, language, open, closes_at, mode, revision, opens_at, closed_reason, guests, question,
+       picked"""
 STORY = f"SELECT {_STORY} FROM story WHERE url = :url"
 STORY_SHOWN = f"SELECT {_STORY}, shown FROM story WHERE url = :url"
 STORY_ID = "SELECT id FROM story WHERE url = :url"
 ADD_STORY = "INSERT INTO story (url) VALUES (:url) RETURNING id"
 SET_STORY = """
 UPDATE story SET title = :title, text = :text, language = :language, open = :open,
-       closes_at = :closes_at, mode = :mode
+       closes_at = :closes_at, mode = :mode, opens_at = :opens_at, closed_reason = :closed_reason,
+       guests = :guests, question = :question
  WHERE id = :id"""
 STORY_CHANGED = """
 UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
 CHANGED_SINCE = "SELECT url FROM story WHERE changed > :since ORDER BY changed"
 SHOWN = "SELECT shown FROM story WHERE url = :url"
+# Many stories at once: without their text, which nobody reads in a list.
+_LISTED = f"{_STORY.replace(' text,', ' NULL,')}, shown"
+STORIES_BUSY = f"""
+SELECT {_LISTED}, q.lately
+  FROM (SELECT story, count(*) AS lately FROM comment
+         WHERE submitted_at >= :since GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
+  JOIN story s ON s.id = q.story ORDER BY q.lately DESC, s.id"""
+_STORIES = f"""
+SELECT {_LISTED},
+       (SELECT count(*) FROM comment c WHERE c.story = s.id AND c.submitted_at >= :since)
+  FROM story s WHERE s.id < :before"""
+STORIES_NEW = f"{_STORIES} ORDER BY s.id DESC LIMIT :limit"
+STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR lower(s.title) LIKE lower(:like) ESCAPE '!')
+ ORDER BY s.id DESC LIMIT :limit"""
 
 # -- a comment --------------------------------------------------------------
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint)
+       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint,
+       badge, written_by)
 VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key,
-       :author_key, :fingerprint)
+       :author_key, :fingerprint, :badge, :written_by)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 
 _COMMENT = """c.id, s.url, c.parent, w.name, w.text, c.status, c.submitted_at, c.language, w.email, c.seq,
-       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.replies"""
+       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.replies, c.picked_at, c.badge, c.written_by"""
 COMMENT = f"""
 SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
@@ -86,6 +103,12 @@ WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :n
 SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
 REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
 BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
+PICK = """
+UPDATE comment SET picked_at = :at, picked_by = :actor WHERE number = :number AND picked_at IS NULL"""
+END_PICK = """
+UPDATE comment SET picked_at = NULL, picked_by = NULL WHERE number = :number AND picked_at IS NOT NULL"""
+STORY_PICKED = "UPDATE story SET picked = picked + :delta WHERE id = :id"
+WRITTEN_BY = "SELECT written_by FROM comment WHERE number = :number"
 HAS_REPLIES = "SELECT 1 FROM comment WHERE parent = :id AND showing > 0 LIMIT 1"
 
 # -- evidence and decisions -------------------------------------------------
@@ -118,7 +141,7 @@ SELECT d.leaf, c.id, c.language, d.decided_by, d.verdict, d.reasons, a.answer, a
   FROM decision d
   JOIN comment c ON c.number = d.comment
   LEFT JOIN audit a ON a.comment = d.comment
- WHERE d.leaf > :after AND c.erased_at IS NULL AND c.escalated = 0
+ WHERE d.leaf > :after AND c.erased_at IS NULL AND c.escalated = 0 AND c.written_by IS NULL
  ORDER BY d.leaf LIMIT :limit"""
 
 # -- audits -----------------------------------------------------------------
@@ -256,11 +279,13 @@ UPDATE report SET address_key = NULL
 # Words are read of what is shown, and of nothing else that keeps a place.
 _SHOWN = """
 SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
-       c.withdrawn_at, c.erased_at, c.showing, c.replies"""
+       c.withdrawn_at, c.erased_at, c.showing, c.replies, c.picked_at, c.badge"""
 _WORDS = "LEFT JOIN words w ON w.comment = c.number AND c.showing = 1"
 _PAGE = f"""{_SHOWN}
   FROM comment c {_WORDS}
  WHERE c.story = :story AND c.showing > 0"""
+PAGE_PICKED = f"""{_PAGE} AND c.picked_at IS NOT NULL
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
 PAGE_OLDEST = f"{_PAGE} ORDER BY c.submitted_at, c.number LIMIT :limit"
 PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
  ORDER BY c.submitted_at, c.number LIMIT :limit"""
@@ -372,14 +397,14 @@ FORGET_CLAIMS = "DELETE FROM claim WHERE expires_at < :before"
 
 # -- scores against what people found ---------------------------------------
 
-# Only what stands, and only what was scored; the latest, walked from the end of an index of people's decisions.
+# Only what stands, and only what was scored, but not what people wrote themselves; the latest, walked from the end of an index of people's decisions.
 FOUND_BY_PEOPLE = """
 SELECT c.language, q.verdict, q.reasons, e.body
   FROM (SELECT comment, seq, verdict, reasons FROM decision
          WHERE decided_by = 'moderator' ORDER BY leaf DESC LIMIT :limit) q
   JOIN comment c ON c.number = q.comment AND c.seq = q.seq
   JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
- WHERE c.escalated = 0"""
+ WHERE c.escalated = 0 AND c.written_by IS NULL"""
 AGREED_BY_PEOPLE = """
 SELECT c.language, q.answer, q.breached, e.body
   FROM (SELECT comment, answer, breached FROM audit

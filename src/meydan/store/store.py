@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -76,6 +77,7 @@ from meydan.store.values import (
     Reports,
     Scored,
     Sought,
+    StoryLine,
     Tally,
     Thread,
     Told,
@@ -103,6 +105,21 @@ BRANCHES_ON_A_PAGE = 50
 COMMENTS_ON_A_PAGE = 200
 """How much of a thread is one page, tombstones counted."""
 
+STORY_FIELDS = (
+    "title",
+    "text",
+    "language",
+    "open",
+    "closes_at",
+    "mode",
+    "opens_at",
+    "closed_reason",
+    "guests",
+    "question",
+)
+"""What the newsroom says of a story."""
+
+_UNSEEN = frozenset({"text", "mode"})
 _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
@@ -273,6 +290,8 @@ class Store:
                 address_key=new.address_key,
                 author_key=new.author_key,
                 fingerprint=new.fingerprint,
+                badge=new.badge,
+                written_by=new.written_by,
             )
             hand.run(
                 sql.ADD_WORDS,
@@ -318,7 +337,8 @@ class Store:
         Raises:
             AlreadyDecided: the current decision is not number `expected_seq`.
             NotFound: no such comment, or it was erased or escalated.
-            NotAllowed: an appeal, by whoever made the decision that is appealed against.
+            NotAllowed: an appeal, by whoever made the decision that is appealed against; or one's own words,
+                but to take them back.
             ValueError: the verdict is HOLD, which settles nothing.
             StoreUnavailable: nothing was kept.
         """
@@ -342,6 +362,7 @@ class Store:
                     "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
                 )
             if decision.decided_by is DecidedBy.MODERATOR:
+                _check_not_own(hand, before, decision)
                 _check_another_person(hand, before, decision.by)
             if (Status(before.status), status) not in LEGAL_MOVES:
                 raise ValueError(f"a comment does not go from {before.status} to {status}")
@@ -1107,32 +1128,140 @@ class Store:
         open: bool,
         closes_at: datetime | None,
         mode: str | None,
+        at: datetime,
+        by: str = OPERATOR,
     ) -> Story:
-        """Register a story, or replace what was registered; a difference that readers can see is a change."""
-        for field, value in (("url", url), ("title", title), ("text", text), ("language", language)):
-            check_text(field, value)
-        closes = None if closes_at is None else micros(closes_at)
+        """Register a story, or replace what was registered of it; its other states stay."""
+        told = {
+            "title": title,
+            "text": text,
+            "language": language,
+            "open": open,
+            "closes_at": closes_at,
+            "mode": mode,
+        }
+        return self.change_story(url, told, at=at, by=by)
+
+    def change_story(
+        self,
+        url: str,
+        changed: Mapping[str, Any],
+        *,
+        at: datetime,
+        by: str,
+        check: Callable[[Story], None] = lambda _: None,
+    ) -> Story:
+        """
+        Change what the newsroom says of a story, which is registered with it if it was not known.
+
+        A difference that readers can see is a change; which fields differ is a line of the journal, without their words.
+
+        Args:
+            changed: fields of STORY_FIELDS and what they are from now on; the others stay as they are at that moment.
+            check: may refuse what the story would become; then nothing is kept.
+        """
+        for field in ("title", "text", "language", "closed_reason", "guests", "question"):
+            check_text(field, changed.get(field))
+        check_text("url", url)
+        when = micros(at)
 
         def work(hand: Hand) -> Story:
             id = _story_id(hand, url)
             before = _story_of(_present(hand.one(sql.STORY, url=url)))
+            after = replace(before, **changed)
+            check(after)
+            differing = [name for name in STORY_FIELDS if getattr(before, name) != getattr(after, name)]
+            if not differing:
+                return before
             hand.run(
                 sql.SET_STORY,
                 id=id,
-                title=title,
-                text=text,
-                language=language,
-                open=int(open),
-                closes_at=closes,
-                mode=mode,
+                title=after.title,
+                text=after.text,
+                language=after.language,
+                open=int(after.open),
+                closes_at=None if after.closes_at is None else micros(after.closes_at),
+                mode=after.mode,
+                opens_at=None if after.opens_at is None else micros(after.opens_at),
+                closed_reason=after.closed_reason,
+                guests=after.guests,
+                question=after.question,
             )
-            after = _story_of(_present(hand.one(sql.STORY, url=url)))
-            if replace(before, text=text, mode=mode) != after:
+            enter(hand, when, by, "story-changed", url, fields=differing)
+            if not _UNSEEN.issuperset(differing):
                 _changed(hand, id, delta=0)
-                after = replace(after, revision=after.revision + 1)
-            return after
+            return _story_of(_present(hand.one(sql.STORY, url=url)))
 
         return self._writer.write(work)
+
+    def stories(
+        self, like: str, *, since: datetime, limit: int, before: int | None = None
+    ) -> tuple[tuple[StoryLine, ...], int | None]:
+        """
+        Stories whose address or title holds what was typed, the newest first; without it the busiest, then the newest.
+
+        Args:
+            since: from when on comments are counted as sent lately.
+
+        Returns:
+            The lines, and what to give as `before` for those after them; None at the end.
+        """
+        first = before is None
+        given = {"since": micros(since), "before": _LARGEST if before is None else _bounded(before)}
+        more = _limit(limit) + 1
+        with self._database.reading(snapshot=True) as hand:
+            if like:
+                escaped = re.sub(r"([!%_])", r"!\1", like) if is_exact(like) else ""
+                rows = hand.all(sql.STORIES_FOUND, like=f"%{escaped}%", limit=more, **given)
+            else:
+                rows = hand.all(sql.STORIES_NEW, limit=more, **given)
+            busy = (
+                hand.all(sql.STORIES_BUSY, since=given["since"], limit=_limit(limit))
+                if first and not like
+                else []
+            )
+        further = rows[limit - 1][0] if len(rows) > limit else None
+        seen = {row[0] for row in busy}
+        lines = [*busy, *(row for row in rows[:limit] if row[0] not in seen)]
+        return tuple(StoryLine(_story_of(row[:-2]), row[-2], row[-1]) for row in lines), further
+
+    def pick(self, id: str, *, picked: bool, by: str, at: datetime) -> bool:
+        """
+        Choose a comment that readers see, or take that back. It ends by itself when the comment is no longer shown.
+
+        Returns:
+            Whether that changed anything.
+
+        Raises:
+            NotFound: readers do not see such a comment.
+        """
+        when = micros(at)
+
+        def work(hand: Hand) -> bool:
+            before = _standing(hand, id)
+            if before is None or before.showing != SHOWN:
+                raise NotFound("Only a comment that readers see can be chosen.", fields=("id",))
+            if not (
+                hand.run(sql.PICK, number=before.number, at=when, actor=by)
+                if picked
+                else hand.run(sql.END_PICK, number=before.number)
+            ):
+                return False
+            hand.run(sql.STORY_PICKED, id=before.story, delta=1 if picked else -1)
+            enter(hand, when, by, "picked" if picked else "pick-ended", id)
+            _changed(hand, before.story, delta=0)
+            return True
+
+        return self._writer.write(work)
+
+    def picks(self, url: str, *, limit: int) -> Page:
+        """The comments of a story that the editors chose, the newest first, as `page` has them; `count` is of the whole story."""
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY_SHOWN, url=url) if is_exact(url) else None
+            if found is None:
+                return Page(story=None, comments=(), count=0, next=None)
+            rows = hand.all(sql.PAGE_PICKED, story=found[0], limit=_limit(limit))
+        return Page(_story_of(found[:-1]), tuple(_shown_of(row, url) for row in rows), found[-1], None)
 
     def page(self, url: str, *, sort: str, after: str | None, limit: int) -> Page:
         """
@@ -1695,6 +1824,15 @@ def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:
     )
 
 
+def _check_not_own(hand: Hand, before: _Standing, decision: Decision) -> None:
+    """Whoever answered as the publication approves their own words once, as they send them; later they take them back at most."""
+    if not before.seq or _first(hand.one(sql.WRITTEN_BY, number=before.number)) != decision.by:
+        return
+    appealed = hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None
+    if appealed or decision.verdict is Verdict.APPROVE:
+        raise NotAllowed("What somebody wrote themselves is decided by another person.", fields=("own",))
+
+
 def _check_another_person(hand: Hand, before: _Standing, by: str) -> None:
     # Inside the transaction: an appeal may have arrived after the moderator looked.
     if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is None:
@@ -1764,6 +1902,8 @@ def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
         shown = (showing == SHOWN) - (before.showing == SHOWN)
         delta += shown
         places += (showing != HIDDEN) - (before.showing != HIDDEN)
+        if before.showing == SHOWN and hand.run(sql.END_PICK, number=after.number):
+            hand.run(sql.STORY_PICKED, id=after.story, delta=-1)
         hand.run(sql.SHOW, showing=showing, number=after.number)
         if shown and after.parent is not None:
             hand.run(sql.REPLIED, delta=shown, id=after.parent)
@@ -1888,6 +2028,9 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         erased_at,
         escalated,
         replies,
+        picked_at,
+        badge,
+        written_by,
     ) = row
     return Comment(
         id=id,
@@ -1906,6 +2049,9 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         erased_at=time_or_none(erased_at),
         escalated=bool(escalated),
         replies=replies,
+        picked=picked_at is not None,
+        badge=badge,
+        written_by=written_by,
     )
 
 
@@ -1945,7 +2091,9 @@ def _shown_of(row: Row, url: str) -> Comment:
         erased_at,
         showing,
         replies,
-    ) = row[:13]
+        picked_at,
+        badge,
+    ) = row[:15]
     shown = showing == SHOWN
     return Comment(
         id=id,
@@ -1961,11 +2109,28 @@ def _shown_of(row: Row, url: str) -> Comment:
         withdrawn_at=time_or_none(withdrawn_at),
         erased_at=time_or_none(erased_at),
         replies=replies,
+        picked=picked_at is not None,
+        badge=badge if shown else None,
     )
 
 
 def _story_of(row: Sequence[Any]) -> Story:
-    id, url, title, text, language, open, closes_at, mode, revision = row
+    (
+        id,
+        url,
+        title,
+        text,
+        language,
+        open,
+        closes_at,
+        mode,
+        revision,
+        opens_at,
+        closed_reason,
+        guests,
+        question,
+        picked,
+    ) = row
     return Story(
         id=id,
         url=url,
@@ -1976,6 +2141,11 @@ def _story_of(row: Sequence[Any]) -> Story:
         closes_at=time_or_none(closes_at),
         mode=mode,
         revision=revision,
+        opens_at=time_or_none(opens_at),
+        closed_reason=closed_reason,
+        guests=guests,
+        question=question,
+        picked=picked,
     )
 
 

@@ -24,7 +24,8 @@ class NewComment:
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
     were known before anything was judged; the judge has to respect them. By the words of
-    `lookup` (text.search.searchable) it is found.
+    `lookup` (text.search.searchable) it is found. `badge` is "staff" for the publication's own
+    people; `written_by` names who of the desk answers for it, whose address is not kept.
     """
 
     id: str
@@ -36,12 +37,14 @@ class NewComment:
     salt: bytes = field(repr=False)
     commitment: bytes = field(repr=False)
     submitted_at: datetime
-    address_key: str = field(repr=False)
-    author_key: str = field(repr=False)
+    address_key: str | None = field(repr=False)
+    author_key: str | None = field(repr=False)
     fingerprint: str = field(repr=False)
     leaf: bytes = field(repr=False)
     holds: tuple[Hold, ...] = ()
     lookup: str = field(default="", repr=False)
+    badge: str | None = None
+    written_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,15 @@ class Thread:
         return tuple(
             comment for branch in self.branches for comment in (branch.comment, *branch.replies) if comment
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    """A story in a list, without its text: how many of its comments readers see, and how many were sent `lately`."""
+
+    story: Story
+    shown: int
+    lately: int
 
 
 @dataclass(frozen=True, slots=True)

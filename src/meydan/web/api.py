@@ -49,6 +49,9 @@ InOrder = Annotated[
 ]
 Cursor = Annotated[str | None, QueryParameter(description="`next` of the page before.", max_length=400)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="Comments on a page.")]
+OnlyPicks = Annotated[
+    bool, QueryParameter(description="Only what the editors chose, the newest first, all on one page.")
+]
 Stories = Annotated[list[str], QueryParameter(description="Stories' addresses.", min_items=1, max_items=100)]
 
 
@@ -94,7 +97,9 @@ class Registered(msgspec.Struct, forbid_unknown_fields=True):
     """
     A story as the newsroom tells it; what is left out stays as it is, null takes it away.
 
-    `mode` "off" leaves every decision on the story to people.
+    `mode` "off" leaves every decision on the story to people. Comments are taken while it is `open`, from `opens_at` and
+    until `closes_at`; `closed_reason` is told where they are not. `guests` says who may write without an account,
+    `question` stands above the comments.
     """
 
     url: str = ""
@@ -104,6 +109,16 @@ class Registered(msgspec.Struct, forbid_unknown_fields=True):
     open: bool | msgspec.UnsetType = msgspec.UNSET
     closes_at: Annotated[datetime, Meta(tz=True)] | msgspec.UnsetType | None = msgspec.UNSET
     mode: Literal["off", "assisted"] | msgspec.UnsetType | None = msgspec.UNSET
+    opens_at: Annotated[datetime, Meta(tz=True)] | msgspec.UnsetType | None = msgspec.UNSET
+    closed_reason: str | msgspec.UnsetType | None = msgspec.UNSET
+    guests: Literal["named", "verified", "off"] | msgspec.UnsetType | None = msgspec.UNSET
+    question: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Picked(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether the editors choose a comment, or take that back."""
+
+    picked: bool | None = None
 
 
 class Reported(msgspec.Struct):
@@ -198,6 +213,17 @@ class StoryKept(msgspec.Struct):
     open: bool
     closes_at: datetime | None
     mode: str | None
+    opens_at: datetime | None
+    closed_reason: str | None
+    guests: str | None
+    question: str | None
+
+
+class PickKept(msgspec.Struct):
+    """Whether a comment is chosen by the editors now."""
+
+    id: str
+    picked: bool
 
 
 class HeldShown(msgspec.Struct):
@@ -307,15 +333,19 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         sort: InOrder = "oldest",
         after: Cursor = None,
         limit: PageSize = 50,
+        picks: OnlyPicks = False,
     ) -> ASGIApp:
         check_query(request)
         url = story_address(story)
         reading.check_ours(url, desk.guidelines, doors.origins.own)
 
         def make() -> Made:
+            if picks:
+                return reading.listing(desk.picks(url), url)
             return reading.listing(desk.page(url, sort=sort, after=after or None, limit=limit), url)
 
-        kept = await doors.shelf.fetch(("api", url, sort, after or "", str(limit)), make)
+        subject = ("api", url, sort, after or "", str(limit), "picks" if picks else "")
+        kept = await doors.shelf.fetch(subject, make)
         return KeptAnswer(kept, doors.shelf)
 
     @post(
@@ -377,21 +407,33 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         guards=[_token_first(staff, "stories")],
         responses=_refusals(401, 403, 413, 422),
     )
-    def register(data: JSONBody[Registered]) -> StoryKept:
+    def register(request: AnyRequest, data: JSONBody[Registered]) -> StoryKept:
         if not data.url:
             raise MissingFields(["url"])
         told = {
             name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET
         }
-        url = told.pop("url")
-        known = desk.story(url)
-        if known is not None:
-            # What is left out stays: closing a story must not hand it to the machine.
-            told = {name: getattr(known, name) for name in STORY_FIELDS} | told
-        story = desk.register_story(url, own=doors.origins.own, **told)
-        return StoryKept(
-            story.url, story.title, story.text, story.language, story.open, story.closes_at, story.mode
-        )
+        by = access.token_holder(request, staff, "stories")
+        # What is left out stays: closing a story must not hand it to the machine.
+        story = desk.change_story(told.pop("url"), told, by=by, own=doors.origins.own)
+        return msgspec.convert(story, StoryKept, from_attributes=True)
+
+    @post(
+        "/api/v1/comments/{comment_id:str}/pick",
+        sync_to_thread=True,
+        status_code=200,
+        operation_id="pick",
+        summary="Choose a comment, or take that back",
+        tags=["newsroom"],
+        security=[{"token": []}, {"session": []}],
+        responses=_refusals(401, 403, 404, 413, 422),
+    )
+    def pick(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Picked]) -> PickKept:
+        by = access.decider(request, staff, changes=True)
+        if data.picked is None:
+            raise MissingFields(["picked"])
+        desk.pick(comment_id, picked=data.picked, by=by)
+        return PickKept(comment_id, data.picked)
 
     @get(
         "/api/v1/held",
@@ -456,7 +498,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, report, count, judge, register, held, decide, health]
+    return [submit, read, report, count, judge, register, pick, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -513,8 +555,6 @@ def openapi_config() -> OpenAPIConfig:
     )
 
 
-STORY_FIELDS = ("title", "text", "language", "open", "closes_at", "mode")
-
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
@@ -522,6 +562,7 @@ REQUIRED = {
     "Asked": ["text"],
     "Registered": ["url"],
     "Verdicted": ["verdict"],
+    "Picked": ["picked"],
 }
 """Fields without which a request is refused; the types give them defaults, so that every missing one is named."""
 

@@ -138,7 +138,7 @@ class _Readers:
     async def permalink(self, request: AnyRequest, comment_id: str) -> Response[None]:
         language = query_of(request).get("lang")
         comment = await sync_to_thread(self._desk.reportable, comment_id)
-        view = View(comment.story_url, words(language))
+        view = View(comment.story_url, reading.words_for(language, self._desk.guidelines))
         where = view.link(lang=language or None, at=comment.id)
         # Found rather than moved: what is found there now may be withdrawn tomorrow.
         return Response(
@@ -155,16 +155,20 @@ class _Readers:
         # As language_for reads it: a language we do not have is as if none were asked for.
         language = interface_of(asked.get("lang")) or ""
         sort = asked.get("sort") or "oldest"
-        return (kind, url, language, sort, *(asked.get(part, "") for part in PARTS))
+        return (kind, url, language, sort, *(asked.get(part, "") for part in PARTS), _picks(asked))
 
     def _found(self, asked: dict[str, str], base: str) -> tuple[Thread, View, Guidelines]:
         guidelines = self._desk.guidelines
         sort = asked.get("sort") or "oldest"
-        after, at, branch = (asked.get(part) or None for part in PARTS)
-        thread = self._desk.thread(asked["story"], sort=sort, after=after, at=at, branch=branch)
+        picks = bool(_picks(asked))
+        if picks:
+            thread = reading.chosen(self._desk.picks(asked["story"]))
+        else:
+            after, at, branch = (asked.get(part) or None for part in PARTS)
+            thread = self._desk.thread(asked["story"], sort=sort, after=after, at=at, branch=branch)
         said = reading.language_for(asked.get("lang"), thread.story, guidelines)
         # The desk has refused every other order.
-        view = View(story_address(asked["story"]), said, cast("Sort", sort), base)
+        view = View(story_address(asked["story"]), said, cast("Sort", sort), base, picks)
         return thread, view, guidelines
 
     def _page_to_reply(self, asked: dict[str, str]) -> Made:
@@ -306,6 +310,11 @@ class _Readers:
     def _said(self, request: AnyRequest, form: dict[str, str]) -> Words:
         language = form.get("lang") or accepted(request.headers.get("accept-language", ""))
         return reading.words_for(language, self._desk.guidelines)
+
+
+def _picks(asked: dict[str, str]) -> str:
+    """ "1" where only what the editors chose is asked for."""
+    return "1" if asked.get("picks") == "1" else ""
 
 
 def query_of(request: AnyRequest) -> dict[str, str]:

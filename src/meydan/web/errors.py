@@ -42,6 +42,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.AlreadyExists: 409,
     errors.Blocked: 403,
     errors.GuidelinesChanged: 409,
+    errors.StoryNotOpen: 409,
     errors.Unavailable: 503,
     errors.Misconfigured: 500,
     errors.Tampered: 500,
@@ -96,6 +97,10 @@ def problem_of(error: Exception, said: Words) -> Problem:
             if error.until
             else said.fill("blocked", reason=error.reason)
         )
+    if isinstance(error, errors.StoryClosed) and error.reason:
+        message = f"{message} {said.fill('closed_reason', reason=error.reason)}"
+    if isinstance(error, errors.StoryNotOpen):
+        message = said.fill("opens_on", date=said.date(error.opens_at))
     # Of a database, a reader learns that it does not answer; the operator's log and `doctor` say why.
     operators = isinstance(error, errors.Unavailable) and message
     if (said.language == "en" and not operators) or not message:

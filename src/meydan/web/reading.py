@@ -49,16 +49,29 @@ class CommentShown(msgspec.Struct):
     text: str | None
     language: str
     submitted_at: str
-    replies: int
+    replies: int = 0
+    picked: bool = False
+    badge: str | None = None
 
 
 class Listing(msgspec.Struct):
-    """One page of a story's approved comments; `count` is of the whole story, `next` the cursor of what follows."""
+    """
+    One page of a story's approved comments; `count` is of the whole story, `next` the cursor of what follows.
+
+    `open` says whether it takes comments now, `closed_reason` why not, `opens_at` and `closes_at` when that changes by
+    itself. `question` stands above the comments, `picks` is how many the editors chose.
+    """
 
     story: str
     count: int
     comments: list[CommentShown]
     next: str | None
+    open: bool = True
+    opens_at: str | None = None
+    closes_at: str | None = None
+    closed_reason: str | None = None
+    question: str | None = None
+    picks: int = 0
 
 
 @dataclass(slots=True)
@@ -91,6 +104,7 @@ class View:
     said: Words
     sort: Sort = "oldest"
     base: str = ""
+    picks: bool = False
 
     def link(self, **changed: str | None) -> str:
         """The page that shows this view with something changed (None leaves a part out)."""
@@ -152,9 +166,10 @@ def check_ours(url: str, guidelines: Guidelines, own: Iterable[str]) -> None:
 
 def fragment(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> Made:
     """The story's comments and the form as one HTML fragment, in one element."""
+    ends = _ends(thread.story)
     context = _context(thread, view, guidelines, limits)
     body = template("reader/fragment.html").render(**context, whole=False)
-    return Made(body.encode(), HTML, _ends(thread.story))
+    return Made(body.encode(), HTML, ends)
 
 
 def whole_page(
@@ -167,10 +182,11 @@ def whole_page(
     parent: Comment | None = None,
 ) -> Made:
     """The same as a page of its own, which works without JavaScript."""
+    ends = _ends(thread.story)
     context = _context(thread, view, guidelines, limits)
     context |= {"typed": typed, "parent": parent, "whole": True}
     body = template("reader/comments.html").render(**context)
-    return Made(body.encode(), HTML, _ends(thread.story))
+    return Made(body.encode(), HTML, ends)
 
 
 def form_page(view: View, guidelines: Guidelines, limits: Mapping[str, int], typed: Typed) -> Made:
@@ -182,8 +198,10 @@ def form_page(view: View, guidelines: Guidelines, limits: Mapping[str, int], typ
 
 def listing(page: Page, url: str) -> Made:
     """One page of approved comments as JSON."""
+    story, ends = page.story or Story(0, url), _ends(page.story)
+    state = _state(story)
     body = Listing(
-        story=page.story.url if page.story else url,
+        story=story.url,
         count=page.count,
         comments=[
             CommentShown(
@@ -194,12 +212,20 @@ def listing(page: Page, url: str) -> Made:
                 language=comment.language,
                 submitted_at=comment.submitted_at.isoformat(),
                 replies=comment.replies,
+                picked=comment.picked,
+                badge=comment.badge,
             )
             for comment in page.comments
         ],
         next=page.next,
+        open=state == "open",
+        opens_at=story.opens_at.isoformat() if story.opens_at else None,
+        closes_at=story.closes_at.isoformat() if story.closes_at else None,
+        closed_reason=story.closed_reason if state == "closed" else None,
+        question=story.question,
+        picks=story.picked,
     )
-    return Made(msgspec.json.encode(body), JSON)
+    return Made(msgspec.json.encode(body), JSON, ends)
 
 
 def outcome_page(
@@ -279,6 +305,12 @@ def reasons_given(outcome: Outcome, language: str, guidelines: Guidelines) -> li
     return given
 
 
+def chosen(page: Page) -> Thread:
+    """Comments that the editors chose as a thread: each stands alone, in the order of the page."""
+    branches = tuple(Branch(comment.id, comment, (), None) for comment in page.comments)
+    return Thread(page.story, branches, page.count, page.next)
+
+
 def arranged(branches: Iterable[Branch], depth: int) -> list[Placed]:
     """
     Where each comment of a page stands, on at most `depth` levels.
@@ -292,7 +324,9 @@ def arranged(branches: Iterable[Branch], depth: int) -> list[Placed]:
         into: dict[str, tuple[list[Placed], int, Comment | None]] = {}
         start: tuple[list[Placed], int, Comment | None] = (top, 1, None)
         if branch.comment is not None:
-            start = _stand(Placed(branch.comment), *start, depth)
+            # Only what the editors chose, which stands alone, answers something at the beginning of a branch.
+            first = Placed(branch.comment, elsewhere=branch.comment.parent is not None)
+            start = _stand(first, *start, depth)
             into[branch.comment.id] = start
         known = {comment.id: comment for comment in (branch.comment, *branch.replies) if comment}
         for reply in branch.replies:
@@ -327,7 +361,8 @@ def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping
         "view": view,
         "next": thread.next,
         "at_start": thread.at_start,
-        "open_": _is_open(thread.story),
+        "open_": _state(thread.story) == "open",
+        "state": _state(thread.story),
         "publication": guidelines.publication.name,
         "intro": pick(guidelines.intro, language),
         "welcomes": [(pick(w.title, language), pick(w.text, language)) for w in guidelines.welcomes],
@@ -347,14 +382,24 @@ def _language_of(comment: Comment) -> str | None:
     return None if comment.language == UNKNOWN_LANGUAGE else comment.language
 
 
-def _is_open(story: Story | None) -> bool:
+def _state(story: Story | None) -> Literal["open", "closed", "later"]:
+    """Whether a story takes comments now: "later" while it has yet to open."""
+    now = datetime.now(UTC)
     if story is None:
-        return True
-    return story.open and (story.closes_at is None or story.closes_at > datetime.now(UTC))
+        return "open"
+    if not story.open or (story.closes_at is not None and story.closes_at <= now):
+        return "closed"
+    return "later" if story.opens_at is not None and story.opens_at > now else "open"
 
 
 def _ends(story: Story | None) -> float | None:
-    # A story that will close shows its form only until then.
-    if story is None or story.closes_at is None or not _is_open(story):
+    """
+    When what is shown of a story ends by itself: as it opens, or as it closes.
+
+    Asked before anything is made of the story. What is made across that moment has then ended already, and is made anew.
+    """
+    if story is None or _state(story) == "closed":
         return None
-    return story.closes_at.timestamp()
+    now = datetime.now(UTC)
+    ahead = [at.timestamp() for at in (story.opens_at, story.closes_at) if at is not None and at > now]
+    return min(ahead, default=None)

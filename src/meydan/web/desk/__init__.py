@@ -15,6 +15,7 @@ CSRF token, sent from our own origin.
     figures    how much comes, who decides it and how soon
     guidelines what is in force and was, trying the next version, and letting it take effect
     escalated  what is unlawful or a danger: the cases, and the record of each
+    stories    how each story stands, when it takes comments and what readers are told there
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -22,7 +23,18 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, escalated, figures, finding, guidelines, issuer, people, room
+from meydan.web.desk import (
+    account,
+    door,
+    escalated,
+    figures,
+    finding,
+    guidelines,
+    issuer,
+    people,
+    room,
+    stories,
+)
 from meydan.web.desk.frame import Frame
 from meydan.web.desk.issuer import Issuer
 from meydan.wiring import Meydan
@@ -45,6 +57,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *people.pages(frame),
             *finding.pages(frame, reading_room),
             *figures.pages(frame),
+            *stories.pages(frame),
             *guidelines.pages(frame, reading_room),
             *escalated.pages(frame, reading_room),
             *rooms,

@@ -119,8 +119,8 @@ class _Finding:
             except AlreadyDecided as error:
                 told: str = said().html(f"several.first_{error.verdict}", by=by_of(error.by))
                 refused.append({**self._view(item, session), "trouble": told})
-            except NotAllowed:
-                told = said()["several.not_yours"]
+            except NotAllowed as error:
+                told = sentence_of(error) if "own" in error.fields else said()["several.not_yours"]
                 refused.append({**self._view(item, session), "trouble": told})
             except (NotFound, ValueError):
                 told = said()["several.gone"]

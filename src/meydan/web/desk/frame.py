@@ -134,6 +134,7 @@ class Frame:
         self.desk = meydan.desk
         self.staff = meydan.staff
         self.own = meydan.settings.own_url
+        self.zone = meydan.settings.zone
         self.https = self.own.startswith("https:")
         self.issuer: Issuer | None = None
 
@@ -355,7 +356,7 @@ def _page_of(path: str) -> tuple[str, bool]:
         return "/".join(parts[:4]), len(parts) == 4
     if parts[2:4] == ["guidelines", "change"]:
         return "/desk/guidelines/change", False
-    if len(parts) >= 3 and parts[2] in ("account", "people"):
+    if len(parts) >= 3 and parts[2] in ("account", "people", "stories"):
         return "/".join(parts[:3]), False
     return ("/desk/find", False) if parts[2:3] == ["several"] else ("/desk", False)
 

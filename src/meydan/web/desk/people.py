@@ -33,6 +33,9 @@ ACTIONS: Final = (
     "audit-agreed",
     "reported",
     "reports-closed",
+    "picked",
+    "pick-ended",
+    "story-changed",
     "escalated",
     "escalated-seen",
     "escalated-exported",
@@ -73,6 +76,8 @@ PLACES: Final[Mapping[str, str]] = {
             "looked-again",
             "author-blocked",
             "author-unblocked",
+            "picked",
+            "pick-ended",
         ),
         "/desk/comments",
     ),
@@ -269,6 +274,8 @@ def _place_of(entry: Entry) -> str:
     """Where that to which something was done can be looked at; "" for nowhere."""
     if entry.action == "guidelines-changed":
         return version_address(entry.subject)
+    if entry.action == "story-changed":
+        return f"/desk/stories?{urlencode({'sought': entry.subject})}"
     place = PLACES.get(entry.action)
     return f"{place}/{quote(entry.subject, safe='')}" if place else ""
 
@@ -276,6 +283,8 @@ def _place_of(entry: Entry) -> str:
 def _told(name: str, value: object, titles: Mapping[str, str]) -> str:
     w = said()
     if isinstance(value, list):
+        if name == "fields":
+            return w.listed(w.called("fields", str(one)) for one in value)
         if name == "languages":
             return w.listed(w.called("languages", str(one)) for one in value) or "–"
         return w.listed(titles.get(str(one), str(one)) for one in value) or "–"

@@ -50,9 +50,12 @@ from meydan.errors import (
     Malformed,
     MeydanError,
     MissingFields,
+    NoSuchParent,
     NotAllowed,
     NotFound,
     NotText,
+    StoryClosed,
+    StoryNotOpen,
     TooLong,
     UnknownRule,
 )
@@ -158,6 +161,8 @@ def pages(room: Room) -> list[Page]:
         Page("POST", f"{comment}/uncover", room.uncover),
         Page("POST", f"{comment}/escalate", room.escalate, "decide"),
         Page("POST", f"{comment}/author", room.author, "decide"),
+        Page("POST", f"{comment}/pick", room.pick, "decide"),
+        Page("POST", f"{comment}/answer", room.answer, "decide"),
         Page("GET", "/desk/audits", room.audits),
         Page("GET", audit, room.audit, "decide"),
         Page("POST", audit, room.answer_audit, "decide"),
@@ -405,6 +410,26 @@ class Room:
         self._desk.block(asked.comment_id, by=session.moderator, reason=asked.value("reason"), until=until)
         return Answer(to=back)
 
+    def pick(self, asked: Asked, session: Session) -> Answer:
+        """Choose a shown comment for readers to see as chosen, or take that back."""
+        self._desk.pick(asked.comment_id, picked=asked.value("picked") == "1", by=session.moderator)
+        return Answer(to=comment_address(asked.comment_id, Line.written(asked.value("line"))))
+
+    def answer(self, asked: Asked, session: Session) -> Answer:
+        """Answer a shown comment as the publication; what was typed is kept where it is not taken."""
+        try:
+            outcome = self._desk.answer(asked.comment_id, asked.value("answer"), by=session.moderator)
+        except (MissingFields, TooLong, NotText, StoryClosed, StoryNotOpen, NoSuchParent) as error:
+            line, mark = Line.written(asked.value("line")), self._desk.newest()
+            held, later = self._held(line, session)
+            item, w = self._desk.item(asked.comment_id), said()
+            sentence = w.fill("trouble.sentence_not_recorded", sentence=sentence_of(error))
+            trouble = Trouble(w["trouble.not_taken"], sentence, ("answer",))
+            room = self._room(asked, session, item, held, later, line, mark, trouble=trouble)
+            return Answer(room.html, status=status_of(error))
+        query = urlencode({**Line.written(asked.value("line")).query(), "done": outcome.id})
+        return Answer(to=f"/desk/comments/{quote(outcome.id, safe='')}?{query}")
+
     # -- inside ------------------------------------------------------------------
 
     def _item(self, comment_id: str) -> DeskItem | None:
@@ -509,6 +534,7 @@ class Room:
                 rules=rules_view(self._desk.guidelines.rules, scores, spans),
                 chosen=set(asked.form.get("rules", ())),
                 note=asked.value("note"),
+                answer=asked.value("answer"),
                 trouble=trouble,
                 done=self._done_view(asked.query.get("done", ""), session),
                 escalations=_escalations(),
@@ -534,8 +560,10 @@ class Room:
         )
         view |= {
             "claimable": False,
-            # Who wrote it, and what became of their other comments, is no part of a blind look.
+            # Who wrote it, and what became of it and of their other comments, is no part of a blind look.
             "author": None,
+            "shown": False,
+            "badge": "",
             "address": f"{base}/{quote(item.comment.id, safe='')}",
             "state": said()["states.second" if second else "states.audit"],
             "no_evidence": said()["room.blind_second" if second else "room.blind_audit"],
@@ -622,6 +650,11 @@ class Room:
             "uncalibrated": scored and not self._is_measured(evidence.language),
             "no_evidence": said()["room.no_evidence"],
             "author": self._author_view(comment),
+            "shown": comment.status is Status.APPROVED
+            and comment.text is not None
+            and comment.withdrawn_at is None,
+            "picked": comment.picked,
+            "badge": self._badge(comment),
             "story_link": Markup('<a href="{}" rel="noreferrer"><bdi>{}</bdi></a>').format(
                 comment.story_url, title
             ),
@@ -636,6 +669,15 @@ class Room:
             if item.parent
             else None,
         }
+
+    def _badge(self, comment: Comment) -> Markup | str:
+        """That the publication's own people wrote it, and who of the desk where it is known; "" for a reader's."""
+        if comment.badge is None:
+            return ""
+        w, publication = said(), self._desk.guidelines.publication.name
+        if comment.written_by is None:
+            return w.html("room.staff", publication=publication)
+        return w.html("room.staff_by", publication=publication, by=by_of(comment.written_by))
 
     def _reports_view(self, item: DeskItem) -> dict[str, object] | None:
         """What readers reported of it, by rule, and in their words; never who."""
@@ -959,7 +1001,7 @@ def _trouble(error: MeydanError) -> Trouble:
         return Trouble(w["room.choose_rule"], w["room.choose_rule_why"], error.fields)
     if isinstance(error, UnknownRule):
         return Trouble(w["room.rule_gone"], w["room.rule_gone_why"], ("rules",))
-    if isinstance(error, NotAllowed):
+    if isinstance(error, NotAllowed) and "own" not in error.fields:
         return Trouble(w["room.not_yours"], w["room.not_yours_why"])
     sentence = w.fill("trouble.sentence_not_recorded", sentence=sentence_of(error))
     return Trouble(w["trouble.not_taken"], sentence, error.fields)

@@ -76,6 +76,9 @@ const ACTIONS = {
   n: () => document.getElementById("note")?.focus(),
   j: () => document.querySelector("a[rel=next]")?.click(),
   k: () => document.querySelector("a[rel=prev]")?.click(),
+  p: () => {
+    if (settled) document.querySelector("#pick button")?.click();
+  },
   u: () => document.querySelector("a[rel=last]")?.click(),
   "?": () => help?.showModal(),
 };
