@@ -22,6 +22,7 @@ HEADINGS = {
     "automation": "## `[automation]`",
     "authors": "## `[authors]`",
     "people": "## `[people]`",
+    "form": "## `[form]`",
 }
 
 

@@ -25,6 +25,7 @@ from meydan.policy.guidelines import (
     Authors,
     Automation,
     Example,
+    Form,
     Guidelines,
     People,
     Publication,
@@ -39,7 +40,7 @@ FORMAT = 1
 
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people"),
+        "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people", "form"),
         "publication": ("name", "origins", "languages", "required"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
@@ -47,6 +48,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "automation": ("mode", "wrongly_rejected", "wrongly_approved", "confidence", "audit"),
         "authors": ("first", "rejected", "of_at_least"),
         "people": ("second", "reports_from"),
+        "form": ("nudge",),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -170,6 +172,7 @@ class _Checker:
             automation=automation,
             authors=self._authors(),
             people=self._people(),
+            form=self._form(),
         )
 
     # What each table says.
@@ -369,6 +372,14 @@ class _Checker:
             self._share(path, table, "people", "second", required=False) or usual.second,
             self._number(path, table, "people", "reports_from", least=1, most=1000, usual=usual.reports_from),
         )
+
+    def _form(self) -> Form:
+        """May be left out: then nothing is said of a draft."""
+        if "form" not in self.document:
+            return Form()
+        path, table = self._table("form")
+        nudge = self._get(path, table, "form", "nudge", _yes_or_no, required=False)
+        return Form(nudge=bool(nudge))
 
     # What readers see.
 
@@ -589,7 +600,7 @@ class _Checker:
             if key not in KEYS[kind]:
                 where = (
                     f"in [{kind}]"
-                    if kind in ("publication", "automation", "authors", "people")
+                    if kind in ("publication", "automation", "authors", "people", "form")
                     else f"in [[{kind}]]"
                     if kind
                     else "at the top"
@@ -630,7 +641,7 @@ class _Checker:
             return
         where = (
             f"[{kind}]"
-            if kind in ("publication", "automation", "authors", "people")
+            if kind in ("publication", "automation", "authors", "people", "form")
             else f"This [[{kind}]]"
             if kind
             else "The file"
@@ -677,6 +688,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "of_at_least": "4",
         "second": "0.05",
         "reports_from": "3",
+        "nudge": "true",
     }
 )
 """What each key usually looks like, for remedies."""
@@ -702,6 +714,7 @@ _OTHER_TAGS: Mapping[str, str] = MappingProxyType(
 _a_text = ("text", lambda value: isinstance(value, str))
 _a_list = ("a list", lambda value: isinstance(value, list))
 _a_whole_number = ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+_yes_or_no = ("true or false", lambda value: isinstance(value, bool))
 _a_number = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
 
 

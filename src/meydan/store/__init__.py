@@ -9,7 +9,7 @@ from __future__ import annotations
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
-from meydan.store.store import Store
+from meydan.store.store import ProofUsed, Store
 from meydan.store.values import (
     Appeal,
     Attempts,
@@ -17,6 +17,7 @@ from meydan.store.values import (
     Became,
     Block,
     Claim,
+    Crowd,
     DecidedRow,
     Doorway,
     Ending,
@@ -31,14 +32,17 @@ from meydan.store.values import (
     OpenSession,
     Page,
     Pulse,
+    Received,
     Record,
     Reports,
     Scored,
+    Sending,
     SessionRow,
     Sought,
     Tally,
     TokenRow,
     Told,
+    UsedProof,
     Withdrawal,
 )
 
@@ -52,6 +56,7 @@ __all__ = [
     "Block",
     "Claim",
     "Counted",
+    "Crowd",
     "DecidedRow",
     "Doorway",
     "Draft",
@@ -69,16 +74,20 @@ __all__ = [
     "Page",
     "Past",
     "People",
+    "ProofUsed",
     "Pulse",
+    "Received",
     "Record",
     "Reports",
     "Scored",
+    "Sending",
     "SessionRow",
     "Sought",
     "Store",
     "Tally",
     "TokenRow",
     "Told",
+    "UsedProof",
     "Version",
     "Versions",
     "Withdrawal",
