@@ -57,6 +57,7 @@ def level(needed: ProofNeeded) -> int:
     return needed.challenge["parameters"]["data"]["level"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_in_calm_times_nobody_proves_anything(room: Room) -> None:
     """If few comments come, then neither who can prove work nor who cannot is asked, or waits for it."""
     flood(room, proof="")
@@ -79,6 +80,7 @@ def test_a_flood_asks_for_work_and_holds_who_cannot(room_with: Callable[..., Roo
     assert is_calm(room.send(WORDS[1], proof=""))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_address_and_a_whole_site_can_flood_too(room_with: Callable[..., Room]) -> None:
     """If one address, or the whole site, sends as much, each on a story of its own, then a proof is asked for as well."""
     for limits, visitors in (
@@ -93,6 +95,7 @@ def test_an_address_and_a_whole_site_can_flood_too(room_with: Callable[..., Room
         assert level(challenge(room, visitor=last, story_url=f"{STORY}/last")) == 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_work_rises_with_the_flood(room_with: Callable[..., Room]) -> None:
     """If the flood doubles, then so does the work; what was solved a level below counts still, from further below not."""
     room = room_with(flood_per_minute=4 * CALM)
@@ -109,6 +112,7 @@ def test_work_rises_with_the_flood(room_with: Callable[..., Room]) -> None:
     challenge(room, proofs[1])
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_forged_proof_is_asked_for_again(room_with: Callable[..., Room]) -> None:
     """If a proof is forged or has expired, then a new challenge is the answer, and nothing is kept."""
     room = room_with(flood_per_minute=4 * CALM)
@@ -143,6 +147,7 @@ def test_nearly_the_same_is_held_from_the_fourth_on(room_with: Callable[..., Roo
     assert Hold.FLOOD not in room.send(next(variants(text))).holds
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_thanks_and_condolences_are_no_flood(room_with: Callable[..., Room]) -> None:
     """If many readers thank or mourn in nearly the same short line, then none of them waits for it, unless very many do."""
     room = room_with(near_repeats=3)

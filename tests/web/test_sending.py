@@ -211,7 +211,7 @@ def test_an_account_has_a_pace_of_its_own() -> None:
         doors.reader(Knock("a"))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("header", ["idempotency-key", "x-forwarded-for", "authorization", "origin", "x"])
+@pytest.mark.parametrize("header", ["idempotency-key", "x-forwarded-for"])
 def test_a_flood_of_headers_is_turned_away(server: Server, header: str) -> None:
     """If a request brings thousands of headers, or one without an end, then it is refused or cut off, and others notice nothing."""
     port = server.served.port
