@@ -32,7 +32,7 @@ def served(*, comments: int = 200, waiting: int = 0) -> Iterator[tuple[Served, s
     """
     with tempfile.TemporaryDirectory(prefix="meydan-bench-") as folder:
         data = Path(folder)
-        meydan = build(Settings(data=data, flood_per_minute=10_000_000))
+        meydan = build(Settings(data=data, flood_per_minute=10_000_000, near_repeats=10_000_000))
         for number in range(comments):
             outcome = meydan.desk.submit(
                 Submission(STORY, f"Reader {number}", f"{THOUGHTS[number % len(THOUGHTS)]} ({number})"),
@@ -51,6 +51,7 @@ def served(*, comments: int = 200, waiting: int = 0) -> Iterator[tuple[Served, s
             submissions_per_minute=100_000_000,
             submission_burst=100_000_000,
             flood_per_minute=10_000_000,
+            near_repeats=10_000_000,
         )
         server.start()
         try:

@@ -85,7 +85,8 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    meydan = build(Settings(data=data, port=port, **settings))
+    # Tests send nearly the same courtesies over and over: no flood, unless one asks for it.
+    meydan = build(Settings(data=data, port=port, **{"near_repeats": 1_000_000, **settings}))
     url = f"http://127.0.0.1:{port}"
     pages = {}
     if with_demo:

@@ -124,6 +124,23 @@ class Hold(StrEnum):
     JUDGE_FAILED = "judge-failed"
     APPEAL = "appeal"
     REPORT = "report"
+    DISPOSABLE = "disposable"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """
+    Somebody whose identity was proved: an account of the publication, or a guest whose address was verified.
+
+    `key` is what they are known by here, a keyed hash. `kind` is "account" or "verified".
+    """
+
+    key: str
+    name: str
+    email: str | None
+    email_verified: bool
+    staff: bool
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +150,10 @@ class Submission:
 
     `story_url` is the address of the story, `parent` the public id of the
     comment replied to, `language` what the page claims (a hint, not believed),
-    `suspicious` true when the hidden honeypot field came back filled.
+    `suspicious` true when the hidden honeypot field came back filled. `reader` is
+    who proved to be its sender, None for a guest by name. `proof` is the proof of work:
+    None from who cannot make one, "" from who can and was not asked. `sending_key` names
+    this sending, so that sending it again is not a second comment.
     """
 
     story_url: str
@@ -143,6 +163,9 @@ class Submission:
     parent: str | None = None
     language: str | None = None
     suspicious: bool = False
+    reader: Reader | None = None
+    proof: str | None = None
+    sending_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +340,12 @@ class History:
 
     `repeats` counts recent comments with the same folded text (any story),
     `on_story` comments received on the story in the last minute. From `flood_from`
-    of these on, every comment on the story waits for a person.
+    of these on, every comment on the story waits for a person. `near_repeats` counts recent
+    comments with nearly the same letters (any story); from `near_from` of these on, the next one waits.
     """
 
     repeats: int = 0
     on_story: int = 0
     flood_from: int = 120
+    near_repeats: int = 0
+    near_from: int = 3

@@ -26,6 +26,7 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import math
 import re
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -56,6 +57,7 @@ from meydan.errors import (
     AlreadyDecided,
     BadGuidelines,
     Blocked,
+    DisposableAddress,
     ForeignStory,
     Malformed,
     MissingFields,
@@ -63,6 +65,7 @@ from meydan.errors import (
     NotAllowed,
     NotAppealable,
     NotFound,
+    ProofNeeded,
     Refused,
     SignInNeeded,
     StoryClosed,
@@ -105,13 +108,14 @@ from meydan.ledger import (
 )
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
+from meydan.proof import HARDEST, Proofs
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import STORY_FIELDS as STORY_FIELDS
 from meydan.store import Became as Became
 from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
-from meydan.store import Ending, Escalation, NewComment, Store, Told
+from meydan.store import Ending, Escalation, NewComment, ProofUsed, Sending, Store, Told, UsedProof
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
@@ -127,6 +131,8 @@ from meydan.store import Thread as Thread
 from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
+from meydan.text.hosts import is_disposable
+from meydan.text.likeness import Likeness, count_near
 from meydan.text.search import asked_for as asked_for
 from meydan.text.search import searchable
 
@@ -135,6 +141,15 @@ LONGEST_NOTE = 2000
 LONGEST_REASON = 500
 LONGEST_REPORT = 500
 REPEAT_WINDOW = timedelta(hours=1)
+REMEMBERED = timedelta(hours=48)
+"""How long a sending is known by its key: sent again, it is the same comment."""
+
+CALM = 10
+"""Comments a minute, on a story or from an address, for which nobody is asked for a proof, whatever the limits are."""
+
+UNNUDGED = frozenset({"promotion"})
+"""Labels of which nothing is said before sending: who advertises would be shown the way around the judge."""
+
 BACKTEST = (50, 500, 5000)
 """On how many of the comments decided last other guidelines are tried: at least, usually, at most."""
 
@@ -176,6 +191,7 @@ SCORES_READ = 5000
 _PEOPLES = frozenset({Hold.AUTOMATION_OFF, Hold.STORY_SETTING, Hold.JUDGE_FAILED})
 """Holds under which the machine had no say, so that nothing is learned of it."""
 
+_LINE_END = re.compile(r"\r\n?")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
 
 SOONER_BY_DOUBT = timedelta(hours=2)
@@ -216,13 +232,18 @@ class Visitor:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    The longest name and text, in characters; from how many comments a minute a story is flooded; how many reports of
-    comments are taken from one address within a day.
+    The longest name and text, in characters; from how many comments a minute a story is flooded, and how many are
+    taken from one address; from how many nearly the same within an hour the next waits; what is done with e-mail
+    addresses that last minutes ("take", "hold", "refuse"); how many reports of comments are taken from one address
+    within a day.
     """
 
     name: int = 80
     text: int = 5000
     flood_per_minute: int = 120
+    address_per_minute: int = 120
+    near_repeats: int = 3
+    disposable_addresses: str = "take"
     reports_per_day: int = 50
 
 
@@ -368,6 +389,8 @@ class Desk:
         self.limits = limits or Limits()
         self.care = care or Care()
         self._calibrations = shipped() if calibrations is None else calibrations
+        self._proofs = Proofs(secret)
+        self._likeness = Likeness(self._keyed)
 
     # -- guidelines ----------------------------------------------------------
 
@@ -563,20 +586,41 @@ class Desk:
 
     def receive(self, submission: Submission, visitor: Visitor) -> Outcome:
         """
-        Check a submission and keep it, HELD, with a receipt.
+        Check a submission and keep it, HELD, with a receipt. Sent again under its key, it is the comment that it became.
 
         Raises:
-            MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed,
-            StoryNotOpen, NoSuchParent: refused, nothing kept.
+            MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed, StoryNotOpen,
+            DisposableAddress, NoSuchParent: refused, nothing kept.
+            KeyReused: its key came with other words.
+            ProofNeeded: much is being sent, and its sender can prove some work; carries the challenge.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
         self._check_words(submission)
         url = self._story_url(submission.story_url, visitor.own)
         now = self._clock()
+        sending = self._sending(submission, url, now)
+        if sending is not None and (before := self._store.sent_before(sending)) is not None:
+            return self._sent_before(before.id)
         self._check_open(url, now)
         author_key = self._author_key(submission, visitor)
         self._check_not_blocked(author_key, now)
-        return self._keep(submission, url, now, address_key=visitor.address_key, author_key=author_key)
+        proof, holds = self._proved(submission, url, visitor, now)
+        new = replace(
+            self._new(submission, url, now),
+            address_key=visitor.address_key,
+            author_key=author_key,
+            likeness=self._likeness.of(submission.text),
+            sending=sending,
+            proof=proof,
+            holds=(*self._senders_holds(submission), *holds),
+            badge=STAFF if submission.reader and submission.reader.staff else None,
+        )
+        try:
+            id, leaf = self._store.receive(new)
+        except ProofUsed:
+            raise self._challenge(self._effort(url, visitor, now), now) from None
+        # Durable from here: a crash after this line loses nothing.
+        return self._received(new, leaf) if id == new.id else self._sent_before(id)
 
     def answer(self, id: str, text: str, *, by: str) -> Outcome:
         """
@@ -600,7 +644,8 @@ class Desk:
         self._check_open(url, now)
         guidelines = self._guidelines
         submission = Submission(story_url=url, name=guidelines.publication.name, text=text, parent=id)
-        outcome = self._keep(submission, url, now, badge=STAFF, written_by=by)
+        new = replace(self._new(submission, url, now), badge=STAFF, written_by=by)
+        outcome = self._received(new, self._store.receive(new).leaf)
         comment = self._comment(outcome.id)
         evidence, _ = self._opinion(comment, self._store.story(url), guidelines)
         decision = Decision(
@@ -610,21 +655,11 @@ class Desk:
         self._settle(outcome.id, decision, expected_seq=0, evidence=evidence, at=self._clock())
         return self._stands(self._comment(outcome.id), outcome.receipt)
 
-    def _keep(
-        self,
-        submission: Submission,
-        url: str,
-        now: datetime,
-        *,
-        address_key: str | None = None,
-        author_key: str | None = None,
-        badge: str | None = None,
-        written_by: str | None = None,
-    ) -> Outcome:
-        """Keep what was checked; without keys for what was written at the desk."""
+    def _new(self, submission: Submission, url: str, now: datetime) -> NewComment:
+        """What was checked, as it is to be kept; without keys of who sent it, which the desk's own people have none of."""
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
-        new = NewComment(
+        return NewComment(
             # Lower-case letters and digits only: safe in an address and on a command line.
             id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
             story_url=url,
@@ -635,28 +670,65 @@ class Desk:
             salt=salt,
             commitment=commitment,
             submitted_at=now,
-            address_key=address_key,
-            author_key=author_key,
+            address_key=None,
+            author_key=None,
             fingerprint=self._fingerprint(submission.text),
             leaf=receipt_leaf(commitment, now),
             lookup=searchable(submission.name, submission.text),
-            holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
-            badge=badge,
-            written_by=written_by,
         )
-        leaf = self._store.receive(new)
-        # Durable from here: a crash after this line loses nothing.
+
+    @staticmethod
+    def _received(new: NewComment, leaf: int) -> Outcome:
+        """What its author is told of a comment that was kept this moment."""
         return Outcome(
             id=new.id,
             status=Status.HELD,
             reasons=(),
             decided_by=None,
-            submitted_at=now,
-            story_url=url,
-            receipt=receipt_of(new.id, salt, commitment, leaf),
-            name=submission.name,
-            text=submission.text,
+            submitted_at=new.submitted_at,
+            story_url=new.story_url,
+            receipt=receipt_of(new.id, new.salt, new.commitment, leaf),
+            name=new.name,
+            text=new.text,
         )
+
+    def nudge(
+        self, text: str, *, story_url: str | None = None, language: str | None = None, own: Sequence[str] = ()
+    ) -> str | None:
+        """
+        The rule that a draft may read as a breach of, None where the judge would not stop at one. Nothing is kept.
+
+        A rule counts where its score reaches what would reject the comment, or `hold_from`; not for what only advertises.
+
+        Raises:
+            TooLong, NotText: not a text that could be sent. ForeignStory.
+        """
+        guidelines = self._guidelines
+        if not guidelines.form.nudge or is_blank(text):
+            return None
+        check_words(text, longest=self.limits.text)
+        url = self._story_url(story_url, tuple(own)) if story_url else None
+        try:
+            story = self._store.story(url) if url else None
+            evidence = self._judge.evidence(
+                text,
+                language=language or (story.language if story else None),
+                story=story,
+                expected=guidelines.publication.languages,
+            )
+        except Exception as error:  # noqa: BLE001
+            # A draft is the reader's to send: nothing that fails here may keep them from it.
+            log.warning("nudge_failed", error=type(error).__name__)
+            return None
+        found = [
+            (score - rule.hold_from, rule.id)
+            for rule in guidelines.rules
+            for label in rule.labels
+            if label not in UNNUDGED
+            and (score := evidence.scores.get(label)) is not None
+            and score >= rule.hold_from
+        ]
+        return max(found, key=lambda one: one[0])[1] if found else None
 
     def judge(self, id: str) -> None:
         """
@@ -1707,7 +1779,91 @@ class Desk:
             story_since=comment.submitted_at - timedelta(minutes=1),
             besides=comment.id,
         )
-        return replace(seen, flood_from=self.limits.flood_per_minute)
+        return replace(
+            seen,
+            flood_from=self.limits.flood_per_minute,
+            near_repeats=self._near_repeats(comment),
+            near_from=self.limits.near_repeats,
+        )
+
+    def _near_repeats(self, comment: Comment) -> int:
+        """How many comments before this one, within the window, say nearly the same."""
+        assert comment.text is not None
+        mine = self._likeness.of(comment.text)
+        if mine is None:
+            return 0
+        sent = comment.submitted_at
+        # It is among them itself.
+        return max(0, count_near(mine, self._store.likenesses(since=sent - REPEAT_WINDOW, until=sent)) - 1)
+
+    def _sending(self, submission: Submission, url: str, now: datetime) -> Sending | None:
+        """By what a sending is known again; not by the address it comes from, which changes on the way."""
+        if submission.sending_key is None:
+            return None
+        reader = submission.reader
+        told = (
+            url,
+            submission.parent or "",
+            submission.name,
+            submission.email or "",
+            reader.key if reader else "",
+            # A form ends its lines in CRLF, JSON as the page had them: it is the same text sent again.
+            _LINE_END.sub("\n", submission.text),
+        )
+        return Sending(
+            key=self._keyed("sending", submission.sending_key),
+            words=self._keyed("sent", "\x00".join(told)),
+            since=now - REMEMBERED,
+        )
+
+    def _sent_before(self, id: str) -> Outcome:
+        """What its author was, or would have been, answered; without a receipt once it is erased."""
+        kept = self._store.kept_of(id)
+        receipt = receipt_of(id, kept.salt, kept.commitment, kept.receipt) if kept else None
+        return self._stands(self._comment(id), receipt)
+
+    def _senders_holds(self, submission: Submission) -> tuple[Hold, ...]:
+        """Why a comment waits for what came with it."""
+        holds = [Hold.SUSPICIOUS_FORM] if submission.suspicious else []
+        if self.limits.disposable_addresses == "hold" and _gives_disposable(submission):
+            holds.append(Hold.DISPOSABLE)
+        return tuple(holds)
+
+    def _effort(self, url: str, visitor: Visitor, now: datetime) -> int:
+        """How hard a proof is now: 0 in calm times, and one more whenever what comes in a minute has doubled."""
+        crowd = self._store.crowd(url, visitor.address_key, since=now - timedelta(minutes=1), until=now)
+        limits = self.limits
+        # A flood is held or refused; from a quarter of one on, a browser can do something about it.
+        pressure = max(
+            crowd.story / max(CALM, limits.flood_per_minute / 4),
+            crowd.address / max(CALM, limits.address_per_minute / 4),
+            crowd.site / max(CALM, limits.flood_per_minute),
+        )
+        return 0 if pressure < 1 else min(HARDEST, 1 + int(math.log2(pressure)))
+
+    def _challenge(self, level: int, now: datetime) -> ProofNeeded:
+        return ProofNeeded(self._proofs.challenge(max(1, level), now, drawn=self._entropy(8)))
+
+    def _proved(
+        self, submission: Submission, url: str, visitor: Visitor, now: datetime
+    ) -> tuple[UsedProof | None, tuple[Hold, ...]]:
+        """
+        The proof that is used up with a comment, and why it waits where none can be made.
+
+        Raises:
+            ProofNeeded: one is needed now, and none came that counts.
+        """
+        level = self._effort(url, visitor, now)
+        if level == 0:
+            return None, ()
+        if submission.proof is None:
+            # Without JavaScript nobody is refused for it: a person decides.
+            return None, (Hold.FLOOD,)
+        proved = self._proofs.check(submission.proof, now)
+        # While it was being solved the flood may have risen: one level less counts, not a stock of easy ones.
+        if proved is None or proved.level < level - 1:
+            raise self._challenge(level, now)
+        return UsedProof(proved.nonce, proved.expires_at), ()
 
     def _settle(
         self,
@@ -1747,6 +1903,10 @@ class Desk:
             check_text("email", submission.email, LONGEST_EMAIL)
             if not looks_like_email(submission.email):
                 raise Malformed("The e-mail address is not of the form name@example.org.", fields=("email",))
+            if self.limits.disposable_addresses == "refuse" and _gives_disposable(submission):
+                raise DisposableAddress(
+                    "This e-mail address is one that lasts only minutes. Give another one.", fields=("email",)
+                )
         if submission.parent:
             check_text("parent", submission.parent, 64)
 
@@ -1818,7 +1978,7 @@ class Desk:
         return self._keyed("author", who)
 
     def _fingerprint(self, text: str) -> str:
-        return self._keyed("text", fold(text).text)
+        return self._keyed("text", fold(_LINE_END.sub("\n", text)).text)
 
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
@@ -1829,6 +1989,11 @@ def _check_times(story: Story) -> None:
     """Within the change: of two editors, one may have set when it opens and the other when it closes."""
     if story.opens_at and story.closes_at and story.closes_at <= story.opens_at:
         raise Malformed("A story closes after it opens.", fields=("closes_at",))
+
+
+def _gives_disposable(submission: Submission) -> bool:
+    # An account's address is the publication's to judge.
+    return bool(submission.email) and submission.reader is None and is_disposable(submission.email or "")
 
 
 def _is_shown(comment: Comment) -> bool:

@@ -24,6 +24,9 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotErasable          R117  under legal hold
     + AlreadyExists        R118  a name that is taken
     + Blocked              R119  an author who was blocked; says why and until when
+    + KeyReused            R120  an Idempotency-Key that came with other words before
+    + ProofNeeded          R121  carries the challenge to solve
+    + DisposableAddress    R124  an e-mail address of a host that gives them away for minutes
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
     + StoryNotOpen         R140  the story takes comments later; says from when
   x Unavailable            try again; nothing was lost      -> 503
@@ -47,7 +50,7 @@ words, name or address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -200,6 +203,27 @@ class Blocked(Refused):
         super().__init__(f"The newsroom takes no comments from you {end}. Its reason: {reason}")
         self.reason = reason
         self.until = until
+
+
+class KeyReused(Refused):
+    code = "R120"
+
+
+class ProofNeeded(Refused):
+    """Much is being sent: `challenge` is what a browser solves, and sends again with its comment, before it is taken."""
+
+    code = "R121"
+
+    def __init__(self, challenge: Mapping[str, object]) -> None:
+        super().__init__(
+            "Much is being sent just now. Solve the challenge and send the comment again with the proof.",
+            fields=("proof",),
+        )
+        self.challenge = challenge
+
+
+class DisposableAddress(Refused):
+    code = "R124"
 
 
 class GuidelinesChanged(Refused):

@@ -22,6 +22,8 @@ from meydan.errors import BadSettings
 
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
+DISPOSABLE = ("take", "hold", "refuse")
+"""What is done with a comment whose e-mail address is one of those given away for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Settings:
     submissions_per_minute: int = 120
     submission_burst: int = 60
     flood_per_minute: int = 120
+    account_per_minute: int = 10
+    near_repeats: int = 3
+    disposable_addresses: str = "take"
     reports_per_day: int = 50
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     address_days: int = 7
@@ -188,6 +193,11 @@ def _checked(settings: Settings) -> Settings:
     if not 0 <= settings.port <= 65535:
         raise BadSettings(
             "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)
+        )
+    if settings.disposable_addresses not in DISPOSABLE:
+        raise BadSettings(
+            f"The setting 'disposable_addresses' is one of: {', '.join(DISPOSABLE)}.",
+            fields=("disposable_addresses",),
         )
     if settings.issuer:
         parts = urlsplit(settings.issuer)

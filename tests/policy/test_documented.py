@@ -23,6 +23,7 @@ HEADINGS = {
     "authors": "## `[authors]`",
     "people": "## `[people]`",
     "threads": "## `[threads]`",
+    "form": "## `[form]`",
 }
 
 

@@ -51,7 +51,7 @@ from tests.store.making import (
 def test_received_is_held(store: Store) -> None:
     """If a submission is received, then all of it is kept, held, and its receipt has the next leaf."""
     new = new_comment("Sağ olun.", email="d@example.org")
-    assert store.receive(new) == 0
+    assert store.receive(new) == (new.id, 0)
     assert store.comment(new.id) == Comment(
         id=new.id,
         story_url=STORY,
@@ -838,7 +838,7 @@ def test_reopened_is_the_same(store: Store, database_url: str) -> None:
     store.close()
     again = Store.open(database_url, migrate=False)
     assert (again.comment(id), again.decisions(id), again.leaves(0, 9), again.changes(0)) == before
-    assert again.receive(new_comment()) == 2
+    assert again.receive(new_comment()).leaf == 2
     again.close()
 
 

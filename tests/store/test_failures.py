@@ -142,7 +142,7 @@ def test_one_that_fails_takes_no_other_with_it(store: Store, database_url: str) 
         futures = [threads.submit(store.receive, new) for new in good[:10]]
         others = [threads.submit(bad) for _ in range(10)]
         futures += [threads.submit(store.receive, new) for new in good[10:]]
-        leaves = sorted(future.result() for future in futures)
+        leaves = sorted(future.result().leaf for future in futures)
         for other in others:
             other.result()
     assert leaves == list(range(20)) == leaf_numbers(store)

@@ -103,12 +103,12 @@ STATEMENTS = {
 _TEXTS = {
     "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
-    "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+    "key", "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
     "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
-_BYTES = {"body", "source", "salt", "commitment"}
+_BYTES = {"body", "source", "salt", "commitment", "likeness"}
 
 
 def values_for(name: str, statement: str) -> dict[str, Any]:
@@ -175,6 +175,10 @@ INDEXED = {
     "REPEATS": "ix_comment_fingerprint",
     "ON_STORY": "ix_comment_flood",
     "HAS_REPLIES": "ix_comment_replies",
+    "LIKENESSES": "ix_comment_likeness",
+    "CROWD": "ix_comment_time",
+    "FORGET_SENDINGS": "ix_sending_time",
+    "FORGET_PROOFS": "ix_proof_expired",
     "OLD_ADDRESS": "ix_comment_address",
     "FORGET_ADDRESSES": "ix_comment_address",
     "CHANGED_SINCE": "ix_story_changed",
@@ -313,6 +317,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0011_escalation.py",
         "0012_branches.py",
         "0015_editors.py",
+        "0016_form.py",
     ]
 
 

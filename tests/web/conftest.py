@@ -22,6 +22,7 @@ UNHURRIED = {
     "submissions_per_minute": 1_000_000,
     "submission_burst": 1_000_000,
     "flood_per_minute": 1_000_000,
+    "near_repeats": 1_000_000,
 }
 """Settings under which nobody is too fast: what is tested is something else."""
 

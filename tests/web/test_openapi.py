@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from tests.web.conftest import Reader, Server
+from meydan.comment import Submission
+from meydan.desk import Visitor
+from tests.newsroom import newsroom
+from tests.web.conftest import UNHURRIED, Reader, Server
 
 load_all_checks()
 # What the framework reads leniently in an address ("+1" for 1) is not a fault, so that
@@ -30,7 +36,19 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-OPERATIONS = ("submit", "read", "report", "count", "judge", "register", "pick", "held", "decide", "health")
+OPERATIONS = (
+    "submit",
+    "read",
+    "nudge",
+    "report",
+    "count",
+    "judge",
+    "register",
+    "pick",
+    "held",
+    "decide",
+    "health",
+)
 
 
 def test_every_operation_is_described(reader: Reader) -> None:
@@ -48,6 +66,11 @@ def test_every_operation_is_described(reader: Reader) -> None:
             if int(status) >= 400:
                 assert [content["schema"] for content in response["content"].values()] == [problem]
     assert set(described["components"]["schemas"]["Sent"]["required"]) == {"story", "name", "text"}
+    submit = operations["submit"]
+    assert {"201", "400", "403", "404", "409", "413", "422", "428", "429", "503"} == set(submit["responses"])
+    assert [(given["name"], given["in"], given["required"]) for given in submit["parameters"]] == [
+        ("Idempotency-Key", "header", False)
+    ]
     assert set(described["components"]["schemas"]["Problem"]["required"]) == {"code", "message"}
 
 
@@ -72,3 +95,27 @@ def test_the_api_answers_as_described(server: Server, operation: str, mode: Gene
         case.call_and_validate(headers={"authorization": f"Bearer {server.token}"}, checks=CHECKED)
 
     ask()
+
+
+def test_in_a_flood_the_api_answers_as_described(tmp_path: Path) -> None:
+    """If there is a flood, and then too much from one address, then each refusal is as described too, challenge included."""
+    seen: set[int] = set()
+    with newsroom(tmp_path, **UNHURRIED | {"submissions_per_minute": 40, "submission_burst": 15}) as room:
+        for _ in range(10):
+            room.meydan.desk.receive(
+                Submission(room.story, "Nada", "A comment of a calm minute."),
+                Visitor(room.meydan.address_key("127.0.0.1"), own=(room.url,)),
+            )
+        schema = schemathesis.openapi.from_url(f"{room.url}/api/openapi.json")
+        described = schema.find_operation_by_id("submit")
+
+        @EXAMPLES
+        @given(case=described.as_strategy(generation_mode=GenerationMode.POSITIVE), proof=st.text(max_size=9))
+        def ask(case: schemathesis.Case, proof: str) -> None:
+            body = {"story": {"url": room.story}, "name": "Nada", "text": "Once more.", "proof": proof}
+            if isinstance(case.body, dict):
+                case.body = body
+            seen.add(case.call_and_validate(checks=CHECKED).status_code)
+
+        ask()
+    assert {428, 429} <= seen

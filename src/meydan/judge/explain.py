@@ -48,6 +48,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.JUDGE_FAILED: "the judge did not answer",
     Hold.APPEAL: "its author appealed",
     Hold.REPORT: "readers reported it",
+    Hold.DISPOSABLE: "its author's e-mail address is one of those given away for minutes",
 }
 """Why a comment waits, so that it can follow "Waiting, because"."""
 
@@ -67,6 +68,7 @@ FINDINGS: Mapping[str, str] = {
     "stacked-marks": "stacked marks",
     "allegation": "a crime alleged of a named person",
     "repeated": "the same comment as before",
+    "near-repeated": "nearly the same comment as before",
     "flood": "many comments within a minute",
     "language": "language",
     "long": "length",

@@ -24,6 +24,10 @@ REPEATS_FROM = 2
 _SHORTEST_REPEAT = 24
 """Many readers write "rest in peace"; only longer texts are told apart as repeats."""
 
+_LONG = 60
+_SHORT_TIMES = 7
+"""Many thank or mourn in nearly the same line: of texts shorter than `_LONG` characters, so many times as many are a flood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:
@@ -256,6 +260,9 @@ def _accusations(text: str) -> Iterator[Finding]:
 def _crowd(text: str, history: History) -> Iterator[Finding]:
     if history.repeats >= REPEATS_FROM and len(text) >= _SHORTEST_REPEAT:
         yield Finding("repeated", "the same comment was sent before", "promotion", hold=Hold.FLOOD)
+    near_from = history.near_from * (1 if len(text) >= _LONG else _SHORT_TIMES)
+    if history.near_repeats >= near_from:
+        yield Finding("near-repeated", "nearly the same comment was sent before", hold=Hold.FLOOD)
     if history.on_story >= history.flood_from:
         yield Finding("flood", "many comments on this story within a minute", hold=Hold.FLOOD)
 

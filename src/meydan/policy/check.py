@@ -25,6 +25,7 @@ from meydan.policy.guidelines import (
     Authors,
     Automation,
     Example,
+    Form,
     Guidelines,
     People,
     Publication,
@@ -50,6 +51,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "authors",
             "people",
             "threads",
+            "form",
         ),
         "publication": ("name", "origins", "languages", "required", "calendar", "digits"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
@@ -59,6 +61,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "authors": ("first", "rejected", "of_at_least"),
         "people": ("second", "reports_from"),
         "threads": ("depth",),
+        "form": ("nudge",),
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
@@ -186,6 +189,7 @@ class _Checker:
             authors=self._authors(),
             people=self._people(),
             threads=self._threads(),
+            form=self._form(),
         )
 
     # What each table says.
@@ -400,6 +404,14 @@ class _Checker:
         path, table = self._table("threads")
         usual = Threads()
         return Threads(self._number(path, table, "threads", "depth", least=1, most=6, usual=usual.depth))
+
+    def _form(self) -> Form:
+        """May be left out: then nothing is said of a draft."""
+        if "form" not in self.document:
+            return Form()
+        path, table = self._table("form")
+        nudge = self._get(path, table, "form", "nudge", _yes_or_no, required=False)
+        return Form(nudge=bool(nudge))
 
     # What readers see.
 
@@ -634,7 +646,7 @@ class _Checker:
             if key not in KEYS[kind]:
                 where = (
                     f"in [{kind}]"
-                    if kind in ("publication", "automation", "authors", "people", "threads")
+                    if kind in ("publication", "automation", "authors", "people", "threads", "form")
                     else f"in [[{kind}]]"
                     if kind
                     else "at the top"
@@ -675,7 +687,7 @@ class _Checker:
             return
         where = (
             f"[{kind}]"
-            if kind in ("publication", "automation", "authors", "people", "threads")
+            if kind in ("publication", "automation", "authors", "people", "threads", "form")
             else f"This [[{kind}]]"
             if kind
             else "The file"
@@ -725,6 +737,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "second": "0.05",
         "reports_from": "3",
         "depth": "3",
+        "nudge": "true",
     }
 )
 """What each key usually looks like, for remedies."""
@@ -750,6 +763,7 @@ _OTHER_TAGS: Mapping[str, str] = MappingProxyType(
 _a_text = ("text", lambda value: isinstance(value, str))
 _a_list = ("a list", lambda value: isinstance(value, list))
 _a_whole_number = ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+_yes_or_no = ("true or false", lambda value: isinstance(value, bool))
 _a_number = ("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
 
 

@@ -133,6 +133,13 @@ class Threads:
     depth: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the reader's form does: whether a draft is looked at before it is sent (`nudge`)."""
+
+    nudge: bool = False
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Guidelines:
     """
@@ -153,6 +160,7 @@ class Guidelines:
     authors: Authors = field(default=Authors(), kw_only=True)
     people: People = field(default=People(), kw_only=True)
     threads: Threads = field(default=Threads(), kw_only=True)
+    form: Form = field(default=Form(), kw_only=True)
     _rule_of: Mapping[str, Rule] = field(init=False)
     _origins: frozenset[Origin] = field(init=False)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
-from meydan.store.store import STORY_FIELDS, Store
+from meydan.store.store import STORY_FIELDS, ProofUsed, Store
 from meydan.store.values import (
     Appeal,
     Attempts,
@@ -18,6 +18,7 @@ from meydan.store.values import (
     Block,
     Branch,
     Claim,
+    Crowd,
     DecidedRow,
     Doorway,
     Ending,
@@ -32,9 +33,11 @@ from meydan.store.values import (
     OpenSession,
     Page,
     Pulse,
+    Received,
     Record,
     Reports,
     Scored,
+    Sending,
     SessionRow,
     Sought,
     StoryLine,
@@ -42,6 +45,7 @@ from meydan.store.values import (
     Thread,
     TokenRow,
     Told,
+    UsedProof,
     Withdrawal,
 )
 
@@ -57,6 +61,7 @@ __all__ = [
     "Branch",
     "Claim",
     "Counted",
+    "Crowd",
     "DecidedRow",
     "Doorway",
     "Draft",
@@ -74,10 +79,13 @@ __all__ = [
     "Page",
     "Past",
     "People",
+    "ProofUsed",
     "Pulse",
+    "Received",
     "Record",
     "Reports",
     "Scored",
+    "Sending",
     "SessionRow",
     "Sought",
     "Store",
@@ -86,6 +94,7 @@ __all__ = [
     "Thread",
     "TokenRow",
     "Told",
+    "UsedProof",
     "Version",
     "Versions",
     "Withdrawal",

@@ -19,6 +19,8 @@ because only a migration makes a database; these tables are what it must make.
 * escalation, told, ending, postponed
              append only; a comment's hold ends only with a row of `ending`
 * journal    append only
+* sending, proof
+             come and go: what was sent and proved lately
 * guidelines append only: every version that ever took effect
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
@@ -43,7 +45,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0015"
+HEAD = "0016"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -173,6 +175,7 @@ comment = Table(
     Column("picked_by", Text),
     Column("badge", Text, CheckConstraint("badge IN ('staff')", name="badge")),
     Column("written_by", Text, comment="who at the desk answered as the publication"),
+    Column("likeness", LargeBinary, comment="text.likeness; NULL once forgotten or erased"),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -271,6 +274,14 @@ comment = Table(
         sqlite_where=text("fingerprint IS NOT NULL"),
         postgresql_where=text("fingerprint IS NOT NULL"),
     ),
+    # With the signatures in it, so that no comment is read for one.
+    Index(
+        "ix_comment_likeness",
+        "submitted_at",
+        "likeness",
+        sqlite_where=text("likeness IS NOT NULL"),
+        postgresql_where=text("likeness IS NOT NULL"),
+    ),
     Index(
         "ix_comment_address",
         "submitted_at",
@@ -287,6 +298,27 @@ words = Table(
     Column("name", Text, nullable=False),
     Column("email", Text),
     Column("salt", LargeBinary, nullable=False),
+)
+
+sending = Table(
+    "sending",
+    metadata,
+    # What was sent lately, by its key: sent again, it is not a second comment.
+    Column("key", Text, primary_key=True, comment="a keyed hash of the Idempotency-Key"),
+    Column("words", Text, comment="a keyed hash of what came with it; NULL once erased"),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_sending_comment", "comment"),
+    Index("ix_sending_time", "at"),
+)
+
+proof = Table(
+    "proof",
+    metadata,
+    # Proofs of work that were used and have not expired: none counts twice, on any node.
+    Column("nonce", Text, primary_key=True, comment="of a challenge whose proof was used"),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_proof_expired", "expires_at"),
 )
 
 evidence = Table(

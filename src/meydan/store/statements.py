@@ -70,9 +70,9 @@ STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR
 ADD_COMMENT = """
 INSERT INTO comment
        (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint,
-       badge, written_by)
+       badge, written_by, likeness)
 VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key,
-       :author_key, :fingerprint, :badge, :written_by)
+       :author_key, :fingerprint, :badge, :written_by, :likeness)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
@@ -234,16 +234,29 @@ LEAF = "SELECT body FROM leaf WHERE number = :number"
 # Before the words go, because words leave only a comment that is erased.
 ERASE = """
 UPDATE comment SET erased_at = :at, waiting = 0, holds = '', fingerprint = NULL, author_key = NULL,
-       address_key = NULL
+       address_key = NULL, likeness = NULL
  WHERE number = :number"""
 ERASED_WITH_IT = (
     "DELETE FROM words WHERE comment = :number",
     "DELETE FROM evidence WHERE comment = :number",
     "DELETE FROM claim WHERE comment = :number",
     "DELETE FROM note WHERE comment = :number",
+    "UPDATE sending SET words = NULL WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
     "UPDATE report SET words = NULL, address_key = NULL WHERE comment = :number",
 )
+
+# -- sent before -------------------------------------------------------------
+
+SENT_BEFORE = """
+SELECT c.id, c.receipt, s.words FROM sending s JOIN comment c ON c.number = s.comment
+ WHERE s.key = :key AND s.at > :since"""
+ADD_SENDING = "INSERT INTO sending (key, words, comment, at) VALUES (:key, :words, :comment, :at)"
+FORGET_SENDINGS = "DELETE FROM sending WHERE at <= :since"
+USE_PROOF = (
+    "INSERT INTO proof (nonce, expires_at) VALUES (:nonce, :expires_at) ON CONFLICT (nonce) DO NOTHING"
+)
+FORGET_PROOFS = "DELETE FROM proof WHERE expires_at < :at"
 
 # -- reports ----------------------------------------------------------------
 
@@ -587,11 +600,20 @@ SELECT count(*) FROM (
     SELECT 1 FROM comment
      WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
 ) seen"""
+LIKENESSES = """
+SELECT likeness FROM comment
+ WHERE likeness IS NOT NULL AND submitted_at >= :since AND submitted_at <= :until
+ ORDER BY submitted_at DESC LIMIT :limit"""
+CROWD = """
+SELECT count(*), coalesce(sum(CASE WHEN story = (SELECT id FROM story WHERE url = :url) THEN 1 ELSE 0 END), 0),
+       coalesce(sum(CASE WHEN address_key = :address_key THEN 1 ELSE 0 END), 0)
+  FROM (SELECT story, address_key FROM comment WHERE submitted_at >= :since AND submitted_at <= :until
+         ORDER BY submitted_at DESC LIMIT :limit) seen"""
 # What is held for the law keeps its address key until the hold ends.
 OLD_ADDRESS = """
 SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT 1"""
 FORGET_ADDRESSES = """
-UPDATE comment SET address_key = NULL
+UPDATE comment SET address_key = NULL, likeness = NULL
  WHERE number IN (
     SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT :limit
  )"""

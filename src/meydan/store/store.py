@@ -42,6 +42,7 @@ from meydan.comment import (
 from meydan.errors import (
     AlreadyDecided,
     AlreadyExists,
+    KeyReused,
     Malformed,
     NoSuchParent,
     NotAllowed,
@@ -63,6 +64,7 @@ from meydan.store.values import (
     Block,
     Branch,
     Claim,
+    Crowd,
     DecidedRow,
     Ending,
     Escalated,
@@ -73,9 +75,11 @@ from meydan.store.values import (
     News,
     Page,
     Pulse,
+    Received,
     Record,
     Reports,
     Scored,
+    Sending,
     Sought,
     StoryLine,
     Tally,
@@ -97,6 +101,12 @@ LATEST = 5000
 
 LATELY = 20_000
 """Of how many comments sent last it is seen whether a word is rare."""
+
+LIKENESSES_READ = 2000
+"""With how many comments sent last a new one is compared: in calm times all of an hour, in a flood the flood."""
+
+CROWD_READ = 2000
+"""Of how many comments sent last it is counted where they came from."""
 
 RARE_UP_TO = 20
 """In fewer of them a word is rare: then all that have it are few, and are looked up first."""
@@ -179,6 +189,10 @@ class _Standing(NamedTuple):
         return self.number if self.root is None else self.root
 
 
+class ProofUsed(Exception):
+    """A proof of work that was used for another comment; who asks for proofs turns it into a new challenge."""
+
+
 class Store:
     """
     The comments, decisions, leaves and staff of one publication.
@@ -243,14 +257,17 @@ class Store:
 
     # -- a comment's way ----------------------------------------------------
 
-    def receive(self, new: NewComment) -> int:
+    def receive(self, new: NewComment) -> Received:
         """
         Keep a submission: its words, its commitment and its receipt leaf; it is HELD.
 
         Returns:
-            The number of its receipt leaf.
+            Its id and the number of its receipt leaf; the earlier comment's where its sending was kept before, here
+            or by another process at the same moment.
 
         Raises:
+            KeyReused: the sending's key came with other words before.
+            ProofUsed: the proof was used for another comment.
             NoSuchParent: `parent` is not a comment that readers see on this story.
             NotText: a NUL or a lone surrogate, which no database keeps exactly.
             AlreadyExists: the id was taken.
@@ -264,7 +281,16 @@ class Store:
             raise ValueError("a commitment has 32 bytes")
         submitted_at = micros(new.submitted_at)
 
-        def work(hand: Hand) -> int:
+        def work(hand: Hand) -> Received:
+            # Who writes has the database to themselves: nobody can come between this look and the keeping.
+            if new.sending is not None and (before := _sent_before(hand.one, new.sending)) is not None:
+                return before
+            if new.proof is not None:
+                hand.run(sql.FORGET_PROOFS, at=submitted_at)
+                if not hand.run(
+                    sql.USE_PROOF, nonce=new.proof.nonce, expires_at=micros(new.proof.expires_at)
+                ):
+                    raise ProofUsed
             number = _next_leaf(hand, new.leaf)
             story = _story_id(hand, new.story_url)
             root = None
@@ -292,7 +318,17 @@ class Store:
                 fingerprint=new.fingerprint,
                 badge=new.badge,
                 written_by=new.written_by,
+                likeness=new.likeness,
             )
+            if new.sending is not None:
+                hand.run(sql.FORGET_SENDINGS, since=micros(new.sending.since))
+                hand.run(
+                    sql.ADD_SENDING,
+                    key=new.sending.key,
+                    words=new.sending.words,
+                    comment=_first(row),
+                    at=submitted_at,
+                )
             hand.run(
                 sql.ADD_WORDS,
                 comment=_first(row),
@@ -303,9 +339,18 @@ class Store:
             )
             if new.lookup:
                 hand.run(sql.ADD_LOOKUP[self.dialect], comment=_first(row), words=new.lookup)
-            return number
+            return Received(new.id, number)
 
         return self._writer.write(work)
+
+    def sent_before(self, sending: Sending) -> Received | None:
+        """
+        The comment that a sending was kept as, None where it was not yet; `receive` looks again.
+
+        Raises:
+            KeyReused: its key came with other words.
+        """
+        return _sent_before(self._database.one, sending)
 
     def settle(
         self,
@@ -879,6 +924,9 @@ class Store:
             hand.run(sql.FORGET_ATTEMPTS, before=limit)
             hand.run(sql.FORGET_DOORWAYS, before=limit)
             hand.run(sql.FORGET_CLAIMS, before=limit)
+            # Both are forgotten with the next of their kind; after a flood, none may come.
+            hand.run(sql.FORGET_SENDINGS, since=limit)
+            hand.run(sql.FORGET_PROOFS, at=limit)
             # What somebody was shown within a week is told to them, however soon addresses are forgotten.
             hand.run(sql.FORGET_EXPOSURES, before=limit - 7 * _DAY)
 
@@ -1748,6 +1796,25 @@ class Store:
             )
         return History(repeats=_first(repeats), on_story=0 if on_story is None else _first(on_story))
 
+    def likenesses(self, *, since: datetime, until: datetime) -> list[bytes]:
+        """The signatures of what was sent within a time, the latest first; at most `LIKENESSES_READ`."""
+        rows = self._database.all(
+            sql.LIKENESSES, since=micros(since), until=micros(until), limit=LIKENESSES_READ
+        )
+        return [bytes(row[0]) for row in rows]
+
+    def crowd(self, url: str, address_key: str, *, since: datetime, until: datetime) -> Crowd:
+        """How many comments came within a time, on the site, on a story and from an address; counting stops at 2,000."""
+        row = self._database.one(
+            sql.CROWD,
+            url=url,
+            address_key=address_key,
+            since=micros(since),
+            until=micros(until),
+            limit=CROWD_READ,
+        )
+        return Crowd(*map(int, _present(row)))
+
     def on_story(self, url: str, *, since: datetime) -> int:
         """How many comments a story received since then; counting stops at 1,000."""
         row = self._database.one(sql.STORY_ID, url=url)
@@ -1763,6 +1830,20 @@ class Store:
 
 
 # -- within a transaction ---------------------------------------------------
+
+
+def _sent_before(one: Callable[..., Row | None], sending: Sending) -> Received | None:
+    row = one(sql.SENT_BEFORE, key=sending.key, since=micros(sending.since))
+    if row is None:
+        return None
+    id, leaf, words = row
+    # Of an erased comment nobody knows the words any more; it is not sent anew by who kept its key.
+    if words not in (None, sending.words):
+        raise KeyReused(
+            "This Idempotency-Key came with another comment before. Use a new one for each comment.",
+            fields=("Idempotency-Key",),
+        )
+    return Received(id, leaf)
 
 
 def _next_leaf(hand: Hand, body: bytes) -> int:

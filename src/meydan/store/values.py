@@ -10,9 +10,45 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from meydan.comment import Comment, DecidedBy, Hold, Status, Story, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """
+    One sending of a comment, and until when it is remembered: sent again after `since`, it is the same.
+
+    `key` and `words` are keyed hashes of its key, and of everything that came with it.
+    """
+
+    key: str
+    words: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UsedProof:
+    """A proof of work that is used up with the comment: the nonce of its challenge, and when that expires."""
+
+    nonce: str
+    expires_at: datetime
+
+
+class Received(NamedTuple):
+    """What became of a sending: the comment's id, that of an earlier one where it was sent before, and its receipt's leaf."""
+
+    id: str
+    leaf: int
+
+
+class Crowd(NamedTuple):
+    """How many comments came lately: on the whole site, on one story, from one address."""
+
+    site: int
+    story: int
+    address: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +60,9 @@ class NewComment:
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
     were known before anything was judged; the judge has to respect them. By the words of
-    `lookup` (text.search.searchable) it is found. `badge` is "staff" for the publication's own
-    people; `written_by` names who of the desk answers for it, whose address is not kept.
+    `lookup` (text.search.searchable) it is found, by `likeness` (text.likeness) those that say nearly the same.
+    `badge` is "staff" for the publication's own people; `written_by` names who of the desk answers for it, whose
+    address is not kept.
     """
 
     id: str
@@ -45,6 +82,9 @@ class NewComment:
     lookup: str = field(default="", repr=False)
     badge: str | None = None
     written_by: str | None = None
+    likeness: bytes | None = field(default=None, repr=False)
+    sending: Sending | None = None
+    proof: UsedProof | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, HeaderParameter, JSONBody, QueryParameter
 from litestar.types import ASGIApp, Guard
 from msgspec import Meta
 
@@ -29,6 +29,7 @@ from meydan.comment import Comment, Submission, Verdict
 from meydan.desk import answer_of, story_address
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
+from meydan.policy import words as in_words
 from meydan.staff import Staff
 from meydan.text.exact import check_text, is_blank
 from meydan.web import access, reading
@@ -52,6 +53,16 @@ PageSize = Annotated[int, QueryParameter(ge=1, le=200, description="Comments on 
 OnlyPicks = Annotated[
     bool, QueryParameter(description="Only what the editors chose, the newest first, all on one page.")
 ]
+SendingKey = Annotated[
+    str | None,
+    HeaderParameter(
+        name="Idempotency-Key",
+        description="Names this sending: sent again with the same words within 48 hours, it is the same comment.",
+        min_length=8,
+        max_length=100,
+        pattern=r"^[\x21-\x7e]+$",
+    ),
+]
 Stories = Annotated[list[str], QueryParameter(description="Stories' addresses.", min_items=1, max_items=100)]
 
 
@@ -66,7 +77,11 @@ class StoryRef(msgspec.Struct):
 
 
 class Sent(msgspec.Struct):
-    """A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty."""
+    """
+    A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty.
+
+    `proof` is "" from who can make a proof of work, the proof once one was asked for, and null from who cannot.
+    """
 
     story: StoryRef = msgspec.field(default_factory=StoryRef)
     name: str | None = ""
@@ -75,6 +90,15 @@ class Sent(msgspec.Struct):
     parent: str | None = None
     language: str | None = None
     website: str = ""
+    proof: str | None = None
+
+
+class Drafted(msgspec.Struct):
+    """What a reader is about to send. Nothing is kept."""
+
+    text: str | None = ""
+    language: str | None = None
+    story: StoryRef | None = None
 
 
 class StoryTold(msgspec.Struct):
@@ -158,6 +182,20 @@ class Submitted(msgspec.Struct):
     decided_by: Literal["machine", "moderator", "import"] | None
     status_url: str
     receipt: str
+
+
+class Nudge(msgspec.Struct):
+    """The rule that a draft may read as a breach of, in the reader's language."""
+
+    rule: str
+    title: str
+    text: str
+
+
+class Nudged(msgspec.Struct):
+    """What is said of a draft: null where nothing is."""
+
+    nudge: Nudge | None
 
 
 class ReportTaken(msgspec.Struct):
@@ -268,6 +306,7 @@ def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
         409: "Somebody was first, or it is closed",
         413: "Too large",
         422: "Missing, too long, or not text",
+        428: "Solve the challenge, and send it again with the proof",
         429: "Too fast; see Retry-After",
         503: "Try again; see Retry-After",
     }
@@ -289,22 +328,30 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         operation_id="submit",
         summary="Send a comment",
         tags=["readers"],
-        responses=_refusals(403, 404, 409, 413, 422, 429),
+        responses=_refusals(403, 404, 409, 413, 422, 428, 429),
     )
-    def submit(request: AnyRequest, data: JSONBody[Sent]) -> Submitted:
+    def submit(request: AnyRequest, data: JSONBody[Sent], sending_key: SendingKey = None) -> Submitted:
         doors.origins.check_script(request)
         visitor = doors.sender(request)
+        reader = doors.reader(request)
+        if len(request.headers.getall("idempotency-key", [])) > 1:
+            raise Malformed("Send one Idempotency-Key.", fields=("Idempotency-Key",))
+        # Of an account, what the form says is not asked.
+        name, email = (reader.name, reader.email) if reader else (data.name, data.email)
         if not data.story.url:
-            given = (("name", data.name), ("text", data.text))
-            raise MissingFields(["story", *(name for name, value in given if is_blank(value or ""))])
+            given = (("name", name), ("text", data.text))
+            raise MissingFields(["story", *(field for field, value in given if is_blank(value or ""))])
         submission = Submission(
             story_url=data.story.url,
-            name=data.name or "",
+            name=name or "",
             text=data.text or "",
-            email=data.email,
+            email=email,
             parent=data.parent,
             language=data.language,
             suspicious=bool(data.website),
+            reader=reader,
+            proof=data.proof,
+            sending_key=sending_key,
         )
         outcome = desk.submit(submission, visitor)
         language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
@@ -347,6 +394,33 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         subject = ("api", url, sort, after or "", str(limit), "picks" if picks else "")
         kept = await doors.shelf.fetch(subject, make)
         return KeptAnswer(kept, doors.shelf)
+
+    @post(
+        "/api/v1/nudge",
+        sync_to_thread=True,
+        status_code=200,
+        operation_id="nudge",
+        summary="Look at a draft before it is sent",
+        tags=["readers"],
+        responses=_refusals(403, 413, 422, 429),
+    )
+    def nudge(request: AnyRequest, data: JSONBody[Drafted]) -> Response[Nudged]:
+        doors.origins.check_script(request)
+        doors.nudge_pace.check(doors.visitor(request).address_key)
+        rule = desk.nudge(
+            data.text or "",
+            story_url=data.story.url if data.story else None,
+            language=data.language,
+            own=doors.origins.own,
+        )
+        said = None
+        if rule is not None:
+            language = (
+                interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+            )
+            told = desk.guidelines.rule(rule)
+            said = Nudge(rule, in_words(told.title, language), in_words(told.text, language))
+        return Response(Nudged(said), headers={"cache-control": "no-store"})
 
     @post(
         "/api/v1/comments/{comment_id:str}/reports",
@@ -498,7 +572,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, report, count, judge, register, pick, held, decide, health]
+    return [submit, read, nudge, report, count, judge, register, pick, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -558,6 +632,7 @@ def openapi_config() -> OpenAPIConfig:
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
+    "Drafted": ["text"],
     "Reported": ["rule"],
     "Asked": ["text"],
     "Registered": ["url"],

@@ -33,6 +33,9 @@ log = structlog.get_logger("meydan.web")
 THREADS = 24
 """Desk calls at once. More would only wait for each other: there is one writer."""
 
+NUDGES_PER_MINUTE = 30
+"""Drafts from one address that are looked at: enough for a household that writes, too few to try out the judge."""
+
 GUIDELINES_EVERY_S = 1.0
 """How soon a version that was accepted elsewhere is in force here, at most."""
 
@@ -68,6 +71,8 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         origins=origins,
         proxies=Proxies(settings.trusted_proxies),
         pace=Pace(per_minute=settings.submissions_per_minute, burst=settings.submission_burst),
+        reader_pace=Pace(per_minute=settings.account_per_minute, burst=settings.account_per_minute),
+        nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE),
         shelf=shelf,
         https=https,
     )

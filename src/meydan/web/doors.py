@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from meydan.comment import Reader
 from meydan.desk import Visitor
 from meydan.web.access import AnyRequest, Origins, Pace, Proxies
 from meydan.web.shelf import Shelf
 from meydan.wiring import Meydan
 
 
+def nobody(_: str | None) -> Reader | None:
+    """Who an Authorization header names where no accounts are known."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """A built Meydan and what stands between it and the street. `https` is the public address's scheme."""
+    """
+    A built Meydan and what stands between it and the street.
+
+    `pace` is that of an address, `reader_pace` of an account or a verified address, `nudge_pace` of drafts from an
+    address. `https` is the public address's scheme. `identify` says who an Authorization header names.
+    """
 
     meydan: Meydan
     origins: Origins
     proxies: Proxies
     pace: Pace
+    reader_pace: Pace
+    nudge_pace: Pace
     shelf: Shelf
     https: bool
+    identify: Callable[[str | None], Reader | None] = nobody
 
     def visitor(self, request: AnyRequest) -> Visitor:
         """Who knocks, as the desk may know it: a keyed hash of the address, and our own origins."""
@@ -34,3 +49,10 @@ class Doors:
         visitor = self.visitor(request)
         self.pace.check(visitor.address_key)
         return visitor
+
+    def reader(self, request: AnyRequest) -> Reader | None:
+        """Who proved to be sending this, None for a guest; TooFast when they have sent too much of late, from anywhere."""
+        reader = self.identify(request.headers.get("authorization"))
+        if reader is not None:
+            self.reader_pace.check(reader.key)
+        return reader

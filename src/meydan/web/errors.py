@@ -41,6 +41,9 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.NotErasable: 409,
     errors.AlreadyExists: 409,
     errors.Blocked: 403,
+    errors.KeyReused: 422,
+    errors.ProofNeeded: 428,
+    errors.DisposableAddress: 422,
     errors.GuidelinesChanged: 409,
     errors.StoryNotOpen: 409,
     errors.Unavailable: 503,
@@ -56,7 +59,10 @@ log = structlog.get_logger("meydan.web")
 
 
 class Problem(msgspec.Struct, omit_defaults=True):
-    """An error as JSON. `fields` names what was at fault; `seq`, `verdict` and `by` say who decided first."""
+    """
+    An error as JSON. `fields` names what was at fault; `seq`, `verdict` and `by` say who decided first. `challenge`
+    is what to solve (altcha, version 2).
+    """
 
     code: str
     message: str
@@ -64,6 +70,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     seq: int | None = None
     verdict: str | None = None
     by: str | None = None
+    challenge: dict[str, Any] | None = None
 
 
 class WrongMethod(errors.Refused):
@@ -108,6 +115,8 @@ def problem_of(error: Exception, said: Words) -> Problem:
     problem = Problem(error.code, message, list(error.fields))
     if isinstance(error, errors.AlreadyDecided):
         problem.seq, problem.verdict, problem.by = error.seq, error.verdict, error.by
+    if isinstance(error, errors.ProofNeeded):
+        problem.challenge = dict(error.challenge)
     return problem
 
 

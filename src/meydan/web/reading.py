@@ -369,6 +369,7 @@ def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping
         "rules": [(pick(r.title, language), pick(r.text, language)) for r in guidelines.rules],
         "required": {"name", "text", *guidelines.publication.required},
         "limits": limits,
+        "nudge": guidelines.form.nudge,
         "typed": NOTHING_TYPED,
         "parent": None,
         "alone": False,

@@ -1,0 +1,122 @@
+"""What was sent before is one comment, what was proved is proved once, and what came lately is counted: on either database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from meydan.errors import KeyReused, NoSuchParent
+from meydan.store import NewComment, ProofUsed, Sending, Store, UsedProof
+from tests.store.making import NOON, STORY, around, leaf_numbers, new_comment, receive
+from tests.store.test_together import at_once
+
+DAY = timedelta(days=1)
+KEYED = Sending(key="k" * 32, words="w" * 32, since=NOON - 2 * DAY)
+
+
+def sent(text: str = "Well said.", sending: Sending = KEYED, **changed: object) -> NewComment:
+    """The same sending again: with an id and a leaf of its own, as the desk makes them anew each time."""
+    return new_comment(text, sending=sending, **changed)
+
+
+def test_sent_twice_at_once_is_one_comment(store: Store, database_url: str) -> None:
+    """If one sending arrives many times at once, by threads of two nodes, then it is one comment with one leaf, told to all."""
+    node = Store.open(database_url)
+    try:
+        answers = at_once(*(lambda door=door: door.receive(sent()) for door in (store, node) * 6))
+        assert len(set(answers)) == 1
+        assert leaf_numbers(store) == [0]
+        assert node.sent_before(KEYED) == store.sent_before(KEYED) == answers[0]
+        with around(database_url) as connection:
+            assert connection.execute("SELECT count(*) FROM words").fetchone()[0] == 1
+    finally:
+        node.close()
+
+
+def test_a_key_belongs_to_its_words(store: Store) -> None:
+    """If a key comes with other words, then it is refused, and neither changes nor keeps anything."""
+    first = store.receive(sent())
+    other = replace(KEYED, words="x" * 32)
+    for asked in (lambda: store.sent_before(other), lambda: store.receive(sent("Other.", other))):
+        with pytest.raises(KeyReused):
+            asked()
+    assert store.receive(sent()) == first
+    assert leaf_numbers(store) == [0]
+
+
+def test_a_key_is_forgotten(store: Store, database_url: str) -> None:
+    """If a key is older than it is remembered, then it is free again, and its row is gone with the next one."""
+    first = store.receive(sent(submitted_at=NOON))
+    late = replace(KEYED, words="x" * 32, since=NOON)
+    assert store.sent_before(late) is None
+    assert store.receive(sent("Other.", late, submitted_at=NOON + 2 * DAY)).id != first.id
+    with around(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM sending").fetchone()[0] == 1
+    store.expire(before=NOON + 3 * DAY)
+    with around(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM sending").fetchone()[0] == 0
+
+
+def test_what_was_erased_is_not_sent_anew(store: Store, database_url: str) -> None:
+    """If a comment is erased, then nothing made of its words is left, and its key still names it."""
+    first = store.receive(sent(likeness=b"l" * 64))
+    store.erase(first.id, leaf=b"erased", at=NOON)
+    assert store.sent_before(KEYED) == first
+    assert store.receive(sent()) == first
+    with around(database_url) as connection:
+        assert connection.execute("SELECT words FROM sending").fetchone()[0] is None
+        assert connection.execute("SELECT likeness FROM comment").fetchone()[0] is None
+
+
+def test_a_refused_sending_leaves_its_key_and_its_proof(store: Store) -> None:
+    """If a comment is refused after all, then neither its key nor its proof is used up."""
+    proof = UsedProof("n" * 32, NOON + DAY)
+    with pytest.raises(NoSuchParent):
+        store.receive(sent(parent="nobody", proof=proof))
+    assert store.receive(sent(proof=proof)).leaf == 0
+
+
+def test_a_proof_is_used_once(store: Store, database_url: str) -> None:
+    """If one proof comes with many comments at once, to two nodes, then one comment is kept; once expired it is forgotten."""
+    node = Store.open(database_url)
+    try:
+        proof = UsedProof("n" * 32, NOON + DAY)
+        answers = at_once(
+            *(
+                lambda door=door: door.receive(new_comment(proof=proof, submitted_at=NOON))
+                for door in (store, node) * 4
+            )
+        )
+        assert sum(isinstance(answer, ProofUsed) for answer in answers) == 7
+        assert leaf_numbers(store) == [0]
+        other = UsedProof("o" * 32, NOON + 3 * DAY)
+        store.receive(new_comment(proof=other, submitted_at=NOON + 2 * DAY))
+        with around(database_url) as connection:
+            assert connection.execute("SELECT nonce FROM proof").fetchall() == [("o" * 32,)]
+    finally:
+        node.close()
+
+
+def test_a_crowd_is_counted_where_it_comes_from(store: Store) -> None:
+    """If comments came within a time, then they are counted on the site, on their story and from their address."""
+    for number in range(6):
+        story = STORY if number % 2 else f"{STORY}-other"
+        receive(store, story_url=story, address_key="a" if number < 2 else "b", submitted_at=NOON)
+    receive(store, address_key="a", submitted_at=NOON - DAY)
+    receive(store, address_key="a", submitted_at=NOON + DAY)
+    minute = {"since": NOON - timedelta(minutes=1), "until": NOON}
+    assert store.crowd(STORY, "a", **minute) == (6, 3, 2)
+    assert store.crowd("https://news.example/none", "c", **minute) == (6, 0, 0)
+
+
+def test_signatures_are_read_latest_first(store: Store) -> None:
+    """If signatures are read, then they are those of the time asked for, the latest first; forgotten with the address."""
+    for hours in (3, 2, 1, 0):
+        receive(store, likeness=bytes([hours]) * 64, submitted_at=NOON - timedelta(hours=hours))
+    receive(store, submitted_at=NOON)
+    asked = {"since": NOON - timedelta(hours=2), "until": NOON - timedelta(minutes=1)}
+    assert [one[0] for one in store.likenesses(**asked)] == [1, 2]
+    store.expire(before=NOON - timedelta(minutes=90))
+    assert [one[0] for one in store.likenesses(**asked)] == [1]
