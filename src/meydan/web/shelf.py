@@ -32,6 +32,9 @@ ALIASES_KEPT = 20_000
 LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
 
+EVERY_STORY = ""
+"""The second word of a subject that shows something of all stories: any story's change takes it down."""
+
 log = structlog.get_logger("meydan.web")
 
 
@@ -157,6 +160,7 @@ class Shelf:
         edition: what every answer depends on besides its story, such as the
             guidelines' digest; when it changes, everything is taken down.
         headers: headers of every answer, by its subject's first word.
+        on_change: told which stories' answers were taken down, once they are; None when all were.
     """
 
     def __init__(
@@ -167,7 +171,9 @@ class Shelf:
         headers: Callable[[str], Mapping[str, str]],
         most_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
+        on_change: Callable[[Collection[str] | None], None] = lambda stories: None,
     ) -> None:
+        self._on_change = on_change
         self._changes = changes
         self._edition = edition
         self._headers = headers
@@ -252,12 +258,14 @@ class Shelf:
 
     def forget(self, stories: Collection[str]) -> None:
         """Take down every answer about these stories, made or still being made."""
-        for story in stories:
+        about = {*stories, EVERY_STORY}
+        for story in about:
             for subject in tuple(self._by_story.get(story, ())):
                 self._drop(subject)
         for subject in tuple(self._making):
-            if subject[1] in stories:
+            if subject[1] in about:
                 del self._making[subject]
+        self._on_change(stories)
 
     def clear(self) -> None:
         """Take down everything."""
@@ -265,6 +273,7 @@ class Shelf:
             self._drop(subject)
         self._making.clear()
         self._by_address.clear()
+        self._on_change(None)
 
     def _drop(self, subject: Subject) -> None:
         kept = self._kept.pop(subject, None)
