@@ -1034,11 +1034,17 @@ class Desk:
         """How stories stand for whoever has one open: the comments that readers see, and a number that grows with every change."""
         return self._store.announced(urls)
 
-    def latest(self, *, limit: int = 50) -> Latest:
-        """What readers see of all stories, the last approved first, with the stories' titles; `limit` from 1 to 200."""
+    def latest(self, *, url: str | None = None, limit: int = 50) -> Latest:
+        """
+        The newest of what readers see: of one story by submission, of all of them by approval.
+
+        Args:
+            url: the story's address, or None for all stories.
+            limit: from 1 to 200.
+        """
         if not 1 <= limit <= 200:
             raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
-        return self._store.latest(limit=limit)
+        return self._store.latest(limit=limit, url=None if url is None else story_address(url))
 
     def status(self, id: str, *, receipt: str | None = None) -> Outcome:
         """

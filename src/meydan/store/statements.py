@@ -273,6 +273,13 @@ SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.s
  WHERE d.verdict = 'approve' AND c.number = d.comment AND c.seq = d.seq AND c.showing = 1 AND s.id = c.story
  ORDER BY d.leaf DESC LIMIT :limit"""
 
+LATEST_SHOWN_ON = """
+SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
+       c.withdrawn_at, c.erased_at, c.showing
+  FROM comment c LEFT JOIN words w ON w.comment = c.number
+ WHERE c.story = :story AND c.showing > 0 AND c.showing = 1
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+
 # Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.
 _MINE = """ AND (:why = '' OR ',' || c.holds || ',' LIKE '%,' || :why || ',%')
    AND ' ' || :others || ' ' NOT LIKE '% ' || c.language || ' %'"""

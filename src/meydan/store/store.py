@@ -1161,14 +1161,24 @@ class Store:
             found = {url: None if not is_exact(url) else hand.one(sql.ANNOUNCED, url=url) for url in urls}
         return {url: Announced() if row is None else Announced(*row) for url, row in found.items()}
 
-    def latest(self, *, limit: int) -> Latest:
-        """The comments that were approved last and that readers see, on any story. E-mail is never read here."""
-        rows = self._database.all(sql.LATEST_SHOWN, limit=_limit(limit))
-        stories = {
-            url: Story(id=id, url=url, title=title, language=language)
-            for id, url, title, language in (row[-4:] for row in rows)
-        }
-        return Latest(tuple(_shown_of(row[:-4], row[-3]) for row in rows), stories)
+    def latest(self, *, limit: int, url: str | None = None) -> Latest:
+        """
+        The comments that readers see and that are newest: of one story by submission, of all by approval.
+
+        E-mail is never read here.
+        """
+        if url is None:
+            rows = self._database.all(sql.LATEST_SHOWN, limit=_limit(limit))
+            stories = {
+                row[-3]: Story(id=row[-4], url=row[-3], title=row[-2], language=row[-1]) for row in rows
+            }
+            return Latest(tuple(_shown_of(row[:-4], row[-3]) for row in rows), stories)
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY, url=url) if is_exact(url) else None
+            if found is None:
+                return Latest((), {})
+            rows = hand.all(sql.LATEST_SHOWN_ON, story=found[0], limit=_limit(limit))
+        return Latest(tuple(_shown_of(row, url) for row in rows), {url: _story_of(found)})
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
         """

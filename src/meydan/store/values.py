@@ -71,7 +71,7 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """Comments that readers see, of all stories, the last one approved first; and the stories that they are on."""
+    """Comments that readers see, newest first, and the stories that they are on, by address."""
 
     comments: tuple[Comment, ...]
     stories: Mapping[str, Story]

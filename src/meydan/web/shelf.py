@@ -17,6 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import structlog
@@ -31,6 +32,7 @@ Send = Callable[[Any], Awaitable[None]]
 ALIASES_KEPT = 20_000
 LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
+SURE_AFTER_S = 1.0
 
 EVERY_STORY = ""
 """The second word of a subject that shows something of all stories: any story's change takes it down."""
@@ -40,11 +42,18 @@ log = structlog.get_logger("meydan.web")
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer as its maker gives it. `expires_at` (Unix time) is when it ends by itself, if it does."""
+    """
+    An answer as its maker gives it.
+
+    Attributes:
+        expires_at: when it ends by itself (Unix time), if it does.
+        dated: it says when it was last modified, for those who know no ETag.
+    """
 
     body: bytes
     content_type: str
     expires_at: float | None = None
+    dated: bool = False
 
 
 class Kept:
@@ -60,6 +69,7 @@ class Kept:
         "_gzip",
         "_gzip_etag",
         "_gzip_headers",
+        "_made_at",
         "_plain",
         "_plain_headers",
         "expires_at",
@@ -87,6 +97,7 @@ class Kept:
         ]
         self.expires_at = made.expires_at
         self.up = True
+        self._made_at = time.time() if made.dated else None
 
     @property
     def size_bytes(self) -> int:
@@ -113,6 +124,9 @@ class Kept:
         headers = self._gzip_headers if packed else self._plain_headers
         status = 200
         body = b"" if head else self._gzip if packed else self._plain
+        if self._made_at is not None:
+            headers, unchanged = self._dated(asked, headers, known=bool(known))
+            known = b"*" if unchanged else known
         # A proxy may have weakened the tag; comparing the part in quotes is the weak comparison of RFC 9110.
         if known and (self._etag in known or self._gzip_etag in known or known.strip() == b"*"):
             status, body = 304, b""
@@ -126,6 +140,22 @@ class Kept:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return status
+
+    def _dated(self, asked: RawHeaders, headers: RawHeaders, *, known: bool) -> tuple[RawHeaders, bool]:
+        """The headers with Last-Modified, and whether nothing changed since the date that was asked with."""
+        assert self._made_at is not None
+        if time.time() - self._made_at < SURE_AFTER_S:
+            # The date tells seconds only. One that is given away now could still be that of another answer.
+            return headers, False
+        modified = int(self._made_at)
+        headers = [*headers, (b"last-modified", formatdate(modified, usegmt=True).encode())]
+        since = next((value for name, value in asked if name == b"if-modified-since"), None)
+        if known or since is None:
+            return headers, False
+        try:
+            return headers, parsedate_to_datetime(since.decode("latin-1")).timestamp() >= modified
+        except (ValueError, OverflowError):
+            return headers, False
 
 
 _gzip_answers: dict[bytes, bool] = {}
