@@ -59,7 +59,9 @@ def test_an_atom_feed_is_as_the_standard_says(reader: Reader) -> None:
         for one in (made, *made.findall(f"{ATOM}entry")):
             for name in ("id", "title", "updated"):
                 assert len(one.findall(ATOM + name)) == 1, name
-            assert re.fullmatch(r"tag:127\.0\.0\.1,2026:(site|(story|comment)/[\w%.~-]+)", one.findtext(f"{ATOM}id", ""))
+            assert re.fullmatch(
+                r"tag:127\.0\.0\.1,2026:(site|(story|comment)/[\w%.~-]+)", one.findtext(f"{ATOM}id", "")
+            )
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.findtext(f"{ATOM}updated", ""))
         for entry in made.findall(f"{ATOM}entry"):
             content = entry.find(f"{ATOM}content")
