@@ -33,19 +33,22 @@ def test_a_feed_holds_what_readers_see_and_nothing_else(reader: Reader) -> None:
         atom, told = feedparser.parse(feed(reader, "atom", of=of).content), feed(reader, "json", of=of).json()
         assert not atom.bozo, atom.get("bozo_exception")
         mine = [entry for entry in atom.entries if entry.id.endswith(f"comment/{shown}")]
-        assert len(mine) == 1 and mine[0].link == f"{reader.room.url}/comments/{shown}"
-        assert mine[0].author == "Nesrîn <b>" and "Nesrîn <b>" in mine[0].title
+        assert len(mine) == 1
+        assert mine[0].link == f"{reader.room.url}/comments/{shown}"
+        assert mine[0].author == "Nesrîn <b>"
+        assert "Nesrîn <b>" in mine[0].title
         assert [entry.id for entry in atom.entries] == [item["id"] for item in told["items"]]
         assert not any(id in str(told) for id in (gone, waiting))
     links = {link.rel: link.href for link in atom.feed.links}
     assert links["self"].startswith(f"{reader.room.url}/feeds/site.atom")
     assert (told["version"], told["language"]) == ("https://jsonfeed.org/version/1.1", "en")
     page = reader.client.get("/comments", params={"story": reader.story, "lang": "en"}).text
-    for kind, form in (("application/atom+xml", "atom"), ("application/feed+json", "json")):
+    for kind, _form in (("application/atom+xml", "atom"), ("application/feed+json", "json")):
         href = re.search(rf'<link rel="alternate" type="{re.escape(kind)}"[^>]* href="([^"]+)"', page)
         assert href is not None
         found = reader.client.get(href[1].replace("&amp;", "&"))
-        assert found.status_code == 200 and found.headers["content-type"].startswith(kind)
+        assert found.status_code == 200
+        assert found.headers["content-type"].startswith(kind)
         assert shown in found.text
 
 
@@ -55,7 +58,8 @@ def test_an_atom_feed_is_as_the_standard_says(reader: Reader) -> None:
         reader.approved(courteous())
     for of in ("story", "site"):
         made = ElementTree.fromstring(feed(reader, "atom", of=of).content)
-        assert made.tag == f"{ATOM}feed" and made.get(LANG) == "en"
+        assert made.tag == f"{ATOM}feed"
+        assert made.get(LANG) == "en"
         for one in (made, *made.findall(f"{ATOM}entry")):
             for name in ("id", "title", "updated"):
                 assert len(one.findall(ATOM + name)) == 1, name
@@ -65,13 +69,16 @@ def test_an_atom_feed_is_as_the_standard_says(reader: Reader) -> None:
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", one.findtext(f"{ATOM}updated", ""))
         for entry in made.findall(f"{ATOM}entry"):
             content = entry.find(f"{ATOM}content")
-            assert content is not None and content.get("type") == "text" and content.get(LANG)
+            assert content is not None
+            assert content.get("type") == "text"
+            assert content.get(LANG)
             assert entry.findtext(f"{ATOM}author/{ATOM}name")
         told = feed(reader, "json", of=of).json()
         assert {"version", "title", "home_page_url", "feed_url", "items"} <= told.keys()
         for item in told["items"]:
             assert {"id", "url", "content_text", "date_published", "authors"} <= item.keys()
-            assert isinstance(item["id"], str) and "content_html" not in item
+            assert isinstance(item["id"], str)
+            assert "content_html" not in item
 
 
 def test_no_text_breaks_a_feed(reader: Reader) -> None:
@@ -105,7 +112,8 @@ def test_what_is_known_is_not_sent_again(reader: Reader, monkeypatch: pytest.Mon
     new = reader.approved(courteous())
     for of in first:
         again = feed(reader, "atom", of=of, **{"if-none-match": first[of].headers["etag"]})
-        assert again.status_code == 200 and new in again.text
+        assert again.status_code == 200
+        assert new in again.text
 
 
 def test_a_feed_refuses_what_is_not_ours(reader: Reader) -> None:

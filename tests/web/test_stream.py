@@ -95,7 +95,8 @@ def test_an_approved_comment_reaches_everybody_everywhere(
         assert (head["cache-control"], head["x-accel-buffering"]) == ("no-store, no-transform", "no")
         assert next(ears[0].parts()) == ("retry", "5000")
         before = [ear.hear() for ear in ears]
-        assert {one["count"] for one in before} == {0} and other.hear() == {"count": 0, "revision": 0}
+        assert {one["count"] for one in before} == {0}
+        assert other.hear() == {"count": 0, "revision": 0}
         for desk, id in ((room.meydan.desk, waiting[0]), (there.desk, waiting[1])):
             begun = time.monotonic()
             desk.review(id, Verdict.APPROVE, by="Leyla")
@@ -146,7 +147,8 @@ def test_who_is_not_taken_is_told_what_to_do(room: Newsroom, monkeypatch: pytest
         assert refused.headers["x-content-type-options"] == "nosniff"
     asked = {"story": room.story}
     head = httpx.head(room.url + LIVE, params=asked)
-    assert (head.status_code, head.content) == (200, b"") and "event-stream" in head.headers["content-type"]
+    assert (head.status_code, head.content) == (200, b"")
+    assert "event-stream" in head.headers["content-type"]
     wrong = httpx.post(room.url + LIVE, params=asked)
     assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
 
@@ -204,7 +206,8 @@ def test_a_reader_who_does_not_listen_holds_nobody_up(
             news.close()
             async with asyncio.timeout(5):
                 await quick
-            assert b"retry: " in taken["quick"][-2] and (news.listening, news.following) == (0, 0)
+            assert b"retry: " in taken["quick"][-2]
+            assert (news.listening, news.following) == (0, 0)
 
         asyncio.run(asyncio.wait_for(scene(), 60))
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from meydan.errors import Malformed, MeydanError, Overloaded
+from meydan.errors import Malformed, Overloaded
 from meydan.locale import accepted, words
 from meydan.web.access import Origins, security_headers
 from meydan.web.errors import WrongMethod, headers_of, problem_of, status_of
@@ -115,9 +115,11 @@ class Front:
             if scope["method"] not in ("GET", "HEAD"):
                 raise WrongMethod("This address does not take that method.")
             await news.answer(scope, receive, pass_back)
-        except MeydanError as error:
+        except Exception as error:
             if status:
                 raise
+            if status_of(error) == 500:
+                log.error("unexpected", error=type(error).__name__)
             await self._refuse(error, scope["headers"], pass_back)
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -218,7 +220,7 @@ class Front:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
 
-    async def _refuse(self, error: MeydanError, headers: RawHeaders, send: Send) -> None:
+    async def _refuse(self, error: Exception, headers: RawHeaders, send: Send) -> None:
         """The refusal as JSON, in the language that the browser prefers."""
         preferred = next((value for name, value in headers if name == b"accept-language"), b"")
         body = msgspec.json.encode(problem_of(error, words(accepted(preferred.decode("latin-1")))))
