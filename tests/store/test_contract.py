@@ -492,6 +492,31 @@ def test_changes_name_the_stories(store: Store) -> None:
     assert story.revision == 3
 
 
+def test_the_latest_of_all_stories_come_by_approval(store: Store) -> None:
+    """If comments of many stories are approved, rejected again, withdrawn or held, then the latest are those that readers see, each once, the last approved first."""
+    waited = receive(store, "It waited.")
+    first, other = approved(store), approved(store, story_url=STORY + "/2")
+    undone, gone = approved(store), approved(store)
+    decide(store, undone, REJECT)
+    receive(store, parent=gone)
+    store.withdraw(gone, leaf=b"", at=later())
+    store.upsert_story(STORY, title="T", text=None, language="en", open=True, closes_at=None, mode=None)
+    decide(store, waited)
+    latest = store.latest(limit=50)
+    assert [comment.id for comment in latest.comments] == [waited, other, first]
+    assert [comment.story_url for comment in latest.comments] == [STORY, STORY + "/2", STORY]
+    assert {url: story.title for url, story in latest.stories.items()} == {STORY: "T", STORY + "/2": None}
+    assert [comment.id for comment in store.latest(limit=2).comments] == [waited, other]
+    # Of one story they come as they were sent.
+    of_one = store.latest(limit=50, url=STORY)
+    assert {comment.id for comment in of_one.comments} == {waited, first}
+    assert of_one.comments == tuple(sorted(of_one.comments, key=lambda one: one.submitted_at, reverse=True))
+    assert store.latest(limit=50, url=STORY + "/3") == store.latest(limit=50, url="\x00")
+    told = store.announced([STORY, STORY + "/3", "\x00"])
+    assert (told[STORY].count, told[STORY + "/3"].revision, told["\x00"].count) == (2, 0, 0)
+    assert told[STORY].revision == getattr(store.story(STORY), "revision", None)
+
+
 def test_what_readers_do_not_see_is_no_change(store: Store) -> None:
     """If something happens that no reader can see, then no story changes."""
     id = receive(store)

@@ -123,7 +123,7 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED", "STORY_PICKED"):
         given["id"] = 1
-    if name in ("ADD_COMMENT", "ON_STORY") or name.startswith(("PAGE_", "BRANCH")):
+    if name in ("ADD_COMMENT", "ON_STORY", "LATEST_SHOWN_ON") or name.startswith(("PAGE_", "BRANCH")):
         given["story"] = 1
     return given
 
@@ -166,6 +166,8 @@ INDEXED = {
     "BRANCH_AFTER": "ix_comment_branch",
     "BRANCH_BEFORE": "ix_comment_branch",
     "PAGE_PICKED": "ix_comment_picked",
+    "LATEST_SHOWN": "ix_decision_leaf",
+    "LATEST_SHOWN_ON": "ix_comment_page",
     "QUEUE_OLDEST": "ix_comment_queue",
     "QUEUE_OLDEST_AFTER": "ix_comment_queue",
     "QUEUE_NEWEST": "ix_comment_queue",
@@ -260,24 +262,26 @@ def test_nothing_reads_a_whole_table(hand: Hand) -> None:
 
 
 def test_pages_are_found_by_index(store: Store, database_url: str, postgresql: PostgreSQL) -> None:
-    """If a story has many comments on PostgreSQL, then its first page comes from the page's index."""
+    """If there are many comments, then on both databases a story's first page and the feeds come from an index, unsorted."""
     for _ in range(3):
         approved(store)
-    if store.dialect == "sqlite":
-        with around(database_url) as connection:
-            told = str(
-                connection.execute(
-                    f"EXPLAIN QUERY PLAN {statements.PAGE_OLDEST}", {"story": 1, "limit": 5}
-                ).fetchall()
-            )
-    else:
-        with around(database_url) as connection:
+    asked = {
+        "PAGE_OLDEST": ("ix_comment_page", {"story": 1, "limit": 5}),
+        "LATEST_SHOWN": ("ix_decision_leaf", {"limit": 5}),
+        "LATEST_SHOWN_ON": ("ix_comment_page", {"story": 1, "limit": 5}),
+    }
+    with around(database_url) as connection:
+        if store.dialect != "sqlite":
             connection.execute("SET enable_seqscan = off")
             connection.execute("SET enable_bitmapscan = off")
-            query = re.sub(r":([a-z]+)", r"%(\1)s", statements.PAGE_OLDEST)
-            told = str(connection.execute(f"EXPLAIN {query}", {"story": 1, "limit": 5}).fetchall())
-    assert "ix_comment_page" in told
-    assert "Sort" not in told
+        for name, (index, parameters) in asked.items():
+            if store.dialect == "sqlite":
+                query = f"EXPLAIN QUERY PLAN {STATEMENTS[name]}"
+            else:
+                query = "EXPLAIN " + re.sub(r":([a-z]+)", r"%(\1)s", STATEMENTS[name])
+            told = str(connection.execute(query, parameters).fetchall())
+            assert index in told, (name, told)
+            assert not re.search("Sort|TEMP B-TREE", told), (name, told)
 
 
 @pytest.mark.parametrize("before", Status)

@@ -11,6 +11,7 @@ from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.store import STORY_FIELDS, ProofUsed, Store
 from meydan.store.values import (
+    Announced,
     Appeal,
     Attempts,
     Audit,
@@ -26,6 +27,7 @@ from meydan.store.values import (
     Escalated,
     Escalation,
     Kept,
+    Latest,
     LookedTwice,
     ModeratorRow,
     NewComment,
@@ -53,6 +55,7 @@ __all__ = [
     "A_READER",
     "OPERATOR",
     "STORY_FIELDS",
+    "Announced",
     "Appeal",
     "Attempts",
     "Audit",
@@ -71,6 +74,7 @@ __all__ = [
     "Escalation",
     "Figures",
     "Kept",
+    "Latest",
     "LookedTwice",
     "ModeratorRow",
     "NewComment",

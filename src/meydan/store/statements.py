@@ -50,6 +50,7 @@ STORY_CHANGED = """
 UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
 CHANGED_SINCE = "SELECT url FROM story WHERE changed > :since ORDER BY changed"
 SHOWN = "SELECT shown FROM story WHERE url = :url"
+ANNOUNCED = "SELECT shown, revision FROM story WHERE url = :url"
 # Many stories at once: without their text, which nobody reads in a list.
 _LISTED = f"{_STORY.replace(' text,', ' NULL,')}, shown"
 STORIES_BUSY = f"""
@@ -345,6 +346,18 @@ def whole(roots: Sequence[int]) -> dict[str, int]:
     """The parameters of BRANCHES_WHOLE for at most fifty branches; no comment has the number 0."""
     return dict.fromkeys(_ROOTS, 0) | dict(zip(_ROOTS, roots, strict=False))
 
+
+# Walked from the newest decision on, so that what waits costs nothing, however much it is. CROSS JOIN keeps SQLite to it.
+LATEST_SHOWN = f"""{_SHOWN}, s.id, s.url, s.title, s.language
+  FROM decision d
+  CROSS JOIN comment c
+  CROSS JOIN story s
+  LEFT JOIN words w ON w.comment = c.number
+ WHERE d.verdict = 'approve' AND c.number = d.comment AND c.seq = d.seq AND c.showing = 1 AND s.id = c.story
+ ORDER BY d.leaf DESC LIMIT :limit"""
+
+LATEST_SHOWN_ON = f"""{_PAGE} AND c.showing = 1
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
 
 # Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.
 _MINE = """ AND (:why = '' OR ',' || c.holds || ',' LIKE '%,' || :why || ',%')
