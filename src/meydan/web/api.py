@@ -26,7 +26,7 @@ from msgspec import Meta
 
 import meydan
 from meydan.comment import Comment, Submission, Verdict
-from meydan.desk import answer_of, story_address
+from meydan.desk import Outcome, answer_of, story_address
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
 from meydan.staff import Staff
@@ -139,6 +139,32 @@ class Submitted(msgspec.Struct):
     decided_by: Literal["machine", "moderator", "import"] | None
     status_url: str
     receipt: str
+
+
+class Receipts(msgspec.Struct):
+    """Receipts that an author holds."""
+
+    receipts: Annotated[list[str], Meta(max_length=50)] = []
+
+
+class Standing(msgspec.Struct):
+    """How an author's comment stands. `pass` is set once the address they gave was confirmed: it says who they are."""
+
+    id: str
+    status: Literal["approved", "held", "rejected"]
+    reasons: list[ReasonGiven]
+    decided_by: Literal["machine", "moderator", "import"] | None
+    withdrawn: bool
+    appealable: bool
+    appealed: bool
+    status_url: str
+    pass_: str | None = msgspec.field(default=None, name="pass")
+
+
+class Standings(msgspec.Struct):
+    """In the order of the receipts; null for one that is forged, or whose comment is no more."""
+
+    comments: list[Standing | None]
 
 
 class ReportTaken(msgspec.Struct):
@@ -314,6 +340,39 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         kept = await doors.shelf.fetch(("api", url, sort, after or "", str(limit)), make)
         return KeptAnswer(kept, doors.shelf)
 
+    asking = access.Pace(per_minute=60, burst=60)
+
+    @post(
+        "/api/v1/receipts",
+        sync_to_thread=True,
+        status_code=200,
+        operation_id="receipts",
+        summary="Ask how one's own comments stand",
+        tags=["readers"],
+        responses=_refusals(403, 413, 422, 429),
+    )
+    def receipts(request: AnyRequest, data: JSONBody[Receipts]) -> Response[Standings]:
+        doors.origins.check_script(request)
+        asking.check(doors.visitor(request).address_key)
+        language = accepted(request.headers.get("accept-language", "")) or "en"
+
+        def told(outcome: Outcome) -> Standing:
+            given = reading.reasons_given(outcome, language, desk.guidelines)
+            return Standing(
+                id=outcome.id,
+                status=outcome.status.value,
+                reasons=msgspec.convert(given, list[ReasonGiven]),
+                decided_by=outcome.decided_by.value if outcome.decided_by else None,
+                withdrawn=outcome.withdrawn,
+                appealable=outcome.appealable,
+                appealed=outcome.appealed,
+                status_url=own_url + outcome.status_path,
+            )
+
+        found = desk.held_by(data.receipts)
+        body = Standings([outcome and told(outcome) for outcome in found])
+        return Response(body, headers={"cache-control": "no-store"})
+
     @post(
         "/api/v1/comments/{comment_id:str}/reports",
         sync_to_thread=True,
@@ -452,7 +511,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, report, count, judge, register, held, decide, health]
+    return [submit, read, receipts, report, count, judge, register, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -514,6 +573,7 @@ STORY_FIELDS = ("title", "text", "language", "open", "closes_at", "mode")
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
+    "Receipts": ["receipts"],
     "Reported": ["rule"],
     "Asked": ["text"],
     "Registered": ["url"],

@@ -334,6 +334,8 @@ class MeydanComments extends HTMLElement {
     const added = [];
     for (const item of /** @type {Iterable<Element>} */ ([...(from?.children ?? [])])) {
       const known = this.#root.getElementById(item.id);
+      // A link to the rest of a branch, where there is one already.
+      if (!item.id && into?.querySelector(":scope > .m-rest")) continue;
       if (known) {
         const [theirs, own] = [item, known].map((one) => one.querySelector(":scope > ol"));
         if (theirs && own) added.push(...this.#merge(theirs, own, own.lastElementChild));
@@ -357,12 +359,12 @@ class MeydanComments extends HTMLElement {
     const { branch, page: view = new URL(link.href).search } = link.dataset;
     try {
       const page = await this.#page(view);
-      const next = page.querySelector(branch ? `[data-branch="${branch}"]` : ".m-pages");
       const list = this.#one(".m-list");
+      const next = page.querySelector(".m-pages");
+      if (branch) link.closest("li").remove();
+      else if (next) this.#one(".m-pages").replaceWith(next);
+      else this.#one(".m-pages").remove();
       const added = this.#merge(page.querySelector(".m-list"), list, list.lastElementChild);
-      const old = branch ? link : this.#one(".m-pages");
-      if (next) old.replaceWith(next);
-      else old.remove();
       if (!branch && !this.#newest) this.#view = view;
       const news = this.#one(".m-news");
       news.firstElementChild.textContent = news.dataset.added.replace("{n}", added.length);
