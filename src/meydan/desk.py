@@ -102,12 +102,14 @@ from meydan.ledger import (
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.store import OPERATOR as OPERATOR
+from meydan.store import Announced as Announced
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
 from meydan.store import Ending, Escalation, NewComment, Store, Told
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
+from meydan.store import Latest as Latest
 from meydan.store import LookedTwice as LookedTwice
 from meydan.store import News as News
 from meydan.store import Page as Page
@@ -1028,6 +1030,22 @@ class Desk:
         addresses = {url: story_address(url) for url in urls}
         found = self._store.counts(list(addresses.values()))
         return {url: found.get(address, 0) for url, address in addresses.items()}
+
+    def announced(self, urls: Collection[str]) -> dict[str, Announced]:
+        """How stories stand for whoever has one open: the comments that readers see, and a number that grows with every change."""
+        return self._store.announced(urls)
+
+    def latest(self, *, url: str | None = None, limit: int = 50) -> Latest:
+        """
+        The newest of what readers see: of one story by submission, of all of them by approval.
+
+        Args:
+            url: the story's address, or None for all stories.
+            limit: from 1 to 200.
+        """
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        return self._store.latest(limit=limit, url=None if url is None else story_address(url))
 
     def status(self, id: str, *, receipt: str | None = None) -> Outcome:
         """

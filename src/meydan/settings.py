@@ -54,6 +54,7 @@ class Settings:
     issuer: str = ""
     issuer_client: str = ""
     issuer_secret: str = field(default="", repr=False)
+    live_readers: int = 2000
 
     @property
     def database_url(self) -> str:

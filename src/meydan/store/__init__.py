@@ -11,6 +11,7 @@ from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.store import Store
 from meydan.store.values import (
+    Announced,
     Appeal,
     Attempts,
     Audit,
@@ -24,6 +25,7 @@ from meydan.store.values import (
     Escalated,
     Escalation,
     Kept,
+    Latest,
     LookedTwice,
     ModeratorRow,
     NewComment,
@@ -45,6 +47,7 @@ from meydan.store.values import (
 __all__ = [
     "A_READER",
     "OPERATOR",
+    "Announced",
     "Appeal",
     "Attempts",
     "Audit",
@@ -61,6 +64,7 @@ __all__ = [
     "Escalation",
     "Figures",
     "Kept",
+    "Latest",
     "LookedTwice",
     "ModeratorRow",
     "NewComment",

@@ -46,6 +46,7 @@ STORY_CHANGED = """
 UPDATE story SET revision = revision + 1, changed = :change, shown = shown + :delta WHERE id = :id"""
 CHANGED_SINCE = "SELECT url FROM story WHERE changed > :since ORDER BY changed"
 SHOWN = "SELECT shown FROM story WHERE url = :url"
+ANNOUNCED = "SELECT shown, revision FROM story WHERE url = :url"
 
 # -- a comment --------------------------------------------------------------
 
@@ -259,6 +260,24 @@ PAGE_OLDEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) > (:at, :number)
  ORDER BY c.submitted_at, c.number LIMIT :limit"""
 PAGE_NEWEST = f"{_PAGE} ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"
 PAGE_NEWEST_AFTER = f"""{_PAGE} AND (c.submitted_at, c.number) < (:at, :number)
+ ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
+
+# Walked from the newest decision on, so that what waits costs nothing, however much it is. CROSS JOIN keeps SQLite to it.
+LATEST_SHOWN = """
+SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
+       c.withdrawn_at, c.erased_at, c.showing, s.id, s.url, s.title, s.language
+  FROM decision d
+  CROSS JOIN comment c
+  CROSS JOIN story s
+  LEFT JOIN words w ON w.comment = c.number
+ WHERE d.verdict = 'approve' AND c.number = d.comment AND c.seq = d.seq AND c.showing = 1 AND s.id = c.story
+ ORDER BY d.leaf DESC LIMIT :limit"""
+
+LATEST_SHOWN_ON = """
+SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
+       c.withdrawn_at, c.erased_at, c.showing
+  FROM comment c LEFT JOIN words w ON w.comment = c.number
+ WHERE c.story = :story AND c.showing > 0 AND c.showing = 1
  ORDER BY c.submitted_at DESC, c.number DESC LIMIT :limit"""
 
 # Of what waits: only for one reason, and not what is assigned to others. Both are in the index that is walked.

@@ -55,6 +55,7 @@ from meydan.store.figures import Figures, figures_of
 from meydan.store.guidelines import Versions
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.values import (
+    Announced,
     Appeal,
     Audit,
     Became,
@@ -65,6 +66,7 @@ from meydan.store.values import (
     Escalated,
     Escalation,
     Kept,
+    Latest,
     LookedTwice,
     NewComment,
     News,
@@ -1152,6 +1154,31 @@ class Store:
         with self._database.reading(snapshot=True) as hand:
             found = {url: None if not is_exact(url) else hand.one(sql.SHOWN, url=url) for url in urls}
         return {url: 0 if row is None else _first(row) for url, row in found.items()}
+
+    def announced(self, urls: Iterable[str]) -> dict[str, Announced]:
+        """How each story stands for its readers; nothing and revision 0 for a URL that is not known."""
+        with self._database.reading(snapshot=True) as hand:
+            found = {url: None if not is_exact(url) else hand.one(sql.ANNOUNCED, url=url) for url in urls}
+        return {url: Announced() if row is None else Announced(*row) for url, row in found.items()}
+
+    def latest(self, *, limit: int, url: str | None = None) -> Latest:
+        """
+        The comments that readers see and that are newest: of one story by submission, of all by approval.
+
+        E-mail is never read here.
+        """
+        if url is None:
+            rows = self._database.all(sql.LATEST_SHOWN, limit=_limit(limit))
+            stories = {
+                row[-3]: Story(id=row[-4], url=row[-3], title=row[-2], language=row[-1]) for row in rows
+            }
+            return Latest(tuple(_shown_of(row[:-4], row[-3]) for row in rows), stories)
+        with self._database.reading(snapshot=True) as hand:
+            found = hand.one(sql.STORY, url=url) if is_exact(url) else None
+            if found is None:
+                return Latest((), {})
+            rows = hand.all(sql.LATEST_SHOWN_ON, story=found[0], limit=_limit(limit))
+        return Latest(tuple(_shown_of(row, url) for row in rows), {url: _story_of(found)})
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
         """

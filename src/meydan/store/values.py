@@ -62,6 +62,22 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """How a story stands: how many comments readers see on it, and a number that grows with every change they see."""
+
+    count: int = 0
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """Comments that readers see, newest first, and the stories that they are on, by address."""
+
+    comments: tuple[Comment, ...]
+    stories: Mapping[str, Story]
+
+
+@dataclass(frozen=True, slots=True)
 class Appeal:
     """An appeal against decision number `seq`; `words` is None once erased, `open` while that decision stands."""
 

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from litestar import Litestar
 
-from meydan.web import api, desk, embed
+from meydan.web import api, desk, embed, feeds
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -26,6 +26,7 @@ from meydan.web.errors import answer_error
 from meydan.web.front import Front
 from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
 from meydan.web.shelf import Kept, Made, Shelf
+from meydan.web.stream import Stream
 from meydan.wiring import Meydan
 
 log = structlog.get_logger("meydan.web")
@@ -56,11 +57,18 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
     https = settings.own_url.startswith("https://")
     origins = Origins(lambda: meydan.desk.guidelines, (settings.own_url,))
     headers = _reading_headers(origins, https=https)
-    shelf = Shelf(changes=meydan.desk.changes, edition=lambda: meydan.desk.guidelines.digest, headers=headers)
+    proxies = Proxies(settings.trusted_proxies)
+    news = Stream(meydan, origins, proxies)
+    shelf = Shelf(
+        changes=meydan.desk.changes,
+        edition=lambda: meydan.desk.guidelines.digest,
+        headers=headers,
+        on_change=news.stir,
+    )
     doors = Doors(
         meydan=meydan,
         origins=origins,
-        proxies=Proxies(settings.trusted_proxies),
+        proxies=proxies,
         pace=Pace(per_minute=settings.submissions_per_minute, burst=settings.submission_burst),
         shelf=shelf,
         https=https,
@@ -84,8 +92,18 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             # What was begun is finished: a comment half-way is kept or refused, not dropped.
             await asyncio.get_running_loop().shutdown_default_executor()
 
+    def end_streams() -> None:
+        live.close()
+        news.close()
+
     inner = Litestar(
-        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk.routes(meydan), live.handler()],
+        route_handlers=[
+            *api.routes(doors),
+            *embed.routes(doors),
+            *feeds.routes(doors),
+            *desk.routes(meydan),
+            live.handler(),
+        ],
         request_class=api.ApiRequest,
         exception_handlers={Exception: answer_error},
         openapi_config=api.openapi_config(),
@@ -100,7 +118,8 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         origins=origins,
         https=https,
         fixed=_fixed(site or {}, https=https),
-        end_streams=live.close,
+        news=news,
+        end_streams=end_streams,
     )
 
 

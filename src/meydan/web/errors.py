@@ -49,7 +49,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
 """The nearest class in an error's ancestry decides; a class that is not here is a fault of ours, 500."""
 
 UNEXPECTED = "X500"
-JSON_PATHS = ("/api/", "/embed/", "/healthz", "/desk/live")
+JSON_PATHS = ("/api/", "/embed/", "/feeds/", "/healthz", "/desk/live")
 
 log = structlog.get_logger("meydan.web")
 

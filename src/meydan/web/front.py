@@ -16,18 +16,19 @@ from typing import Any
 import msgspec
 import structlog
 
-from meydan.errors import Malformed, Overloaded
-from meydan.locale import words
+from meydan.errors import Malformed, MeydanError, Overloaded
+from meydan.locale import accepted, words
 from meydan.web.access import Origins, security_headers
-from meydan.web.errors import headers_of, problem_of
+from meydan.web.errors import WrongMethod, headers_of, problem_of, status_of
 from meydan.web.shelf import Kept, RawHeaders, Shelf
+from meydan.web.stream import LIVE, Stream
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
-SHARED = ("/api/", "/embed/", "/embed.js", "/static/")
+SHARED = ("/api/", "/embed/", "/embed.js", "/static/", "/feeds/")
 """Addresses that pages of the guidelines' origins may read from a browser (CORS)."""
 
 PREFLIGHT = (
@@ -53,6 +54,7 @@ class Front:
     Args:
         inner: the framework's application.
         fixed: answers that never change, by path (the component, a sample newspaper).
+        news: what tells readers of new comments; without it nobody listens here.
         end_streams: ends what would otherwise stay open for as long as somebody looks.
     """
 
@@ -64,8 +66,10 @@ class Front:
         origins: Origins,
         https: bool,
         fixed: Mapping[str, Kept],
+        news: Stream | None = None,
         end_streams: Callable[[], None] = lambda: None,
     ) -> None:
+        self._news = news
         self._inner = inner
         self._shelf = shelf
         self._origins = origins
@@ -89,7 +93,32 @@ class Front:
                 return
         elif method == "OPTIONS" and await self._preflight(path, scope["headers"], send):
             return
+        if path == LIVE and self._news is not None:
+            await self._listen(self._news, scope, receive, send)
+            return
         await self._through(scope, receive, send)
+
+    async def _listen(self, news: Stream, scope: Scope, receive: Receive, send: Send) -> None:
+        """A reader's stream: idle for hours and limited by itself, so it is never among what is under way."""
+        headers = [*self.standard(LIVE), *self._cors(LIVE, scope["headers"])]
+        status = 0
+
+        async def pass_back(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                log.info("request", method=scope["method"], route=LIVE, status=status)
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        try:
+            if scope["method"] not in ("GET", "HEAD"):
+                raise WrongMethod("This address does not take that method.")
+            await news.answer(scope, receive, pass_back)
+        except MeydanError as error:
+            if status:
+                raise
+            await self._refuse(error, scope["headers"], pass_back)
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -118,7 +147,11 @@ class Front:
             await send(message)
 
         if self._under_way >= MOST_AT_ONCE:
-            await self._turn_away(pass_back)
+            error = Overloaded(
+                "More requests are under way than can be answered. Nothing was kept; try again.",
+                retry_after_s=2,
+            )
+            await self._refuse(error, scope["headers"], pass_back)
             return
         counted = 1
         self._under_way += counted
@@ -185,14 +218,15 @@ class Front:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
 
-    async def _turn_away(self, send: Send) -> None:
-        error = Overloaded(
-            "More requests are under way than can be answered. Nothing was kept; try again.", retry_after_s=2
-        )
-        body = msgspec.json.encode(problem_of(error, words("en")))
-        headers = {"content-type": "application/json", **headers_of(error)}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 503, "headers": raw})
+    async def _refuse(self, error: MeydanError, headers: RawHeaders, send: Send) -> None:
+        """The refusal as JSON, in the language that the browser prefers."""
+        preferred = next((value for name, value in headers if name == b"accept-language"), b"")
+        body = msgspec.json.encode(problem_of(error, words(accepted(preferred.decode("latin-1")))))
+        given = {"content-type": "application/json", **headers_of(error)}
+        if isinstance(error, WrongMethod):
+            given["allow"] = "GET, HEAD"
+        raw = [(name.encode(), value.encode()) for name, value in given.items()]
+        await send({"type": "http.response.start", "status": status_of(error), "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 

@@ -96,6 +96,11 @@ class View:
         given = {key: value for key, value in (parts | changed).items() if value is not None}
         return f"{self.base}/comments?{urlencode(given)}"
 
+    def feed(self, form: str) -> str:
+        """The story's comments as a feed, "atom" or "json"."""
+        asked = urlencode({"story": self.url, "lang": self.said.language})
+        return f"{self.base}/feeds/story.{form}?{asked}"
+
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
         page = f"{self.base}/comments/{quote(comment.id, safe='')}/report"

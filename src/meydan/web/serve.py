@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import structlog
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
@@ -29,6 +31,13 @@ from meydan.web.front import Front
 from meydan.wiring import Meydan
 
 log = structlog.get_logger("meydan.serve")
+
+CONNECTIONS = 8192
+"""Connections at once besides readers' streams, as far as the system gives files to open."""
+
+HEAD_PATIENCE_MS = 15_000
+HEAD_BYTES = 65_536
+FILES_OF_OURS = 256
 
 
 def serve(
@@ -50,6 +59,7 @@ def serve(
     """
     settings = meydan.settings
     with _only_server(meydan):
+        _open_more_files(settings.live_readers + CONNECTIONS + FILES_OF_OURS)
         check_address(settings.host, settings.port)
         if recovered := meydan.recover():
             log.info("recovered", comments=recovered)
@@ -118,6 +128,15 @@ async def _serve(meydan: Meydan, app: Front, on_ready: Callable[[str], None]) ->
         interface=Interfaces.ASGI,
         websockets=False,
         backlog=1024,
+        # Connections at once, readers' streams among them; by default no more than may wait to be taken, which streams
+        # alone would fill, and idle or slow clients would keep everybody else outside.
+        backpressure=settings.live_readers + CONNECTIONS,
+        http1_settings=HTTP1Settings(
+            # Who sends a request's head drop by drop, or says nothing for so long, has had a place for long enough.
+            header_read_timeout=HEAD_PATIENCE_MS,
+            # What one connection may fill with headers before it is refused; they have no use for the 400 kB of the default.
+            max_buffer_size=HEAD_BYTES,
+        ),
         # Its warning that embedding is new would stand in every operator's log; its errors should.
         log_level=LogLevels.error,
         log_dictconfig=_SERVER_LOG,
@@ -179,6 +198,19 @@ def _keep_house(meydan: Meydan, woken: threading.Event, ended: threading.Event) 
             log.error("housekeeping_failed", error=type(error).__name__)
         woken.wait(timeout=meydan.settings.sweep_seconds)
         woken.clear()
+
+
+def _open_more_files(wanted: int) -> None:
+    """A connection is an open file, and many systems give a process 1,024 unless it asks for what it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        # Some systems promise more than they give.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        log.warning("few_files", wanted=wanted, given=soft)
 
 
 @contextlib.contextmanager

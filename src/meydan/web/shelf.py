@@ -17,6 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 
 import structlog
@@ -31,17 +32,28 @@ Send = Callable[[Any], Awaitable[None]]
 ALIASES_KEPT = 20_000
 LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
+SURE_AFTER_S = 1.0
+
+EVERY_STORY = ""
+"""The second word of a subject that shows something of all stories: any story's change takes it down."""
 
 log = structlog.get_logger("meydan.web")
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An answer as its maker gives it. `expires_at` (Unix time) is when it ends by itself, if it does."""
+    """
+    An answer as its maker gives it.
+
+    Attributes:
+        expires_at: when it ends by itself (Unix time), if it does.
+        dated: it says when it was last modified, for those who know no ETag.
+    """
 
     body: bytes
     content_type: str
     expires_at: float | None = None
+    dated: bool = False
 
 
 class Kept:
@@ -57,6 +69,7 @@ class Kept:
         "_gzip",
         "_gzip_etag",
         "_gzip_headers",
+        "_made_at",
         "_plain",
         "_plain_headers",
         "expires_at",
@@ -84,6 +97,7 @@ class Kept:
         ]
         self.expires_at = made.expires_at
         self.up = True
+        self._made_at = time.time() if made.dated else None
 
     @property
     def size_bytes(self) -> int:
@@ -110,6 +124,9 @@ class Kept:
         headers = self._gzip_headers if packed else self._plain_headers
         status = 200
         body = b"" if head else self._gzip if packed else self._plain
+        if self._made_at is not None:
+            headers, unchanged = self._dated(asked, headers, known=bool(known))
+            known = b"*" if unchanged else known
         # A proxy may have weakened the tag; comparing the part in quotes is the weak comparison of RFC 9110.
         if known and (self._etag in known or self._gzip_etag in known or known.strip() == b"*"):
             status, body = 304, b""
@@ -123,6 +140,22 @@ class Kept:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
         return status
+
+    def _dated(self, asked: RawHeaders, headers: RawHeaders, *, known: bool) -> tuple[RawHeaders, bool]:
+        """The headers with Last-Modified, and whether nothing changed since the date that was asked with."""
+        assert self._made_at is not None
+        if time.time() - self._made_at < SURE_AFTER_S:
+            # The date tells seconds only. One that is given away now could still be that of another answer.
+            return headers, False
+        modified = int(self._made_at)
+        headers = [*headers, (b"last-modified", formatdate(modified, usegmt=True).encode())]
+        since = next((value for name, value in asked if name == b"if-modified-since"), None)
+        if known or since is None:
+            return headers, False
+        try:
+            return headers, parsedate_to_datetime(since.decode("latin-1")).timestamp() >= modified
+        except (ValueError, OverflowError):
+            return headers, False
 
 
 _gzip_answers: dict[bytes, bool] = {}
@@ -157,6 +190,7 @@ class Shelf:
         edition: what every answer depends on besides its story, such as the
             guidelines' digest; when it changes, everything is taken down.
         headers: headers of every answer, by its subject's first word.
+        on_change: told which stories' answers were taken down, once they are; None when all were.
     """
 
     def __init__(
@@ -167,7 +201,9 @@ class Shelf:
         headers: Callable[[str], Mapping[str, str]],
         most_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
+        on_change: Callable[[Collection[str] | None], None] = lambda stories: None,
     ) -> None:
+        self._on_change = on_change
         self._changes = changes
         self._edition = edition
         self._headers = headers
@@ -252,12 +288,14 @@ class Shelf:
 
     def forget(self, stories: Collection[str]) -> None:
         """Take down every answer about these stories, made or still being made."""
-        for story in stories:
+        about = {*stories, EVERY_STORY}
+        for story in about:
             for subject in tuple(self._by_story.get(story, ())):
                 self._drop(subject)
         for subject in tuple(self._making):
-            if subject[1] in stories:
+            if subject[1] in about:
                 del self._making[subject]
+        self._on_change(stories)
 
     def clear(self) -> None:
         """Take down everything."""
@@ -265,6 +303,7 @@ class Shelf:
             self._drop(subject)
         self._making.clear()
         self._by_address.clear()
+        self._on_change(None)
 
     def _drop(self, subject: Subject) -> None:
         kept = self._kept.pop(subject, None)
