@@ -17,27 +17,6 @@ interface MeydanCommentsElement extends HTMLElement {
    * @returns whether they are shown
    */
   load(view?: string): Promise<boolean>;
-
-  addEventListener<K extends keyof MeydanEvents>(
-    type: K,
-    listener: (this: MeydanCommentsElement, event: MeydanEvents[K]) => unknown,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  removeEventListener<K extends keyof MeydanEvents>(
-    type: K,
-    listener: (this: MeydanCommentsElement, event: MeydanEvents[K]) => unknown,
-    options?: boolean | EventListenerOptions,
-  ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject,
-    options?: boolean | EventListenerOptions,
-  ): void;
 }
 
 /** What it fires; all of these bubble, and leave a shadow root that it stands in. */

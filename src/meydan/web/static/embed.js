@@ -361,7 +361,7 @@ class MeydanComments extends HTMLElement {
       const page = await this.#page(view);
       const list = this.#one(".m-list");
       const next = page.querySelector(".m-pages");
-      if (branch) link.closest("li").remove();
+      if (branch) link.closest("li")?.remove();
       else if (next) this.#one(".m-pages").replaceWith(next);
       else this.#one(".m-pages").remove();
       const added = this.#merge(page.querySelector(".m-list"), list, list.lastElementChild);
@@ -486,7 +486,10 @@ class MeydanComments extends HTMLElement {
   #showMine(live) {
     const [old, before, list] = [".m-mine", ".m-post", "template[data-mine]"].map((one) => this.#one(one));
     const mine = kept().sent.filter((one) => one.story === this.#story && one.id !== this.#again);
-    const [told, over] = [[], []];
+    /** @type {Mine[]} */
+    const told = [];
+    /** @type {string[]} */
+    const over = [];
     for (const one of mine) {
       const shown = this.#root.getElementById(`meydan-${one.id}`);
       if (shown || (one.status === "approved" && !live)) over.push(one.id);
