@@ -64,12 +64,13 @@ def static_bytes(name: str) -> bytes:
         body += b"\n" + render.CSS.encode()
     if name == "embed.js":
         style = json.dumps(_squeezed(static_bytes("thread.css").decode()), ensure_ascii=False)
-        failed = json.dumps(
-            {tag: [words(tag)["not_loaded"], words(tag)["try_again"]] for tag in INTERFACE},
+        again = json.dumps(
+            {tag: words(tag)["load_again"] for tag in INTERFACE},
             ensure_ascii=False,
+            separators=(",", ":"),
         )
         body = _bare(body.decode()).encode()
-        body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"FAILED_WORDS"', failed.encode())
+        body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"AGAIN_WORDS"', again.encode())
     return body
 
 
@@ -90,7 +91,7 @@ def _squeezed(css: str) -> str:
     for piece in css.split("/*"):
         pieces.append(piece.partition("*/")[2] if pieces else piece)
     style = " ".join("".join(pieces).split())
-    return re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style).replace(";}", "}")
+    return re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style).replace(";}", "}").replace(" 0.", " .").replace(":0.", ":.")
 
 
 def _bare(script: str) -> str:

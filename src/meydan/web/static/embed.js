@@ -7,8 +7,8 @@
  * and what could not be sent, so that it stays its author's.
  */
 const SERVER = new URL("/", import.meta.url);
-/** @type {Record<string, string[]>} */
-const FAILED = /** @type {any} */ ("FAILED_WORDS");
+/** @type {Record<string, string>} */
+const AGAIN = /** @type {any} */ ("AGAIN_WORDS");
 const SHEET = new CSSStyleSheet();
 SHEET.replaceSync("THREAD_CSS");
 
@@ -79,15 +79,15 @@ async function prove(challenge) {
  * @param {string} path
  * @param {object} [body]
  * @param {Record<string, string>} [headers]
- * @param {RequestInit} [more]
+ * @param {AbortSignal} [signal]
  */
-function ask(path, body, headers, more) {
+function ask(path, body, headers, signal) {
   const posted = body && {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
   };
-  return fetch(new URL(path, SERVER), { credentials: "omit", ...posted, ...more });
+  return fetch(new URL(path, SERVER), { credentials: "omit", signal, ...posted });
 }
 
 /** @type {{ stories: Set<string>, counts: Promise<Record<string, number>> } | undefined} */
@@ -246,7 +246,7 @@ class MeydanComments extends HTMLElement {
    */
   async load(view = this.#first, trying = false) {
     if (!this.#story) {
-      console.error("meydan-comments: no story attribute");
+      console.error(this, "no story");
       return false;
     }
     const turn = ++this.#asked;
@@ -266,7 +266,7 @@ class MeydanComments extends HTMLElement {
       return true;
     } catch (why) {
       if (turn !== this.#asked || trying) return false;
-      console.error("meydan-comments:", why);
+      console.error(this, why);
       this.#notLoaded(view);
       return false;
     }
@@ -285,10 +285,9 @@ class MeydanComments extends HTMLElement {
       if (field.type === "checkbox") field.checked = !!typed[field.name];
       else if (typed[field.name] && /^(name|email|text)$/.test(field.name)) field.value = typed[field.name];
     const who = this.#who;
-    this.#one(".m-as").hidden = !who;
+    this.#one(".meydan").classList.toggle("m-known", !!who);
     this.#one(".m-as bdi").textContent = who?.name;
     this.#one("[data-leave]").hidden = !!this.account;
-    for (const field of [form.elements.name, form.elements.email]) if (field) field.parentElement.hidden = !!who;
     if (typed.parent) this.#answer(this.#one(`[data-reply="${CSS.escape(typed.parent)}"]`));
     this.#typed(form.elements.text);
     if (draft) this.#say("kept", {}, false);
@@ -313,11 +312,10 @@ class MeydanComments extends HTMLElement {
   /** @param {string} view */
   #notLoaded(view) {
     if (this.#form) return this.#say("failed");
-    const [sentence, again] = FAILED[this.#language] ?? FAILED[this.#language.split("-")[0]] ?? FAILED.en;
-    this.#root.innerHTML = '<p class="m-said" role="status"></p><button></button><slot></slot>';
-    const [said, button] = /** @type {any} */ (this.#root.children);
-    said.textContent = sentence;
-    button.textContent = again;
+    const lang = this.#language;
+    this.#root.innerHTML = '<p class="meydan m-said" role="status"><button></button></p><slot></slot>';
+    const button = this.#one("button");
+    button.textContent = AGAIN[lang] ?? AGAIN[lang.split("-")[0]] ?? AGAIN.en;
     button.onclick = () => this.load(view);
   }
 
@@ -535,7 +533,7 @@ class MeydanComments extends HTMLElement {
 
   /**
    * What the links and buttons do, by the data- attribute that each carries; of two the first.
-   * @type {Record<string, (on: any) => unknown>}
+   * @type {Record<string, (on?: any) => unknown>}
    */
   #acts = {
     more: (on) => this.#more(on),
@@ -548,6 +546,7 @@ class MeydanComments extends HTMLElement {
       this.#write(on);
       this.#tell("reply", { id: on.dataset.reply });
     },
+    // An account is the site's to end; a pass is the reader's.
     leave: () => {
       kept((all) => delete all.pass);
       this.#settle({});
@@ -559,12 +558,9 @@ class MeydanComments extends HTMLElement {
       this.#go("meydan-comments");
     },
     again: (on) => {
-      if (!this.#form) return;
-      const { mine } = on.closest("li").dataset;
-      this.#form.elements.text.value = kept().sent.find((one) => one.id === mine)?.text;
-      this.#typed(this.#form.elements.text);
+      this.#again = on.closest("li").dataset.mine;
+      if (this.#form) this.#settle(kept().sent.find((one) => one.id === this.#again));
       this.#write();
-      this.#again = mine;
     },
   };
 
@@ -619,8 +615,7 @@ class MeydanComments extends HTMLElement {
     if (!place) return;
     place.textContent = words;
     place.hidden = !words;
-    if (words) field.setAttribute("aria-invalid", "true");
-    else field.removeAttribute("aria-invalid");
+    field.ariaInvalid = words ? "true" : null;
   }
 
   /** What was not sent for want of a network is sent once there is one, if it is still what the reader wants to say. */
@@ -635,7 +630,7 @@ class MeydanComments extends HTMLElement {
     const field = form.elements;
     const who = this.#who;
     const empty = [...(who ? [] : [field.name, field.email]), field.text].filter((one) => one?.required && !one.value.trim());
-    for (const one of empty) this.#problem(one, form.dataset[`missing${one.name[0].toUpperCase()}${one.name.slice(1)}`]);
+    for (const one of empty) this.#problem(one, form.getAttribute(`data-missing-${one.name}`));
     if (empty.length) return empty[0].focus();
     const button = this.#one(".m-send button");
     if (button.ariaDisabled === "true") return;
@@ -694,10 +689,7 @@ class MeydanComments extends HTMLElement {
     if (this.#nudged === text) return false;
     this.#nudged = text;
     try {
-      const headers = { "accept-language": language };
-      const answer = await ask("api/v1/nudge", { text, language, story }, headers, {
-        signal: AbortSignal.timeout(2000),
-      });
+      const answer = await ask("api/v1/nudge", { text, language, story }, {}, AbortSignal.timeout(2000));
       const { nudge } = await answer.json();
       if (nudge) box.append(this.#words("nudge", { reasons: [nudge] }));
       return !!nudge;
@@ -710,11 +702,8 @@ class MeydanComments extends HTMLElement {
   async #answered({ ok, status: code }, told, body) {
     const { name, email, text, follow } = this.#form.elements;
     if (!ok) {
-      if (code === 401 && !this.account) {
-        kept((all) => delete all.pass);
-        this.#settle({});
-      }
-      const wrong = [name, email, text].filter((field) => field && told.fields?.includes(field.name));
+      if (code === 401) this.#acts.leave();
+      const wrong = [name, email, text].filter((field) => told.fields?.includes(field?.name));
       for (const field of wrong) this.#problem(field, told.message);
       this.#say("failed", { message: told.message });
       wrong[0]?.focus();
