@@ -1,7 +1,7 @@
 """
 python -m benchmarks [SCENARIO …] [--seconds N] [--runs N] [--json FILE]
 
-Scenarios: judge, read, submit, start, store, newsroom, desk, live (all eight when none is named), soak.
+Scenarios: judge, read, submit, start, store, newsroom, desk, live, embed (all nine when none is named), soak.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import desk, judge, live, newsroom, read, start, store, submit
+from benchmarks import desk, embed, judge, live, newsroom, read, start, store, submit
 
 SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "judge": judge.run,
@@ -28,6 +28,7 @@ SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "newsroom": newsroom.run,
     "desk": desk.run,
     "live": live.run,
+    "embed": embed.run,
 }
 
 

@@ -313,6 +313,7 @@ class MeydanComments extends HTMLElement {
   #notLoaded(view) {
     if (this.#form) return this.#say("failed");
     const lang = this.#language;
+    this.#stop();
     this.#root.innerHTML = '<p class="meydan m-said" role="status"><button></button></p><slot></slot>';
     const button = this.#one("button");
     button.textContent = AGAIN[lang] ?? AGAIN[lang.split("-")[0]] ?? AGAIN.en;
@@ -383,7 +384,7 @@ class MeydanComments extends HTMLElement {
   /** Hear of changes while somebody looks: by a stream, or by asking where there is none for us. */
   #watch() {
     this.#stop();
-    if (document.hidden || !this.isConnected || !this.#one(".meydan")) return;
+    if (document.hidden || !this.isConnected || !this.#one(".m-news")) return;
     if (streams >= MOST_STREAMS) return this.#poll();
     streams += 1;
     const source = new EventSource(new URL(`embed/live?${new URLSearchParams({ story: this.#story })}`, SERVER));
