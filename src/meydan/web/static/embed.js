@@ -221,6 +221,7 @@ class MeydanComments extends HTMLElement {
   #go(id) {
     const place = id && this.#root.getElementById(id);
     if (!place) return false;
+    this.#one(".meydan").classList.remove("m-fresh");
     place.tabIndex = -1;
     place.focus({ preventScroll: true });
     place.scrollIntoView();
@@ -275,7 +276,10 @@ class MeydanComments extends HTMLElement {
   /** Make the new page ready; what was typed `before` goes on where it was. @param {any} before */
   #settle(before) {
     const form = this.#form;
-    this.#one(".meydan").prepend(this.#one(".m-news"));
+    const { classList } = this.#one(".meydan");
+    classList.add("m-fresh");
+    requestAnimationFrame(() => setTimeout(() => classList.remove("m-fresh")));
+    this.#one(".m-head").after(this.#one(".m-news"));
     this.#dates();
     if (!form) return;
     form.noValidate = true;
@@ -285,7 +289,7 @@ class MeydanComments extends HTMLElement {
       if (field.type === "checkbox") field.checked = !!typed[field.name];
       else if (typed[field.name] && /^(name|email|text)$/.test(field.name)) field.value = typed[field.name];
     const who = this.#who;
-    this.#one(".meydan").classList.toggle("m-known", !!who);
+    classList.toggle("m-known", !!who);
     this.#one(".m-as bdi").textContent = who?.name;
     this.#one("[data-leave]").hidden = !!this.account;
     if (typed.parent) this.#answer(this.#one(`[data-reply="${CSS.escape(typed.parent)}"]`));
