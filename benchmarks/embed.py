@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser
-
-from meydan.web.pages import static_bytes
 from tests.chromium import a_browser
 from tests.newsroom import COURTEOUS, newsroom
+
+from meydan.web.pages import static_bytes
 
 COMMENTS = 200
 SLOWED = 4

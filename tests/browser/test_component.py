@@ -300,7 +300,9 @@ def test_it_is_there_for_everybody(browser: Browser, tmp_path: Path, packages: P
                 page = context.new_page()
                 page.set_default_timeout(10_000)
                 page.goto(f"{site}/{'plain' if direction == 'ltr' else 'react'}.html")
-                page.locator("meydan-comments").evaluate("(e, theme) => e.setAttribute('theme', theme)", theme)
+                page.locator("meydan-comments").evaluate(
+                    "(e, theme) => e.setAttribute('theme', theme)", theme
+                )
                 thread = page.locator("meydan-comments")
                 expect(thread.locator("form")).to_be_visible()
                 section = thread.locator("section.meydan")
@@ -313,7 +315,9 @@ def test_it_is_there_for_everybody(browser: Browser, tmp_path: Path, packages: P
                     expect(thread.locator(".m-said")).to_be_focused()
                 page.evaluate("history.replaceState(null, '', location.pathname)")
                 page.reload()
-                page.locator("meydan-comments").evaluate("(e, theme) => e.setAttribute('theme', theme)", theme)
+                page.locator("meydan-comments").evaluate(
+                    "(e, theme) => e.setAttribute('theme', theme)", theme
+                )
                 expect(thread.locator(".m-waiting")).to_have_count(2)
                 found = Axe().run(page)
                 assert found.violations_count == 0, found.generate_report()

@@ -30,7 +30,18 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-OPERATIONS = ("submit", "read", "receipts", "report", "count", "judge", "register", "held", "decide", "health")
+OPERATIONS = (
+    "submit",
+    "read",
+    "receipts",
+    "report",
+    "count",
+    "judge",
+    "register",
+    "held",
+    "decide",
+    "health",
+)
 
 
 def test_every_operation_is_described(reader: Reader) -> None:

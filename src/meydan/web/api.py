@@ -370,7 +370,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             )
 
         found = desk.held_by(data.receipts)
-        body = Standings([outcome and told(outcome) for outcome in found])
+        body = Standings([None if outcome is None else told(outcome) for outcome in found])
         return Response(body, headers={"cache-control": "no-store"})
 
     @post(

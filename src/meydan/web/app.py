@@ -163,7 +163,5 @@ def _fixed(site: Mapping[str, tuple[str, bytes]], *, https: bool) -> dict[str, K
         fixed[static_path(name)] = Kept(made, shared | {"cache-control": FOR_EVER})
         if name in ("embed.js", "embed.d.ts"):
             # Sites write these addresses into their pages, so they stay the same and are asked about again.
-            fixed[f"/{name}"] = Kept(
-                made, shared | {"cache-control": "public, max-age=300, must-revalidate"}
-            )
+            fixed[f"/{name}"] = Kept(made, shared | {"cache-control": "public, max-age=300, must-revalidate"})
     return fixed

@@ -91,7 +91,12 @@ def _squeezed(css: str) -> str:
     for piece in css.split("/*"):
         pieces.append(piece.partition("*/")[2] if pieces else piece)
     style = " ".join("".join(pieces).split())
-    return re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style).replace(";}", "}").replace(" 0.", " .").replace(":0.", ":.")
+    return (
+        re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style)
+        .replace(";}", "}")
+        .replace(" 0.", " .")
+        .replace(":0.", ":.")
+    )
 
 
 def _bare(script: str) -> str:
