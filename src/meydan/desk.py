@@ -101,6 +101,7 @@ from meydan.ledger import (
     decision_leaf,
     dossier_of,
     erasure_leaf,
+    id_in,
     receipt_leaf,
     receipt_of,
     salt_in,
@@ -1233,6 +1234,18 @@ class Desk:
         if receipt is not None:
             self._check_receipt(id, receipt)
         return self._stands(comment, receipt)
+
+    def held_by(self, receipts: Sequence[str]) -> list[Outcome | None]:
+        """How the comments of these receipts stand, for who holds them; None for a receipt that is none of ours, or no more."""
+        found: list[Outcome | None] = []
+        for receipt in receipts:
+            id = id_in(receipt) or ""
+            try:
+                self._check_receipt(id, receipt)
+                found.append(self._stands(self._comment(id), receipt))
+            except (SignInNeeded, NotFound):
+                found.append(None)
+        return found
 
     def _stands(self, comment: Comment, receipt: str | None) -> Outcome:
         """How a comment stands; with a receipt, which the caller has checked or just made, its words too."""

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Verdict
+from meydan.ledger import receipt_of
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom
 from tests.web.conftest import Reader, courteous
 
@@ -480,3 +481,21 @@ def test_health_is_told(room: Newsroom) -> None:
     """If the server can serve, then /healthz says so."""
     answer = httpx.get(f"{room.url}/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_receipts_say_how_ones_own_comments_stand(reader: Reader) -> None:
+    """If an author asks with their receipts, then each is answered in its place, and one that is forged with nothing."""
+    sent = reader.post(text=courteous()).json()
+    other = reader.post(text=ABUSIVE).json()
+    forged = receipt_of(sent["id"], b"\0" * 32, b"\0" * 32, 1)
+    asked = [other["receipt"], forged, "mr1.W10", "", sent["receipt"]]
+    answer = reader.client.post("/api/v1/receipts", json={"receipts": asked})
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    first, *wrong, last = answer.json()["comments"]
+    assert (first["id"], first["status"], first["appealable"]) == (other["id"], "rejected", True)
+    assert first["reasons"] == other["reasons"]
+    assert wrong == [None, None, None]
+    assert (last["id"], last["status"], last["pass"]) == (sent["id"], sent["status"], None)
+    assert "text" not in first
+    assert reader.client.post("/api/v1/receipts", json={"receipts": asked[:1] * 51}).status_code == 400

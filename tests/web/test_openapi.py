@@ -39,6 +39,7 @@ EXAMPLES = settings(
 OPERATIONS = (
     "submit",
     "read",
+    "receipts",
     "nudge",
     "report",
     "count",

@@ -2,7 +2,7 @@
 
 from meydan.ledger.dossier import Dossier, dossier_of
 from meydan.ledger.leaf import commitment_of, decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
-from meydan.ledger.receipt import receipt_of, salt_in
+from meydan.ledger.receipt import id_in, receipt_of, salt_in
 
 __all__ = [
     "Dossier",
@@ -10,6 +10,7 @@ __all__ = [
     "decision_leaf",
     "dossier_of",
     "erasure_leaf",
+    "id_in",
     "receipt_leaf",
     "receipt_of",
     "salt_in",

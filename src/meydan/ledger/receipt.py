@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 VERSION = "mr1"
 LONGEST = 1000
@@ -23,11 +24,25 @@ def receipt_of(id: str, salt: bytes, commitment: bytes, leaf: int) -> str:
 
 def salt_in(receipt: str, id: str) -> bytes | None:
     """The salt that a receipt for comment `id` carries; None for anything that is not one."""
+    facts = _facts(receipt)
+    try:
+        return bytes.fromhex(facts["salt"]) if facts["id"] == id else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def id_in(receipt: str) -> str | None:
+    """The id that a receipt claims to be of, for its salt to prove; None for anything that is not one."""
+    id = _facts(receipt).get("id")
+    return id if isinstance(id, str) else None
+
+
+def _facts(receipt: str) -> dict[str, Any]:
     version, _, body = receipt.partition(".")
     if version != VERSION or len(body) > LONGEST or not body.isascii():
-        return None
+        return {}
     try:
         facts = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return bytes.fromhex(facts["salt"]) if facts["id"] == id else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}

@@ -26,7 +26,7 @@ from msgspec import Meta
 
 import meydan
 from meydan.comment import Comment, Submission, Verdict
-from meydan.desk import answer_of, story_address
+from meydan.desk import Outcome, answer_of, story_address
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
 from meydan.policy import words as in_words
@@ -196,6 +196,32 @@ class Nudged(msgspec.Struct):
     """What is said of a draft: null where nothing is."""
 
     nudge: Nudge | None
+
+
+class Receipts(msgspec.Struct):
+    """Receipts that an author holds."""
+
+    receipts: Annotated[list[str], Meta(max_length=50)] = []
+
+
+class Standing(msgspec.Struct):
+    """How an author's comment stands. `pass` is set once the address they gave was confirmed: it says who they are."""
+
+    id: str
+    status: Literal["approved", "held", "rejected"]
+    reasons: list[ReasonGiven]
+    decided_by: Literal["machine", "moderator", "import"] | None
+    withdrawn: bool
+    appealable: bool
+    appealed: bool
+    status_url: str
+    pass_: str | None = msgspec.field(default=None, name="pass")
+
+
+class Standings(msgspec.Struct):
+    """In the order of the receipts; null for one that is forged, or whose comment is no more."""
+
+    comments: list[Standing | None]
 
 
 class ReportTaken(msgspec.Struct):
@@ -395,6 +421,39 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         kept = await doors.shelf.fetch(subject, make)
         return KeptAnswer(kept, doors.shelf)
 
+    asking = access.Pace(per_minute=60, burst=60)
+
+    @post(
+        "/api/v1/receipts",
+        sync_to_thread=True,
+        status_code=200,
+        operation_id="receipts",
+        summary="Ask how one's own comments stand",
+        tags=["readers"],
+        responses=_refusals(403, 413, 422, 429),
+    )
+    def receipts(request: AnyRequest, data: JSONBody[Receipts]) -> Response[Standings]:
+        doors.origins.check_script(request)
+        asking.check(doors.visitor(request).address_key)
+        language = accepted(request.headers.get("accept-language", "")) or "en"
+
+        def told(outcome: Outcome) -> Standing:
+            given = reading.reasons_given(outcome, language, desk.guidelines)
+            return Standing(
+                id=outcome.id,
+                status=outcome.status.value,
+                reasons=msgspec.convert(given, list[ReasonGiven]),
+                decided_by=outcome.decided_by.value if outcome.decided_by else None,
+                withdrawn=outcome.withdrawn,
+                appealable=outcome.appealable,
+                appealed=outcome.appealed,
+                status_url=own_url + outcome.status_path,
+            )
+
+        found = desk.held_by(data.receipts)
+        body = Standings([None if outcome is None else told(outcome) for outcome in found])
+        return Response(body, headers={"cache-control": "no-store"})
+
     @post(
         "/api/v1/nudge",
         sync_to_thread=True,
@@ -572,7 +631,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, nudge, report, count, judge, register, pick, held, decide, health]
+    return [submit, read, receipts, nudge, report, count, judge, register, pick, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -632,6 +691,7 @@ def openapi_config() -> OpenAPIConfig:
 REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
+    "Receipts": ["receipts"],
     "Drafted": ["text"],
     "Reported": ["rule"],
     "Asked": ["text"],

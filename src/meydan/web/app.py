@@ -175,9 +175,7 @@ def _fixed(site: Mapping[str, tuple[str, bytes]], *, https: bool) -> dict[str, K
     for name in static_names():
         made = Made(static_bytes(name), CONTENT_TYPES[name.rsplit(".", 1)[-1]])
         fixed[static_path(name)] = Kept(made, shared | {"cache-control": FOR_EVER})
-        if name == "embed.js":
-            # Sites write this address into their pages, so it stays the same and is asked about again.
-            fixed["/embed.js"] = Kept(
-                made, shared | {"cache-control": "public, max-age=300, must-revalidate"}
-            )
+        if name in ("embed.js", "embed.d.ts"):
+            # Sites write these addresses into their pages, so they stay the same and are asked about again.
+            fixed[f"/{name}"] = Kept(made, shared | {"cache-control": "public, max-age=300, must-revalidate"})
     return fixed

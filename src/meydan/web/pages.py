@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import lru_cache
 from importlib import resources
 
@@ -20,6 +21,7 @@ from meydan.text import render
 CONTENT_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
+    "ts": "text/plain; charset=utf-8",
     "svg": "image/svg+xml",
     "png": "image/png",
 }
@@ -51,7 +53,8 @@ def static_bytes(name: str) -> bytes:
     A static file as it is served; FileNotFoundError when there is none of that name.
 
     The stylesheets carry the rules that text/render.py asks for, and
-    the component carries the thread's stylesheet, so that it is one request.
+    the component carries the thread's stylesheet, so that it is one request. Of the
+    component only what runs is sent.
     """
     folder = resources.files("meydan.web") / "static"
     if "/" in name or name.startswith("."):
@@ -61,11 +64,13 @@ def static_bytes(name: str) -> bytes:
         body += b"\n" + render.CSS.encode()
     if name == "embed.js":
         style = json.dumps(_squeezed(static_bytes("thread.css").decode()), ensure_ascii=False)
-        failed = json.dumps(
-            {tag: [words(tag)["not_loaded"], words(tag)["try_again"]] for tag in (*INTERFACE, "ku")},
+        again = json.dumps(
+            {tag: words(tag)["load_again"] for tag in (*INTERFACE, "ku")},
             ensure_ascii=False,
+            separators=(",", ":"),
         )
-        body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"FAILED_WORDS"', failed.encode())
+        body = _bare(body.decode()).encode()
+        body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"AGAIN_WORDS"', again.encode())
     return body
 
 
@@ -81,11 +86,34 @@ def static_path(name: str) -> str:
 
 
 def _squeezed(css: str) -> str:
-    """A stylesheet without its comments and line breaks."""
+    """A stylesheet without its comments and what space it can do without."""
     pieces: list[str] = []
     for piece in css.split("/*"):
         pieces.append(piece.partition("*/")[2] if pieces else piece)
-    return " ".join("".join(pieces).split())
+    style = " ".join("".join(pieces).split())
+    return (
+        re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style)
+        .replace(";}", "}")
+        .replace(" 0.", " .")
+        .replace(":0.", ":.")
+    )
+
+
+def _bare(script: str) -> str:
+    """
+    Our own script without its types, comments and the space it can do without; its private names, which no page sees, are short.
+
+    Holds for how that script is written: every statement ends in a semicolon, and a comment
+    has its line to itself. What stands in quotes stays as it is.
+    """
+    script = re.sub(r"/\*\*.*?\*/|(?m:^\s*//[^\n]*$)", "", script, flags=re.DOTALL)
+    names = sorted(set(re.findall(r"this\.#(\w+)", script)))
+    short = {name: f"#{chr(97 + n % 26)}{n // 26 or ''}" for n, name in enumerate(names)}
+    script = re.sub(r"#(\w+)\b(?!-)", lambda found: short.get(found[1], found[0]), script)
+    return re.sub(_SPACE, lambda found: found["quoted"] or found["sign"] or "\n", script).strip()
+
+
+_SPACE = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*'|`[^`]*`)|\s*(?P<sign>[{}()\[\];,:?=<>+*&|!])\s*|\n\s*""")
 
 
 def static_names() -> list[str]:
