@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
 RULE_LABELS = (
     "profanity",
@@ -118,6 +119,25 @@ class Hold(StrEnum):
     JUDGE_FAILED = "judge-failed"
     APPEAL = "appeal"
     REPORT = "report"
+    UNVERIFIED = "unverified"
+    """Its author has not confirmed their address; until then it is neither judged nor shown to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """
+    Somebody who has proved who they are, which is known by `key` alone.
+
+    `kind` is "account" (the publication's own, with `staff` as it says) or "verified" (a guest whose address is proved
+    to be theirs). `email` is believed to be theirs only where `email_verified`.
+    """
+
+    key: str
+    name: str = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    email_verified: bool = False
+    staff: bool = False
+    kind: Literal["account", "verified"] = "account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +147,8 @@ class Submission:
 
     `story_url` is the address of the story, `parent` the public id of the
     comment replied to, `language` what the page claims (a hint, not believed),
-    `suspicious` true when the hidden honeypot field came back filled.
+    `suspicious` true when the hidden honeypot field came back filled. `reader` is who
+    proved to have sent it, None for a guest; their name and address count then, and not what the form says.
     """
 
     story_url: str
@@ -137,6 +158,7 @@ class Submission:
     parent: str | None = None
     language: str | None = None
     suspicious: bool = False
+    reader: Reader | None = None
 
 
 @dataclass(frozen=True, slots=True)

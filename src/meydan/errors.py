@@ -24,6 +24,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotErasable          R117  under legal hold
     + AlreadyExists        R118  a name that is taken
     + Blocked              R119  an author who was blocked; says why and until when
+    + BadAccount           R122  a token or pass of a reader that is not believed
+    + AccountNeeded        R123  guests are not taken here
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
   x Unavailable            try again; nothing was lost      -> 503
     + StoreUnavailable     U201
@@ -189,6 +191,18 @@ class Blocked(Refused):
         super().__init__(f"The newsroom takes no comments from you {end}. Its reason: {reason}")
         self.reason = reason
         self.until = until
+
+
+class BadAccount(Refused):
+    """What says who a reader is, is forged, expired or unknown; the message names what is wrong with it, never its value."""
+
+    code = "R122"
+
+
+class AccountNeeded(Refused):
+    """Comments are taken here from accounts of the publication only."""
+
+    code = "R123"
 
 
 class GuidelinesChanged(Refused):

@@ -54,6 +54,12 @@ class Settings:
     issuer: str = ""
     issuer_client: str = ""
     issuer_secret: str = field(default="", repr=False)
+    account_keys: Path | None = None
+    account_issuer: str = ""
+    account_audience: str = ""
+    reader_issuer: str = ""
+    reader_issuer_client: str = ""
+    reader_issuer_secret: str = field(default="", repr=False)
 
     @property
     def database_url(self) -> str:
@@ -173,18 +179,15 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings(
             "The setting 'port' is a number from 0 to 65535 (0: any free one).", fields=("port",)
         )
-    if settings.issuer:
-        parts = urlsplit(settings.issuer)
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
-            raise BadSettings(
-                "The setting 'issuer' is the https address of an OpenID Connect issuer.", fields=("issuer",)
-            )
-        if not settings.issuer_client:
-            raise BadSettings(
-                "With 'issuer', the setting 'issuer_client' names this desk as it is registered there.",
-                fields=("issuer_client",),
-            )
+    for key in ("issuer", "reader_issuer"):
+        _check_issuer(key, getattr(settings, key), getattr(settings, f"{key}_client"))
+    if settings.account_keys is not None:
+        for key in ("account_issuer", "account_audience"):
+            if not getattr(settings, key):
+                raise BadSettings(
+                    f"With 'account_keys', the setting {key!r} says what the accounts' tokens have to name.",
+                    fields=(key,),
+                )
     if settings.public_url:
         parts = urlsplit(settings.public_url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
@@ -193,3 +196,19 @@ def _checked(settings: Settings) -> Settings:
                 fields=("public_url",),
             )
     return settings
+
+
+def _check_issuer(key: str, issuer: str, client: str) -> None:
+    if not issuer:
+        return
+    parts = urlsplit(issuer)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise BadSettings(
+            f"The setting {key!r} is the https address of an OpenID Connect issuer.", fields=(key,)
+        )
+    if not client:
+        raise BadSettings(
+            f"With {key!r}, the setting '{key}_client' names this server as it is registered there.",
+            fields=(f"{key}_client",),
+        )

@@ -22,6 +22,7 @@ from meydan.errors import BadCalibration, BadGuidelines, BadSettings
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
 from meydan.policy import Fault, Guidelines, load, parse
+from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
@@ -36,11 +37,12 @@ log = structlog.get_logger("meydan.wiring")
 
 @dataclass(slots=True)
 class Meydan:
-    """A built Meydan: the desk and the staff over one store, ready for a door to be put in front."""
+    """A built Meydan: the desk, the staff and the readers over one store, ready for a door to be put in front."""
 
     settings: Settings
     desk: Desk
     staff: Staff
+    readers: Readers
     store: Store
     _secret: bytes = field(repr=False)
     _guidelines_seen: tuple[int, int] | None = None
@@ -169,6 +171,7 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
     seen = _stamp(settings.guidelines) if settings.guidelines else None
     guidelines = load(settings.guidelines)
     secret = _secret(settings)
+    accounts = _accounts(settings)
     judge = Judge.load()
     calibrations = in_force(settings.calibration_file, judge.model)
     store = open_store(settings)
@@ -194,6 +197,7 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
             ),
         ),
         staff=_staff(store, settings, secret),
+        readers=Readers(store, clock=_now, secret=secret, own_url=settings.own_url, accounts=accounts),
         store=store,
         _secret=secret,
         _guidelines_seen=seen,
@@ -250,6 +254,15 @@ def _staff(store: Store, settings: Settings, secret: bytes) -> Staff:
         secret=secret,
         session_hours=settings.session_hours,
         link_hours=settings.link_hours,
+    )
+
+
+def _accounts(settings: Settings) -> Accounts | None:
+    """The publication's own accounts; BadSettings where their keys cannot be used."""
+    if settings.account_keys is None:
+        return None
+    return Accounts(
+        settings.account_keys, issuer=settings.account_issuer, audience=settings.account_audience, clock=_now
     )
 
 

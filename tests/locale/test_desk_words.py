@@ -24,7 +24,7 @@ ASKED = re.compile(r'"([a-z_]+\.[A-Za-z0-9_-]+)"')
 NOT_WORDS = ("desk.css", "desk.js", "guidelines.toml", "guidelines.entered")
 FORMS = {"ar": ("one", "two", "few", "many", "other")}
 # Nobody at the desk can be told these: they are the readers', the API's, or keep the server from starting.
-NOT_AT_THE_DESK = {"R101", "R106", "R107", "R116", "R119", "U202", "U203"}
+NOT_AT_THE_DESK = {"R101", "R106", "R107", "R116", "R119", "R122", "R123", "U202", "U203"}
 
 
 def plain_keys(said: DeskWords) -> set[str]:

@@ -103,7 +103,7 @@ STATEMENTS = {
 _TEXTS = {
     "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
-    "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+    "address_key", "reader_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "office", "channel", "reference", "sentence", "reason",
     "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
@@ -195,6 +195,9 @@ INDEXED = {
     "VERSION_SOURCE": "ix_guidelines_digest",
     "DECIDED_UNDER": "ix_decision_guidelines",
     "PAST": "ix_decision_leaf",
+    "COMMENTS_OF_READER": "ix_comment_reader",
+    "READER_LINKS_SENT": "ix_reader_link_who",
+    "UNCONFIRMED": "ix_reader_link_open",
 }
 
 
@@ -299,6 +302,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0009_reports.py",
         "0010_guidelines.py",
         "0011_escalation.py",
+        "0014_readers.py",
     ]
 
 

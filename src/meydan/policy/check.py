@@ -21,6 +21,7 @@ from meydan.comment import LANGUAGES, RULE_LABELS, WELCOME_LABELS, Verdict
 from meydan.errors import BadGuidelines
 from meydan.policy.fault import Fault, brief
 from meydan.policy.guidelines import (
+    GUESTS,
     MODES,
     Authors,
     Automation,
@@ -40,7 +41,7 @@ FORMAT = 1
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "": ("format", "publication", "intro", "welcome", "rule", "automation", "authors", "people"),
-        "publication": ("name", "origins", "languages", "required"),
+        "publication": ("name", "origins", "languages", "required", "guests"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
         "rule.example": ("lang", "text", "story", "expect"),
@@ -50,6 +51,9 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
+
+OPTIONAL = frozenset({"guests"})
+"""Keys of tables that every file has, which may be left out of them."""
 
 FIELDS = ("name", "text", "email")
 """Fields of the reader's form; the first two are always required."""
@@ -197,7 +201,14 @@ class _Checker:
                         f"The form cannot do without “{field}”.",
                         f'Add "{field}" to the list.',
                     )
-        return Publication(name, origins, languages, required)
+        guests = self._get(path, table, "publication", "guests", _a_text, required=False)
+        if guests is not None and guests not in GUESTS:
+            self._fault(
+                (*path, "guests"),
+                f"“{brief(guests)}” is no answer to who may write without an account.",
+                _instead(guests, GUESTS, '"named", "verified" (by e-mail) or "off"'),
+            )
+        return Publication(name, origins, languages, required, guests or GUESTS[0])
 
     def _intro(self) -> Mapping[str, str]:
         if "intro" not in self.document:
@@ -553,7 +564,8 @@ class _Checker:
         """A table of the root; an empty one, and a fault, where there is none."""
         given = self.document.get(key, _MISSING)
         if given is _MISSING:
-            self._missing((), f"The table [{key}] is missing.", f"Add [{key}] with {', '.join(KEYS[key])}.")
+            needed = ", ".join(name for name in KEYS[key] if name not in OPTIONAL)
+            self._missing((), f"The table [{key}] is missing.", f"Add [{key}] with {needed}.")
         elif not isinstance(given, dict):
             self._fault((key,), f"{key} is {_kind_of(given)}; it must be a table.", f"Begin it with [{key}].")
         else:
@@ -657,6 +669,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "origins": '["self", "https://news.example"]',
         "languages": '["en"]',
         "required": '["name", "text"]',
+        "guests": '"named"',
         "id": '"a-short-name"',
         "title": '{ en = "…" }',
         "text": '"…"',

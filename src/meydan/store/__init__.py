@@ -9,6 +9,7 @@ from __future__ import annotations
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.people import A_READER, OPERATOR, People
+from meydan.store.readers import Readers
 from meydan.store.store import Store
 from meydan.store.values import (
     Appeal,
@@ -17,6 +18,7 @@ from meydan.store.values import (
     Became,
     Block,
     Claim,
+    Confirmation,
     DecidedRow,
     Doorway,
     Ending,
@@ -51,6 +53,7 @@ __all__ = [
     "Became",
     "Block",
     "Claim",
+    "Confirmation",
     "Counted",
     "DecidedRow",
     "Doorway",
@@ -70,6 +73,7 @@ __all__ = [
     "Past",
     "People",
     "Pulse",
+    "Readers",
     "Record",
     "Reports",
     "Scored",

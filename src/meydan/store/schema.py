@@ -18,6 +18,8 @@ because only a migration makes a database; these tables are what it must make.
 * escalation, told, ending, postponed
              append only; a comment's hold ends only with a row of `ending`
 * journal    append only
+* comment.reader_key
+             set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
@@ -42,7 +44,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0011"
+HEAD = "0014"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -148,6 +150,7 @@ comment = Table(
         server_default="0",
         comment="the queue's order: the time of submission, earlier by what makes it pressing",
     ),
+    Column("reader_key", Text, comment="of whoever proved that it is theirs; NULL for a guest's"),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -199,6 +202,13 @@ comment = Table(
         postgresql_where=text("parent IS NOT NULL"),
     ),
     Index("ix_comment_flood", "story", "submitted_at"),
+    Index(
+        "ix_comment_reader",
+        "reader_key",
+        "number",
+        sqlite_where=text("reader_key IS NOT NULL"),
+        postgresql_where=text("reader_key IS NOT NULL"),
+    ),
     Index(
         "ix_comment_fingerprint",
         "fingerprint",
@@ -596,6 +606,50 @@ session = Table(
     Column("device", Text, nullable=False, server_default=""),
     Column("seen_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_session_moderator", "moderator"),
+)
+
+reader = Table(
+    "reader",
+    metadata,
+    # Only of who has signed out everywhere: what was given to them before opens nothing.
+    Column("reader_key", Text, primary_key=True),
+    Column("counts_from", BigInteger, nullable=False),
+)
+
+reader_link = Table(
+    "reader_link",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("who", Text, nullable=False, comment="the key of the mailbox that it was sent to"),
+    Column("comment", _BIG, ForeignKey("comment.number"), comment="what it confirms; NULL: it signs in"),
+    Column("added_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("ix_reader_link_who", "who", "added_at"),
+    Index("ix_reader_link_time", "added_at"),
+    Index(
+        "ix_reader_link_comment",
+        "comment",
+        sqlite_where=text("comment IS NOT NULL"),
+        postgresql_where=text("comment IS NOT NULL"),
+    ),
+    Index(
+        "ix_reader_link_open",
+        "added_at",
+        sqlite_where=text("comment IS NOT NULL AND used_at IS NULL"),
+        postgresql_where=text("comment IS NOT NULL AND used_at IS NULL"),
+    ),
+)
+
+reader_session = Table(
+    "reader_session",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("reader_key", Text, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_reader_session_reader", "reader_key"),
+    Index("ix_reader_session_end", "expires_at"),
 )
 
 token = Table(

@@ -216,6 +216,8 @@ ERASED_WITH_IT = (
     "DELETE FROM note WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
     "UPDATE report SET words = NULL, address_key = NULL WHERE comment = :number",
+    "UPDATE comment SET reader_key = NULL WHERE number = :number AND reader_key IS NOT NULL",
+    "DELETE FROM reader_link WHERE comment = :number",
 )
 
 # -- reports ----------------------------------------------------------------
@@ -441,6 +443,46 @@ LIFT = """
 UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_key AND lifted_at IS NULL
    AND (until IS NULL OR until > :at)"""
 
+# -- readers ----------------------------------------------------------------
+
+SET_READER = "UPDATE comment SET reader_key = :reader_key WHERE number = :number"
+NOT_IN_QUEUE = "UPDATE comment SET waiting = 0 WHERE number = :number"
+CONFIRM = """
+UPDATE comment SET reader_key = :reader_key, author_key = :author_key, holds = :holds, waiting = 1
+ WHERE number = :number"""
+READER_OF = "SELECT reader_key FROM comment WHERE id = :id"
+COMMENTS_OF_READER = """
+SELECT id, number FROM comment WHERE reader_key = :reader_key AND number < :before
+ ORDER BY number DESC LIMIT :limit"""
+# Comments under a link are few, and are walked by the links, not by the comments.
+UNCONFIRMED = """
+SELECT c.id FROM reader_link l JOIN comment c ON c.number = l.comment
+ WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before
+   AND c.erased_at IS NULL AND c.holds LIKE 'unverified%'
+ ORDER BY l.added_at LIMIT :limit"""
+ADD_READER_LINK = """
+INSERT INTO reader_link (digest, who, comment, added_at, expires_at) VALUES (:digest, :who, :comment, :at, :expires_at)"""
+READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since"
+_OPENS = "digest = :digest AND used_at IS NULL AND expires_at > :at"
+READER_LINK_OPENS = f"SELECT 1 FROM reader_link WHERE {_OPENS} AND comment IS NULL"
+READER_LINK_COMMENT = f"""
+SELECT c.id, l.who, c.number, c.holds FROM reader_link l JOIN comment c ON c.number = l.comment
+ WHERE l.{_OPENS} AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.holds LIKE 'unverified%'"""
+USE_READER_LINK = f"UPDATE reader_link SET used_at = :at WHERE {_OPENS}"
+FORGET_READER_LINKS = """
+DELETE FROM reader_link WHERE added_at < :before AND expires_at < :at
+   AND (comment IS NULL OR used_at IS NOT NULL)"""
+ADD_READER_SESSION = """
+INSERT INTO reader_session (digest, reader_key, added_at, expires_at) VALUES (:digest, :reader_key, :at, :expires_at)"""
+READER_SESSION = "SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at"
+END_READER_SESSION = "DELETE FROM reader_session WHERE digest = :digest"
+END_READER_SESSIONS = "DELETE FROM reader_session WHERE reader_key = :reader_key"
+FORGET_READER_SESSIONS = "DELETE FROM reader_session WHERE expires_at < :at"
+COUNT_FROM = """
+INSERT INTO reader (reader_key, counts_from) VALUES (:reader_key, :at)
+ON CONFLICT (reader_key) DO UPDATE SET counts_from = :at"""
+COUNTS_FROM = "SELECT counts_from FROM reader WHERE reader_key = :reader_key"
+
 # -- finding ----------------------------------------------------------------
 
 ADD_LOOKUP = {
@@ -492,7 +534,7 @@ def find(dialect: str, given: frozenset[str], *, rare: bool = False) -> str:
     narrowed = "".join(f"\n   AND {clause}" for clause in clauses)
     return f"""
 SELECT c.id, c.number FROM comment c
- WHERE c.number < :before AND c.escalated = 0{narrowed}
+ WHERE c.number < :before AND c.escalated = 0 AND c.holds NOT LIKE 'unverified%'{narrowed}
  ORDER BY c.number DESC LIMIT :limit"""
 
 
@@ -501,7 +543,7 @@ QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 UNJUDGED = """
 SELECT id FROM comment
  WHERE status = 'held' AND judged_at IS NULL AND submitted_at < :before
-   AND erased_at IS NULL AND withdrawn_at IS NULL
+   AND erased_at IS NULL AND withdrawn_at IS NULL AND waiting = 1
  ORDER BY submitted_at LIMIT :limit"""
 
 # A flood is a flood at 1,000; counting further would help it.

@@ -54,6 +54,7 @@ from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or
 from meydan.store.figures import Figures, figures_of
 from meydan.store.guidelines import Versions
 from meydan.store.people import A_READER, OPERATOR, People, enter
+from meydan.store.readers import Readers, await_confirmation
 from meydan.store.values import (
     Appeal,
     Audit,
@@ -151,6 +152,7 @@ class Store:
         self._writer = Writer(database)
         self.people = People(database, self._writer)
         self.guidelines = Versions(database, self._writer)
+        self.readers = Readers(database, self._writer)
 
     # -- opening and closing ------------------------------------------------
 
@@ -213,6 +215,7 @@ class Store:
             NoSuchParent: `parent` is not a comment that readers see on this story.
             NotText: a NUL or a lone surrogate, which no database keeps exactly.
             AlreadyExists: the id was taken.
+            TooFast: enough was mailed to the address that is to be confirmed.
             StoreUnavailable: nothing was kept.
         """
         check_text("text", new.text)
@@ -255,6 +258,10 @@ class Store:
                 email=new.email,
                 salt=new.salt,
             )
+            if new.reader_key is not None:
+                hand.run(sql.SET_READER, number=_first(row), reader_key=new.reader_key)
+            if new.confirmation is not None:
+                await_confirmation(hand, _first(row), new.confirmation, submitted_at)
             if new.lookup:
                 hand.run(sql.ADD_LOOKUP[self.dialect], comment=_first(row), words=new.lookup)
             return number

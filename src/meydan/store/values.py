@@ -16,6 +16,21 @@ from meydan.comment import Comment, DecidedBy, Hold, Status, Story, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """
+    What a guest whose address is not proved has to do: open the link that `mail` (post's "mail.verify") brings them.
+
+    `digest` is the link's, `who` the key of the mailbox, to which `at_most` links are mailed within an hour.
+    """
+
+    digest: str
+    who: str
+    expires_at: datetime
+    at_most: int
+    mail: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NewComment:
     """
     A submission about to become a comment.
@@ -24,7 +39,8 @@ class NewComment:
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
     were known before anything was judged; the judge has to respect them. By the words of
-    `lookup` (text.search.searchable) it is found.
+    `lookup` (text.search.searchable) it is found. `reader_key` is of a reader who proved who they are;
+    with a `confirmation` (and Hold.UNVERIFIED first among `holds`) it waits for its author to do so.
     """
 
     id: str
@@ -42,6 +58,8 @@ class NewComment:
     leaf: bytes = field(repr=False)
     holds: tuple[Hold, ...] = ()
     lookup: str = field(default="", repr=False)
+    reader_key: str | None = field(default=None, repr=False)
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ class Decided(msgspec.Struct):
 def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
     said = {
         400: "Not JSON, or of the wrong kind",
-        401: "No valid token or session",
+        401: "No valid token, session, account or pass",
         403: "Not allowed",
         404: "There is no such thing",
         409: "Somebody was first, or it is closed",
@@ -259,7 +259,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         operation_id="submit",
         summary="Send a comment",
         tags=["readers"],
-        responses=_refusals(403, 404, 409, 413, 422, 429),
+        responses=_refusals(401, 403, 404, 409, 413, 422, 429),
     )
     def submit(request: AnyRequest, data: JSONBody[Sent]) -> Submitted:
         doors.origins.check_script(request)
@@ -275,6 +275,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             parent=data.parent,
             language=data.language,
             suspicious=bool(data.website),
+            reader=doors.meydan.readers.identify(request.headers.get("authorization")),
         )
         outcome = desk.submit(submission, visitor)
         language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"

@@ -41,6 +41,8 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.NotErasable: 409,
     errors.AlreadyExists: 409,
     errors.Blocked: 403,
+    errors.BadAccount: 401,
+    errors.AccountNeeded: 403,
     errors.GuidelinesChanged: 409,
     errors.Unavailable: 503,
     errors.Misconfigured: 500,
@@ -111,7 +113,7 @@ def headers_of(error: Exception) -> dict[str, str]:
     headers = {"cache-control": "no-store"}
     if isinstance(error, errors.TooFast | errors.Unavailable):
         headers["retry-after"] = str(max(1, error.retry_after_s))
-    if isinstance(error, errors.SignInNeeded):
+    if isinstance(error, errors.SignInNeeded | errors.BadAccount):
         headers["www-authenticate"] = 'Bearer realm="meydan"'
     return headers
 

@@ -297,7 +297,7 @@ def _context(page: Page, view: View, guidelines: Guidelines, limits: Mapping[str
         "intro": pick(guidelines.intro, language),
         "welcomes": [(pick(w.title, language), pick(w.text, language)) for w in guidelines.welcomes],
         "rules": [(pick(r.title, language), pick(r.text, language)) for r in guidelines.rules],
-        "required": {"name", "text", *guidelines.publication.required},
+        "required": {"name", "text", *guidelines.publication.required, *_asked_of(guidelines)},
         "limits": limits,
         "typed": NOTHING_TYPED,
         "parent": None,
@@ -306,6 +306,11 @@ def _context(page: Page, view: View, guidelines: Guidelines, limits: Mapping[str
         "language_of": _language_of,
         "direction_of": direction_of,
     }
+
+
+def _asked_of(guidelines: Guidelines) -> tuple[str, ...]:
+    """What guests have to give besides: an address, where it has to be confirmed."""
+    return ("email",) if guidelines.publication.guests == "verified" else ()
 
 
 def _language_of(comment: Comment) -> str | None:

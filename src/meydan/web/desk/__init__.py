@@ -24,7 +24,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from meydan.web.desk import account, door, escalated, figures, finding, guidelines, issuer, people, room
 from meydan.web.desk.frame import Frame
-from meydan.web.desk.issuer import Issuer
+from meydan.web.issuer import Issuer
 from meydan.wiring import Meydan
 
 
