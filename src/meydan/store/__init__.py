@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
+from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.store import Store
 from meydan.store.values import (
@@ -52,6 +53,7 @@ __all__ = [
     "Block",
     "Claim",
     "Counted",
+    "DeadJob",
     "DecidedRow",
     "Doorway",
     "Draft",
@@ -60,6 +62,7 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Figures",
+    "Job",
     "Kept",
     "LookedTwice",
     "ModeratorRow",
@@ -75,6 +78,7 @@ __all__ = [
     "Scored",
     "SessionRow",
     "Sought",
+    "Standing",
     "Store",
     "Tally",
     "TokenRow",
