@@ -355,6 +355,7 @@ class Desk:
         limits: Limits | None = None,
         calibrations: Calibrations | None = None,
         care: Care | None = None,
+        mail_works: bool = False,
     ) -> None:
         self._store = store
         self._judge = judge
@@ -368,6 +369,7 @@ class Desk:
         self._seal = Seal(secret)
         self.limits = limits or Limits()
         self.care = care or Care()
+        self.mail_works = mail_works
         self._calibrations = shipped() if calibrations is None else calibrations
 
     # -- guidelines ----------------------------------------------------------

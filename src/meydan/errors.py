@@ -32,6 +32,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + ClassifierUnavailable U202
     + Overloaded           U203
     + IssuerUnavailable    U204  the newsroom's sign-in did not answer
+    + MailUnavailable      U205  the mail server did not answer, or not as it should
   x Misconfigured          the operator must act            -> refuse to start
     + BadGuidelines        M301  carries findings with line and column
     + BadSettings          M302
@@ -235,6 +236,16 @@ class IssuerUnavailable(Unavailable):
     """The issuer that people sign in with did not answer, or not as one."""
 
     code = "U204"
+
+
+class MailUnavailable(Unavailable):
+    """The server that takes the mail cannot be used now; `cause` says why in a word."""
+
+    code = "U205"
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message, retry_after_s=60)
+        self.cause = cause
 
 
 class BadGuidelines(Misconfigured):

@@ -11,15 +11,33 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from meydan.errors import BadSettings
 
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """
+    A server that takes mail by SMTP.
+
+    `tls` is "implicit" (from the first byte), "starttls" (nothing is said before it) or "off". `authority` is the file of
+    the certificates that are believed, None for the system's.
+    """
+
+    host: str
+    port: int
+    tls: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +78,8 @@ class Settings:
     reader_issuer: str = ""
     reader_issuer_client: str = ""
     reader_issuer_secret: str = field(default="", repr=False)
+    mail_server: str = field(default="", repr=False)
+    mail_from: str = ""
 
     @property
     def database_url(self) -> str:
@@ -78,12 +98,75 @@ class Settings:
         return self.data / "calibration.json"
 
     @property
+    def mail(self) -> MailServer | None:
+        """The server that takes the mail; None where no mail is sent."""
+        return _mail_server(self.mail_server) if self.mail_server else None
+
+    @property
     def own_url(self) -> str:
         """The address readers reach this server at, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+
+def is_address(address: str) -> bool:
+    """Whether mail can be sent to it as it stands: one @, a domain, and nothing that could begin something else."""
+    local, at, domain = address.partition("@")
+    return (
+        bool(at and local and domain)
+        and len(address) <= 254
+        and "." in domain.strip(".")
+        and not domain.startswith((".", "-"))
+        and not any(
+            c.isspace() or unicodedata.category(c).startswith("C") or c in '@<>"(),:;[]\\'
+            for c in local + domain
+        )
+    )
+
+
+def _mail_server(url: str) -> MailServer:
+    """
+    A mail server by its address: smtp:// (STARTTLS) or smtps://, with `tls=off`, `tls=on` and `ca=FILE` after a "?".
+
+    To this machine itself nothing is encrypted unless it is asked for: nobody listens in between.
+    """
+    wrong = BadSettings(
+        "The setting 'mail_server' is an address such as smtp://user:password@mail.example:587 or smtps://mail.example, "
+        "with ?tls=off or ?ca=FILE where needed.",
+        fields=("mail_server",),
+    )
+    try:
+        parts = urlsplit(url)
+        asked = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if (
+        parts.scheme not in ("smtp", "smtps")
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.fragment
+        or not asked.keys() <= {"tls", "ca"}
+        or asked.get("tls", "on") not in ("on", "off")
+        or (parts.scheme == "smtps" and asked.get("tls") == "off")
+    ):
+        raise wrong
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "smtps":
+        tls, usual = "implicit", 465
+    else:
+        tls = "starttls" if asked.get("tls", "off" if local else "on") == "on" else "off"
+        usual = 25 if local else 587
+    return MailServer(
+        host=parts.hostname,
+        port=port or usual,
+        tls=tls,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        authority=Path(asked["ca"]).expanduser() if "ca" in asked else None,
+    )
 
 
 def load_settings(
@@ -188,6 +271,14 @@ def _checked(settings: Settings) -> Settings:
                     f"With 'account_keys', the setting {key!r} says what the accounts' tokens have to name.",
                     fields=(key,),
                 )
+    if settings.mail_server:
+        _mail_server(settings.mail_server)
+        if not is_address(settings.mail_from):
+            raise BadSettings(
+                "With 'mail_server', the setting 'mail_from' is the plain address that mail is sent from, "
+                "such as comments@news.example.",
+                fields=("mail_from",),
+            )
     if settings.public_url:
         parts = urlsplit(settings.public_url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):

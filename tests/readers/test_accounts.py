@@ -79,7 +79,9 @@ FORGED: dict[str, Callable[[], str]] = {
         {"alg": "HS256", "kid": "rsa"}, CLAIMS, _as_secret(RSA.as_pem(private=False))
     ),
     "another algorithm of the same key": lambda: token(RSA, "RS512"),
-    "the secret of another kid": lambda: by_hand({"alg": "HS256", "kid": "ec"}, CLAIMS, _as_secret(b"s" * 32)),
+    "the secret of another kid": lambda: by_hand(
+        {"alg": "HS256", "kid": "ec"}, CLAIMS, _as_secret(b"s" * 32)
+    ),
     "signed by a stranger": lambda: token(STRANGER),
     "bringing its own key": lambda: by_hand(
         {"alg": "ES256", "jwk": STRANGER.as_dict(private=False)}, CLAIMS, lambda _: b"x" * 64

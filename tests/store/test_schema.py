@@ -106,7 +106,7 @@ _TEXTS = {
     "address_key", "reader_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "office", "channel", "reference", "sentence", "reason",
-    "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
+    "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 _BYTES = {"body", "source", "salt", "commitment"}
 
@@ -120,6 +120,8 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
             given[parameter] = "x"
         else:
             given[parameter] = 1
+    if name == "POST":
+        given["body"] = "{}"
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED"):
         given["id"] = 1
@@ -195,6 +197,12 @@ INDEXED = {
     "VERSION_SOURCE": "ix_guidelines_digest",
     "DECIDED_UNDER": "ix_decision_guidelines",
     "PAST": "ix_decision_leaf",
+    "LEASE": "ix_outbox_due",
+    "OUTBOX_DUE": "ix_outbox_due",
+    "OUTBOX_DEAD": "ix_outbox_dead",
+    "DEAD": "ix_outbox_dead",
+    "FORGET_DONE": "ix_outbox_done",
+    "FORGET_DEAD": "ix_outbox_dead",
     "COMMENTS_OF_READER": "ix_comment_reader",
     "READER_LINKS_SENT": "ix_reader_link_who",
     "UNCONFIRMED": "ix_reader_link_open",
@@ -302,6 +310,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0009_reports.py",
         "0010_guidelines.py",
         "0011_escalation.py",
+        "0013_outbox.py",
         "0014_readers.py",
     ]
 

@@ -46,6 +46,8 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
+    from meydan.post.courier import Courier
+    from meydan.post.mail import Mailer
     from meydan.web.app import create_app
     from meydan.web.serve import configure_logs, free_port, serve
     from meydan.wiring import build
@@ -75,7 +77,9 @@ def serve(
                     text += f"\nSign in there once, as {FIRST_MODERATOR!r}: {first}"
                 say(told, as_json=as_json, text=text)
 
-            serve(meydan, create_app(meydan), on_ready=ready)
+            mail = given.mail
+            courier = mail and Courier(meydan.letters, Mailer(mail, given.mail_from))
+            serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
         finally:
             meydan.close()
 

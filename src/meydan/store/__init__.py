@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
 from meydan.store.guidelines import Draft, Past, Version, Versions
+from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.readers import Readers
 from meydan.store.store import Store
@@ -55,6 +56,7 @@ __all__ = [
     "Claim",
     "Confirmation",
     "Counted",
+    "DeadJob",
     "DecidedRow",
     "Doorway",
     "Draft",
@@ -63,6 +65,7 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Figures",
+    "Job",
     "Kept",
     "LookedTwice",
     "ModeratorRow",
@@ -79,6 +82,7 @@ __all__ = [
     "Scored",
     "SessionRow",
     "Sought",
+    "Standing",
     "Store",
     "Tally",
     "TokenRow",

@@ -22,6 +22,9 @@ because only a migration makes a database; these tables are what it must make.
              set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
 
+Not records, and emptied as soon as they have served: `outbox`, what is to leave the building, and `follow`, who asked
+to be written to; both hold e-mail addresses.
+
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 """
 
@@ -583,6 +586,82 @@ journal = Table(
     Index("ix_journal_action", "action", "number"),
     Index("ix_journal_subject", "subject", "number"),
     Index("ix_journal_shift", "actor", "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # What is to leave the building. Posted in the transaction of what it tells; see store/outbox.
+    Column("number", _BIG, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="a comment's id, or another's whose end ends the job"),
+    Column("body", Text, comment="JSON; NULL once done or given up"),
+    Column("key", Text, nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", BigInteger, nullable=False, server_default="0"),
+    Column("done_at", BigInteger),
+    Column("dead_at", BigInteger),
+    Column("error", Text, nullable=False, server_default="", comment="what went wrong last, without words"),
+    Index(
+        "ix_outbox_due",
+        "due_at",
+        "number",
+        sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
+        postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
+    ),
+    Index(
+        "ix_outbox_dead",
+        "dead_at",
+        sqlite_where=text("dead_at IS NOT NULL"),
+        postgresql_where=text("dead_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_outbox_done",
+        "done_at",
+        sqlite_where=text("done_at IS NOT NULL"),
+        postgresql_where=text("done_at IS NOT NULL"),
+    ),
+    Index("ix_outbox_subject", "subject"),
+)
+
+follow = Table(
+    "follow",
+    metadata,
+    # Who asked to be written to, about what; nobody is until they have confirmed it.
+    Column("number", _BIG, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("story", _BIG, ForeignKey("story.id"), nullable=False),
+    Column(
+        "comment", _BIG, ForeignKey("comment.number"), comment="the replies under it; NULL: the whole story"
+    ),
+    Column("own", SmallInteger, nullable=False, server_default="0", comment="1: asked for by who wrote it"),
+    Column("recipient", Text, nullable=False, comment="a keyed hash of the address"),
+    Column("email", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("written_at", BigInteger, nullable=False, comment="when a mail was last posted"),
+    Column(
+        "told", BigInteger, nullable=False, server_default="0", comment="the leaf up to which they were told"
+    ),
+    Index(
+        "ix_follow_story",
+        "story",
+        "number",
+        sqlite_where=text("confirmed_at IS NOT NULL"),
+        postgresql_where=text("confirmed_at IS NOT NULL"),
+    ),
+    Index("ix_follow_comment", "comment"),
+    Index("ix_follow_recipient", "recipient", "asked_at"),
+    Index(
+        "ix_follow_asked",
+        "asked_at",
+        sqlite_where=text("confirmed_at IS NULL"),
+        postgresql_where=text("confirmed_at IS NULL"),
+    ),
+    Index("ix_follow_written", "written_at"),
 )
 
 link = Table(

@@ -216,6 +216,8 @@ ERASED_WITH_IT = (
     "DELETE FROM note WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
     "UPDATE report SET words = NULL, address_key = NULL WHERE comment = :number",
+    "DELETE FROM follow WHERE comment = :number",
+    "DELETE FROM outbox WHERE subject = (SELECT id FROM comment WHERE number = :number)",
     "UPDATE comment SET reader_key = NULL WHERE number = :number AND reader_key IS NOT NULL",
     "DELETE FROM reader_link WHERE comment = :number",
 )
@@ -689,3 +691,42 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
   JOIN story s ON s.id = c.story
  WHERE c.escalated = 0
  ORDER BY d.leaf DESC LIMIT :limit"""
+
+# -- what leaves the building -------------------------------------------------
+
+POST = """
+INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
+    ON CONFLICT (key) DO NOTHING"""
+POSTED = "SELECT done_at, dead_at FROM outbox WHERE key = :key"
+_DUE = "done_at IS NULL AND dead_at IS NULL"
+# What another has in hand is passed over; it stays among the due, should its holder fall.
+LEASE = f"""
+SELECT number, kind, subject, body, key, at, attempts + 1 FROM outbox
+ WHERE {_DUE} AND due_at <= :at AND leased_until <= :at
+ ORDER BY due_at, number LIMIT :limit"""
+LEASED = f"""
+UPDATE outbox SET attempts = attempts + 1, leased_until = :until WHERE number = :number AND {_DUE}"""
+# Only by who has it in hand: the number of the attempt tells.
+FINISH = f"""
+UPDATE outbox SET done_at = :at, body = NULL, leased_until = 0, error = ''
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+PUT_OFF = f"""
+UPDATE outbox SET due_at = :due, leased_until = 0, error = :error
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+LET_GO_JOB = f"""
+UPDATE outbox SET attempts = attempts - 1, due_at = :due, leased_until = 0
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+BURY = f"""
+UPDATE outbox SET dead_at = :at, leased_until = 0, error = :error
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+DEAD = """
+SELECT number, kind, subject, at, attempts, dead_at, error FROM outbox
+ WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT :limit"""
+TRY_AGAIN = """
+UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, leased_until = 0
+ WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"""
+GIVE_UP = "DELETE FROM outbox WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"
+OUTBOX_DUE = f"SELECT count(*), count(CASE WHEN due_at <= :at THEN 1 END) FROM outbox WHERE {_DUE}"
+OUTBOX_DEAD = "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"
+FORGET_DONE = "DELETE FROM outbox WHERE done_at < :before AND done_at IS NOT NULL"
+FORGET_DEAD = "DELETE FROM outbox WHERE dead_at < :before AND dead_at IS NOT NULL"

@@ -53,6 +53,7 @@ from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
 from meydan.store.guidelines import Versions
+from meydan.store.outbox import Outbox
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
 from meydan.store.values import (
@@ -152,6 +153,7 @@ class Store:
         self._writer = Writer(database)
         self.people = People(database, self._writer)
         self.guidelines = Versions(database, self._writer)
+        self.outbox = Outbox(database, self._writer)
         self.readers = Readers(database, self._writer)
 
     # -- opening and closing ------------------------------------------------
