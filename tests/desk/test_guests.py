@@ -273,8 +273,9 @@ def test_signing_out_everywhere_ends_all_that_was_given(guests: Callable[[str], 
         ("Zara@Square.Example", "zara@square.example", True),
         (" zara@square.example ", "zara@square.example", True),
         ("z\u00e9@square.example", "ze\u0301@square.example", True),
+        # The Kelvin sign is a K, by Unicode's own word; mail goes to the K.
+        ("mi\u212ae@square.example", "mike@square.example", True),
         # What a mail server may tell apart is never taken for one.
-        ("mi\u212ae@square.example", "mike@square.example", False),
         ("\u0131van@square.example", "ivan@square.example", False),
         ("\u0130van@square.example", "ivan@square.example", False),
         ("zara@stra\u00dfe.example", "zara@strasse.example", False),

@@ -32,7 +32,7 @@ SHARED = ("/api/", "/embed/", "/embed.js", "/static/")
 
 PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"content-type, accept-language"),
+    (b"access-control-allow-headers", b"content-type, accept-language, authorization, idempotency-key"),
     (b"access-control-max-age", b"600"),
 )
 VARIES: RawHeaders = [(b"vary", b"Origin")]
