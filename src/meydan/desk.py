@@ -102,6 +102,7 @@ from meydan.ledger import (
     salt_in,
     withdrawal_leaf,
 )
+from meydan.locale import INTERFACE, interface_of
 from meydan.passes import GOOD_FOR, Seal, mailbox_of
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
@@ -1833,6 +1834,9 @@ class Desk:
     def _confirmation(self, id: str, submission: Submission, visitor: Visitor, now: datetime) -> Confirmation:
         mailbox = mailbox_of(submission.email or "")
         token = base64.urlsafe_b64encode(self._entropy(32)).decode("ascii").rstrip("=")
+        # What a page claims goes into a letter only as a language that we speak.
+        asked = (submission.language, *self._guidelines.publication.languages)
+        language = next(filter(None, map(interface_of, asked)), INTERFACE[0])
         return Confirmation(
             digest=_link_digest(token),
             who=self._seal.key_of_mailbox(mailbox),
@@ -1840,10 +1844,10 @@ class Desk:
             at_most=MAILS_AN_HOUR,
             mail={
                 "to": mailbox,
-                "language": submission.language or self._guidelines.publication.languages[0],
+                "language": language,
                 "name": submission.name,
                 "comment": id,
-                "link": f"{next(iter(visitor.own), '')}/me/confirm/{token}",
+                "link": f"{next(iter(visitor.own), '')}/me/confirm/{token}?lang={language}",
             },
         )
 

@@ -24,8 +24,8 @@ from meydan.comment import Reader
 from meydan.errors import Malformed
 
 VERSION: Final = "mp1"
-LONGEST: Final = 4000
-"""Characters of a pass at most; longer ones are not looked into."""
+LONGEST: Final = 8000
+"""Characters of what is sealed at most; longer ones are not looked into."""
 
 GOOD_FOR: Final = timedelta(days=180)
 """How long a pass is believed after it was given."""
@@ -85,7 +85,7 @@ class Seal:
 
     def close(self, purpose: str, told: Mapping[str, str | None], at: datetime) -> str:
         """Seal what is told, for a purpose and as of a time; another word each time, of letters, digits, - and _."""
-        body = json.dumps({**told, "for": purpose}).encode()
+        body = json.dumps({**told, "for": purpose}, ensure_ascii=False).encode()
         return self._box.encrypt_at_time(body, int(at.timestamp())).decode("ascii").rstrip("=")
 
     def open(

@@ -49,6 +49,7 @@ LINKS_AN_HOUR: Final = 5
 LONGEST_TOKEN: Final = 8192
 LONGEST_SUBJECT: Final = 255
 LONGEST_NAME: Final = 500
+LONGEST_SHOWN: Final = 100
 LONGEST_FILE: Final = 262_144
 
 SKEW_S: Final = 60
@@ -347,13 +348,20 @@ class Readers:
         Whether anything is known of the address makes no difference to anything. Beyond LINKS_AN_HOUR nothing is sent,
         and nobody is told.
 
+        Args:
+            language: the interface's, in which the letter and the page behind its link speak.
+
         Raises:
             Malformed: it is no address.
         """
         mailbox = mailbox_of(email)
         now = self._clock()
         token = self._seal.close("sign-in", {"email": mailbox}, now)
-        mail = {"to": mailbox, "language": language, "link": f"{self._own_url}/me/link/{token}"}
+        mail = {
+            "to": mailbox,
+            "language": language,
+            "link": f"{self._own_url}/me/link/{token}?lang={language}",
+        }
         sent = self._kept.add_link(
             digest_of(token),
             who=self._seal.key_of_mailbox(mailbox),
@@ -460,7 +468,8 @@ class Readers:
         now = self._clock()
         told = {
             "key": reader.key,
-            "name": reader.name,
+            # To be shown, and no longer than a browser keeps in a cookie with an address.
+            "name": reader.name[:LONGEST_SHOWN],
             "email": reader.email,
             "verified": "1" if reader.email_verified else "",
             "kind": reader.kind,

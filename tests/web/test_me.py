@@ -162,7 +162,9 @@ def test_an_account_writes_and_sees_what_is_its_own(browser: Browser, room: News
     sent = browser.comment(HOSTILE, bearer=account("own"), name="Mallory")
     assert sent.status_code == 201
     theirs = browser.comment(bearer=account("theirs")).json()["id"]
-    refused = browser.post("/me/account", data={"account": account("own")}, headers={"origin": "https://evil.example"})
+    refused = browser.post(
+        "/me/account", data={"account": account("own")}, headers={"origin": "https://evil.example"}
+    )
     assert refused.status_code == 403
     forged = browser.post("/me/account", data={"account": account("own", aud="another")})
     assert forged.status_code == 401
@@ -182,14 +184,23 @@ def test_an_account_writes_and_sees_what_is_its_own(browser: Browser, room: News
     receipts = browser.get("/me/receipts").json()["receipts"]
     assert [one["receipt"] for one in receipts] == [own["receipt"]]
     token = browser.csrf
-    for path in (f"/me/comments/{theirs}/erase", f"/me/comments/{theirs}/withdraw", "/me/comments/none/erase"):
+    for path in (
+        f"/me/comments/{theirs}/erase",
+        f"/me/comments/{theirs}/withdraw",
+        "/me/comments/none/erase",
+    ):
         assert browser.post(path, data={"csrf": token}).status_code == 404
     assert browser.get(f"/me/comments/{theirs}/erase").status_code == 404
 
 
 @pytest.mark.parametrize(
     "authorization",
-    [f"Bearer {account(exp=int(time.time()) - 600)}", "Bearer mp1.made-up", "Bearer x", f"Bearer {account()}x"],
+    [
+        f"Bearer {account(exp=int(time.time()) - 600)}",
+        "Bearer mp1.made-up",
+        "Bearer x",
+        f"Bearer {account()}x",
+    ],
 )
 def test_who_is_not_believed_sends_nothing(browser: Browser, authorization: str) -> None:
     """If what says who a reader is is expired, forged or unknown, then nothing is kept, and a stable code says so."""
@@ -198,7 +209,10 @@ def test_who_is_not_believed_sends_nothing(browser: Browser, authorization: str)
     assert (answer.status_code, answer.json()["code"]) == (401, "R122")
     assert answer.headers["www-authenticate"].startswith("Bearer")
     # What stands before this server may want words of its own.
-    assert browser.post("/api/v1/comments", json=body, headers={"authorization": "Basic eDp5"}).status_code == 201
+    assert (
+        browser.post("/api/v1/comments", json=body, headers={"authorization": "Basic eDp5"}).status_code
+        == 201
+    )
 
 
 def test_a_comment_is_withdrawn_and_erased(browser: Browser, room: Newsroom) -> None:
@@ -240,7 +254,9 @@ def test_a_feed_is_private_and_ends(browser: Browser, room: Newsroom) -> None:
     with Browser(room) as program:
         feed = program.get(address)
         assert feed.headers["content-type"].startswith("application/atom+xml")
-        texts = [e.text for e in ElementTree.fromstring(feed.text).iter("{http://www.w3.org/2005/Atom}content")]
+        texts = [
+            e.text for e in ElementTree.fromstring(feed.text).iter("{http://www.w3.org/2005/Atom}content")
+        ]
         assert texts == [f"{COURTEOUS}\ufffd & <b>"]
         assert program.get(f"{address}x").status_code == 404
         out = browser.post("/me/sign-out/everywhere", data={"csrf": browser.csrf})
@@ -266,7 +282,10 @@ def test_a_guest_confirms_an_address(browser: Browser, room: Newsroom) -> None:
         seen = browser.get(path)
         assert "&lt;script&gt;" in seen.text
         assert browser.get(path).text == seen.text
-        assert browser.post(path, data={"mine": "yes"}, headers={"origin": "https://evil.example"}).status_code == 403
+        assert (
+            browser.post(path, data={"mine": "yes"}, headers={"origin": "https://evil.example"}).status_code
+            == 403
+        )
         assert browser.post(path, data={"mine": "yes"}).status_code == 200
         assert Hold.UNVERIFIED not in room.item(sent["id"]).comment.holds
         assert browser.post(path, data={"mine": "yes"}).status_code == 404
@@ -283,7 +302,9 @@ def test_a_guest_confirms_an_address(browser: Browser, room: Newsroom) -> None:
 
 def test_an_issuer_vouches_for_a_reader(browser: Browser, room: Newsroom, provider: str) -> None:
     """If the readers' issuer vouches for somebody, then they are in; with another browser's sign-in nobody is."""
-    httpx.put(f"{provider}/users/r1", json={"email": "r1@square.example", "email_verified": True, "name": "Zîn"})
+    httpx.put(
+        f"{provider}/users/r1", json={"email": "r1@square.example", "email_verified": True, "name": "Zîn"}
+    )
     away = browser.get("/me/issuer").headers["location"]
     back = httpx.post(away, data={"sub": "r1"}).headers["location"]
     with Browser(room) as victim:
