@@ -127,7 +127,8 @@ class Submission:
 
     `story_url` is the address of the story, `parent` the public id of the
     comment replied to, `language` what the page claims (a hint, not believed),
-    `suspicious` true when the hidden honeypot field came back filled.
+    `suspicious` true when the hidden honeypot field came back filled, `follow` that
+    they want to be told by e-mail what becomes of it.
     """
 
     story_url: str
@@ -137,6 +138,7 @@ class Submission:
     parent: str | None = None
     language: str | None = None
     suspicious: bool = False
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

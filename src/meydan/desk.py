@@ -98,13 +98,15 @@ from meydan.ledger import (
     salt_in,
     withdrawal_leaf,
 )
+from meydan.locale import INTERFACE, interface_of
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
+from meydan.settings import is_address
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
-from meydan.store import Ending, Escalation, NewComment, Store, Told
+from meydan.store import Ending, Escalation, NewComment, NewFollow, Store, Told
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import LookedTwice as LookedTwice
@@ -573,6 +575,7 @@ class Desk:
             leaf=receipt_leaf(commitment, now),
             lookup=searchable(submission.name, submission.text),
             holds=(Hold.SUSPICIOUS_FORM,) if submission.suspicious else (),
+            follow=self._follow(submission, author_key),
         )
         leaf = self._store.receive(new)
         # Durable from here: a crash after this line loses nothing.
@@ -1680,6 +1683,19 @@ class Desk:
             submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
         )
         return self._keyed("author", who)
+
+    def _follow(self, submission: Submission, author_key: str) -> NewFollow | None:
+        """Their wish to be told by e-mail what becomes of it; to what cannot be written to, or without mail, there is none."""
+        email = submission.email
+        if not (submission.follow and self.mail_works and email and is_address(email)):
+            return None
+        return NewFollow(
+            id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
+            recipient=author_key,
+            email=email,
+            language=interface_of(submission.language) or INTERFACE[0],
+            own=True,
+        )
 
     def _fingerprint(self, text: str) -> str:
         return self._keyed("text", fold(text).text)

@@ -125,7 +125,14 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED"):
         given["id"] = 1
-    if name in ("ADD_COMMENT", "ON_STORY") or name.startswith("PAGE_"):
+    if name in (
+        "ADD_COMMENT",
+        "ON_STORY",
+        "ADD_FOLLOW",
+        "IS_FOLLOWED",
+        "NEWS_SINCE",
+        "FOLLOWERS",
+    ) or name.startswith("PAGE_"):
         given["story"] = 1
     return given
 
@@ -203,6 +210,13 @@ INDEXED = {
     "DEAD": "ix_outbox_dead",
     "FORGET_DONE": "ix_outbox_done",
     "FORGET_DEAD": "ix_outbox_dead",
+    "FOLLOWS_BY": "ix_follow_recipient",
+    "IS_FOLLOWED": "ix_follow_story",
+    "AUTHORS_FOLLOW": "ix_follow_comment",
+    "NEWS_SINCE": "ix_decision_leaf",
+    "FOLLOWERS": "ix_follow_story",
+    "FORGET_ASKED": "ix_follow_asked",
+    "FORGET_FOLLOWS": "ix_follow_written",
 }
 
 

@@ -16,6 +16,37 @@ from meydan.comment import Comment, DecidedBy, Hold, Status, Story, Verdict
 
 
 @dataclass(frozen=True, slots=True)
+class NewFollow:
+    """
+    A wish to be written to.
+
+    `id` is random, and letters small enough for an address; `recipient` the keyed hash by which the desk knows the
+    author of this e-mail address. `own`: whoever wrote the comment.
+    """
+
+    id: str
+    recipient: str
+    email: str = field(repr=False)
+    language: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One follow as it stands. `comment` is the id of the comment whose replies are followed, None: the whole story."""
+
+    id: str
+    story_url: str
+    story_title: str | None
+    comment: str | None
+    own: bool
+    email: str = field(repr=False)
+    language: str
+    asked_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewComment:
     """
     A submission about to become a comment.
@@ -24,7 +55,7 @@ class NewComment:
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
     were known before anything was judged; the judge has to respect them. By the words of
-    `lookup` (text.search.searchable) it is found.
+    `lookup` (text.search.searchable) it is found. `follow` is its author's wish to be told of it.
     """
 
     id: str
@@ -42,6 +73,7 @@ class NewComment:
     leaf: bytes = field(repr=False)
     holds: tuple[Hold, ...] = ()
     lookup: str = field(default="", repr=False)
+    follow: NewFollow | None = None
 
 
 @dataclass(frozen=True, slots=True)

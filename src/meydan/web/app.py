@@ -1,7 +1,7 @@
 """
 The ASGI application: every door, put together.
 
-    Front (kept answers, headers) -> framework -> api | embed | desk pages, live -> desk
+    Front (kept answers, headers) -> framework -> api | embed | follow | desk pages, live -> desk
 
 Follows other processes' changes while it runs, so that what one of them
 approves is seen at this door within a second.
@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from litestar import Litestar
 
-from meydan.web import api, desk, embed
+from meydan.web import api, desk, embed, follow
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -85,7 +85,13 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             await asyncio.get_running_loop().shutdown_default_executor()
 
     inner = Litestar(
-        route_handlers=[*api.routes(doors), *embed.routes(doors), *desk.routes(meydan), live.handler()],
+        route_handlers=[
+            *api.routes(doors),
+            *embed.routes(doors),
+            *follow.routes(doors),
+            *desk.routes(meydan),
+            live.handler(),
+        ],
         request_class=api.ApiRequest,
         exception_handlers={Exception: answer_error},
         openapi_config=api.openapi_config(),
