@@ -147,8 +147,9 @@ class Submission:
 
     `story_url` is the address of the story, `parent` the public id of the
     comment replied to, `language` what the page claims (a hint, not believed),
-    `suspicious` true when the hidden honeypot field came back filled. `reader` is who
-    proved to have sent it, None for a guest; their name and address count then, and not what the form says.
+    `suspicious` true when the hidden honeypot field came back filled, `follow` that
+    they want to be told by e-mail what becomes of it. `reader` is who proved to have sent it,
+    None for a guest; their name and address count then, and not what the form says.
     """
 
     story_url: str
@@ -159,6 +160,7 @@ class Submission:
     language: str | None = None
     suspicious: bool = False
     reader: Reader | None = None
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

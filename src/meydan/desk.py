@@ -106,7 +106,8 @@ from meydan.locale import INTERFACE, interface_of
 from meydan.passes import GOOD_FOR, Seal, mailbox_of
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
-from meydan.store import A_READER, Confirmation, Ending, Escalation, NewComment, Store, Told
+from meydan.settings import is_address
+from meydan.store import A_READER, Confirmation, Ending, Escalation, NewComment, NewFollow, Store, Told
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Became as Became
 from meydan.store import Claim as Claim
@@ -591,7 +592,7 @@ class Desk:
         if unconfirmed:
             # Who is blocked under an address they have proved is not to begin anew as a guest.
             proved = self._seal.key_of_mailbox(mailbox_of(submission.email or ""))
-            self._check_not_blocked(self._readers_author_key(proved), now)
+            self._check_not_blocked(self.author_key_of(proved), now)
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
         # Lower-case letters and digits only: safe in an address and on a command line.
@@ -616,6 +617,7 @@ class Desk:
             holds=tuple(holds),
             reader_key=reader.key if reader else None,
             confirmation=self._confirmation(id, submission, visitor, now) if unconfirmed else None,
+            follow=self._follow(submission, author_key),
         )
         leaf = self._store.receive(new)
         # Durable from here: a crash after this line loses nothing.
@@ -649,7 +651,7 @@ class Desk:
         found = self._store.readers.awaits(digest, now)
         if found is None:
             raise NotFound("This link was used already, or it is too old.")
-        author_key = self._readers_author_key(found[1])
+        author_key = self.author_key_of(found[1])
         self._check_not_blocked(author_key, now)
         id = self._store.readers.confirm(digest, author_key=author_key, at=now)
         # Durable from here: should judging fail, the sweep comes back to it.
@@ -1908,17 +1910,30 @@ class Desk:
         if proof is None or salt is None or not hmac.compare_digest(salt, proof[0]):
             raise SignInNeeded("The receipt is not this comment's.", fields=("receipt",))
 
-    def _readers_author_key(self, key: str) -> str:
-        """Under which the comments of a reader who proved who they are stand together, wherever they write from."""
+    def author_key_of(self, key: str) -> str:
+        """Under which the comments of a reader who proved who they are stand together, by their key, wherever they write from."""
         return self._keyed("author", f"reader\x00{key}")
 
     def _author_key(self, submission: Submission, visitor: Visitor) -> str:
         if submission.reader is not None:
-            return self._readers_author_key(submission.reader.key)
+            return self.author_key_of(submission.reader.key)
         who = (
             submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
         )
         return self._keyed("author", who)
+
+    def _follow(self, submission: Submission, author_key: str) -> NewFollow | None:
+        """Their wish to be told by e-mail what becomes of it; to what cannot be written to, or without mail, there is none."""
+        email = submission.email
+        if not (submission.follow and self.mail_works and email and is_address(email)):
+            return None
+        return NewFollow(
+            id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
+            recipient=author_key,
+            email=email,
+            language=interface_of(submission.language) or INTERFACE[0],
+            own=True,
+        )
 
     def _fingerprint(self, text: str) -> str:
         return self._keyed("text", fold(text).text)

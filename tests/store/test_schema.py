@@ -125,7 +125,14 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED"):
         given["id"] = 1
-    if name in ("ADD_COMMENT", "ON_STORY") or name.startswith("PAGE_"):
+    if name in (
+        "ADD_COMMENT",
+        "ON_STORY",
+        "ADD_FOLLOW",
+        "IS_FOLLOWED",
+        "NEWS_SINCE",
+        "FOLLOWERS",
+    ) or name.startswith("PAGE_"):
         given["story"] = 1
     return given
 
@@ -206,6 +213,13 @@ INDEXED = {
     "COMMENTS_OF_READER": "ix_comment_reader",
     "READER_LINKS_SENT": "ix_reader_link_who",
     "UNCONFIRMED": "ix_reader_link_open",
+    "FOLLOWS_BY": "ix_follow_recipient",
+    "IS_FOLLOWED": "ix_follow_story",
+    "AUTHORS_FOLLOW": "ix_follow_comment",
+    "NEWS_SINCE": "ix_decision_leaf",
+    "FOLLOWERS": "ix_follow_story",
+    "FORGET_ASKED": "ix_follow_asked",
+    "FORGET_FOLLOWS": "ix_follow_written",
 }
 
 

@@ -291,7 +291,13 @@ def test_a_guest_confirms_an_address(browser: Browser, room: Newsroom) -> None:
         assert browser.post(path, data={"mine": "yes"}).status_code == 404
         given = desk.pass_for(sent["id"])
         assert browser.comment(bearer=str(given), name="Else").status_code == 201
-        assert browser.sign_in("GUEST@square.example").get("/me").text.count('class="r-own"') == 2
+        room.meydan.letters.ask(
+            room.story, comment=None, email="guest@square.example", language="en", confirmed=True
+        )
+        own = browser.sign_in("GUEST@square.example").get("/me").text
+        assert own.count('class="r-own"') == 2
+        end = re.findall(r'href="(/unfollow/[^"]+)"', own)
+        assert browser.get(end[0]).status_code == 200
         other = browser.comment(email="notme@square.example").json()["id"]
         path = browser.mailed()["link"].removeprefix(room.url)
         assert browser.post(path, data={"mine": "no"}).status_code == 200

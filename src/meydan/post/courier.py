@@ -2,6 +2,7 @@
 The courier takes letters out of the outbox and hands them to the mail server, one after another.
 
     lease -> told_of -> compose -> send -> finish
+    lease -> spread                     -> finish   (what is new on a story: a letter for each follower)
 
 A crash between sending and finishing sends the letter again, under the same Message-ID: at least once, never lost.
 Several couriers, on several nodes, share one outbox: what one has in hand, no other is given.
@@ -17,7 +18,7 @@ from typing import Final
 import structlog
 
 from meydan.errors import MailUnavailable, MeydanError
-from meydan.letters import ATTEMPTS, Job, Letters
+from meydan.letters import ATTEMPTS, NEWS, Job, Letters
 from meydan.post.mail import DEADLINE_S, Line, Mailer, NotSent, compose, message_of
 
 BATCH: Final = 20
@@ -84,6 +85,10 @@ class Courier:
             raise NotSent("never-finished", final=True)
         if letters.is_too_late(job):
             raise NotSent("too-late", final=True)
+        if job.kind == NEWS:
+            letters.spread(job)
+            letters.finish(job)
+            return line
         told = letters.told_of(job)
         if told is not None:
             publication = letters.publication

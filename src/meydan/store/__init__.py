@@ -7,6 +7,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
+from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
@@ -26,10 +27,12 @@ from meydan.store.values import (
     Entry,
     Escalated,
     Escalation,
+    Follow,
     Kept,
     LookedTwice,
     ModeratorRow,
     NewComment,
+    NewFollow,
     News,
     OpenSession,
     Page,
@@ -47,6 +50,7 @@ from meydan.store.values import (
 
 __all__ = [
     "A_READER",
+    "NEWS",
     "OPERATOR",
     "Appeal",
     "Attempts",
@@ -65,11 +69,13 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Figures",
+    "Follow",
     "Job",
     "Kept",
     "LookedTwice",
     "ModeratorRow",
     "NewComment",
+    "NewFollow",
     "News",
     "OpenSession",
     "Page",

@@ -730,3 +730,47 @@ OUTBOX_DUE = f"SELECT count(*), count(CASE WHEN due_at <= :at THEN 1 END) FROM o
 OUTBOX_DEAD = "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"
 FORGET_DONE = "DELETE FROM outbox WHERE done_at < :before AND done_at IS NOT NULL"
 FORGET_DEAD = "DELETE FROM outbox WHERE dead_at < :before AND dead_at IS NOT NULL"
+
+# -- who is written to --------------------------------------------------------
+
+FOLLOWS_BY = """
+SELECT number, story, comment, confirmed_at, asked_at FROM follow
+ WHERE recipient = :recipient ORDER BY asked_at DESC LIMIT :limit"""
+ADD_FOLLOW = """
+INSERT INTO follow (id, story, comment, own, recipient, email, language, asked_at, written_at)
+VALUES (:id, :story, :comment, :own, :recipient, :email, :language, :at, :at)"""
+_FOLLOW = """
+SELECT f.id, s.url, s.title, c.id, f.own, f.email, f.language, f.asked_at, f.confirmed_at
+  FROM follow f JOIN story s ON s.id = f.story LEFT JOIN comment c ON c.number = f.comment"""
+FOLLOW = f"{_FOLLOW} WHERE f.id = :id"
+FOLLOWED = f"""{_FOLLOW}
+ WHERE f.recipient = :recipient AND f.confirmed_at IS NOT NULL ORDER BY f.asked_at DESC LIMIT :limit"""
+CONFIRM_FOLLOW = """
+UPDATE follow SET confirmed_at = :at, written_at = :at, told = (SELECT leaf - 1 FROM counter WHERE id = 1)
+ WHERE id = :id AND confirmed_at IS NULL RETURNING comment, own"""
+END_FOLLOW = "DELETE FROM follow WHERE id = :id"
+END_FOLLOW_NUMBER = "DELETE FROM follow WHERE number = :number"
+IS_FOLLOWED = "SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1"
+AUTHORS_FOLLOW = """
+SELECT id, asked_at FROM follow WHERE comment = :comment AND own = 1 AND confirmed_at IS NOT NULL"""
+CURRENT_DECISION = """
+SELECT c.id, c.seq, d.decided_by, d.decided_at FROM comment c
+  JOIN decision d ON d.comment = c.number AND d.seq = c.seq WHERE c.number = :number"""
+# Only what was not shown before: an approval after another approval shows nothing new. CROSS JOIN, so that SQLite begins
+# with the decisions of a quarter of an hour, not with all comments of a story.
+NEWS_SINCE = """
+SELECT d.leaf, c.parent, c.author_key FROM decision d CROSS JOIN comment c
+ WHERE c.number = d.comment AND d.leaf >= :since AND d.verdict = 'approve' AND c.story = :story AND c.showing = 1
+   AND NOT EXISTS (SELECT 1 FROM decision e
+                    WHERE e.comment = d.comment AND e.seq = d.seq - 1 AND e.verdict = 'approve')
+ ORDER BY d.leaf LIMIT :limit"""
+PARENT_OF = "SELECT number, parent FROM comment WHERE id = :id"
+FOLLOWERS = """
+SELECT f.number, f.id, f.comment, c.id, f.recipient, f.told,
+       CASE WHEN EXISTS (SELECT 1 FROM follow g WHERE g.recipient = f.recipient AND g.story = f.story
+                            AND g.comment IS NULL AND g.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END
+  FROM follow f LEFT JOIN comment c ON c.number = f.comment
+ WHERE f.story = :story AND f.confirmed_at IS NOT NULL AND f.number > :after ORDER BY f.number LIMIT :limit"""
+TOLD_UP_TO = "UPDATE follow SET told = :leaf, written_at = :at WHERE number = :number"
+FORGET_ASKED = "DELETE FROM follow WHERE asked_at < :before AND confirmed_at IS NULL"
+FORGET_FOLLOWS = "DELETE FROM follow WHERE written_at < :before"

@@ -31,6 +31,37 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class NewFollow:
+    """
+    A wish to be written to.
+
+    `id` is random, and letters small enough for an address; `recipient` the keyed hash by which the desk knows the
+    author of this e-mail address. `own`: whoever wrote the comment.
+    """
+
+    id: str
+    recipient: str
+    email: str = field(repr=False)
+    language: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One follow as it stands. `comment` is the id of the comment whose replies are followed, None: the whole story."""
+
+    id: str
+    story_url: str
+    story_title: str | None
+    comment: str | None
+    own: bool
+    email: str = field(repr=False)
+    language: str
+    asked_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewComment:
     """
     A submission about to become a comment.
@@ -39,8 +70,9 @@ class NewComment:
     `commitment` is 32 bytes; `leaf` the receipt's canonical bytes. What only
     the reader may say or see is left out of `repr`. `holds` are reasons to wait that
     were known before anything was judged; the judge has to respect them. By the words of
-    `lookup` (text.search.searchable) it is found. `reader_key` is of a reader who proved who they are;
-    with a `confirmation` (and Hold.UNVERIFIED first among `holds`) it waits for its author to do so.
+    `lookup` (text.search.searchable) it is found. `follow` is its author's wish to be told of it.
+    `reader_key` is of a reader who proved who they are; with a `confirmation` (and Hold.UNVERIFIED
+    first among `holds`) it waits for its author to do so.
     """
 
     id: str
@@ -60,6 +92,7 @@ class NewComment:
     lookup: str = field(default="", repr=False)
     reader_key: str | None = field(default=None, repr=False)
     confirmation: Confirmation | None = None
+    follow: NewFollow | None = None
 
 
 @dataclass(frozen=True, slots=True)

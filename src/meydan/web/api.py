@@ -35,6 +35,7 @@ from meydan.web import access, reading
 from meydan.web.doors import Doors
 from meydan.web.embed import KeptAnswer
 from meydan.web.errors import Problem
+from meydan.web.follow import ask
 from meydan.web.reading import Listing
 from meydan.web.shelf import Made
 
@@ -59,7 +60,11 @@ class StoryRef(msgspec.Struct):
 
 
 class Sent(msgspec.Struct):
-    """A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty."""
+    """
+    A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty.
+
+    `follow`: whoever sends it wants to be told by e-mail what becomes of it; that address is asked first.
+    """
 
     story: StoryRef = msgspec.field(default_factory=StoryRef)
     name: str | None = ""
@@ -68,6 +73,7 @@ class Sent(msgspec.Struct):
     parent: str | None = None
     language: str | None = None
     website: str = ""
+    follow: bool = False
 
 
 class StoryTold(msgspec.Struct):
@@ -109,6 +115,15 @@ class Reported(msgspec.Struct):
     note: str | None = None
 
 
+class Followed(msgspec.Struct):
+    """A wish to be told by e-mail of a story's new comments, or of the replies to one `comment`."""
+
+    story: StoryRef = msgspec.field(default_factory=StoryRef)
+    email: str | None = ""
+    comment: str | None = None
+    language: str | None = None
+
+
 class Verdicted(msgspec.Struct, forbid_unknown_fields=True):
     """A person's verdict. `seen` is the number of the decision it was made in view of, 0 for none."""
 
@@ -145,6 +160,12 @@ class ReportTaken(msgspec.Struct):
     """A report was received; whether it is the first is not told."""
 
     status: Literal["received"]
+
+
+class FollowAsked(msgspec.Struct):
+    """Whoever has the address is asked, unless they follow already or were asked before; which of these is not told."""
+
+    status: Literal["confirm"]
 
 
 class Counts(msgspec.Struct):
@@ -276,6 +297,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             language=data.language,
             suspicious=bool(data.website),
             reader=doors.meydan.readers.identify(request.headers.get("authorization")),
+            follow=data.follow,
         )
         outcome = desk.submit(submission, visitor)
         language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
@@ -328,6 +350,28 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         visitor = doors.sender(request)
         desk.report(comment_id, rule=data.rule or "", words=data.note, visitor=visitor)
         return ReportTaken("received")
+
+    @post(
+        "/api/v1/follows",
+        sync_to_thread=True,
+        status_code=202,
+        operation_id="follow",
+        summary="Ask to be told by e-mail",
+        tags=["readers"],
+        responses=_refusals(403, 404, 413, 422, 429),
+    )
+    def follow(request: AnyRequest, data: JSONBody[Followed]) -> FollowAsked:
+        doors.origins.check_script(request)
+        doors.sender(request)
+        language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+        ask(
+            doors,
+            story=data.story.url,
+            comment=data.comment or None,
+            email=data.email or "",
+            language=language,
+        )
+        return FollowAsked("confirm")
 
     @get(
         "/api/v1/counts",
@@ -453,7 +497,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, report, count, judge, register, held, decide, health]
+    return [submit, read, report, follow, count, judge, register, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -516,6 +560,7 @@ REQUIRED = {
     "Sent": ["story", "name", "text"],
     "StoryRef": ["url"],
     "Reported": ["rule"],
+    "Followed": ["story", "email"],
     "Asked": ["text"],
     "Registered": ["url"],
     "Verdicted": ["verdict"],

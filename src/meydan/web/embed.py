@@ -144,7 +144,12 @@ class _Readers:
         page = self._desk.page(asked["story"], sort=sort, after=after, limit=reading.COMMENTS_ON_A_PAGE)
         said = reading.language_for(asked.get("lang"), page.story, guidelines)
         view = View(
-            story_address(asked["story"]), said, "newest" if sort == "newest" else "oldest", after, base
+            story_address(asked["story"]),
+            said,
+            "newest" if sort == "newest" else "oldest",
+            after,
+            base,
+            mail=self._desk.mail_works,
         )
         return page, view, guidelines
 
@@ -167,6 +172,7 @@ class _Readers:
             parent=form.get("parent") or None,
             language=said.language,
             suspicious=bool(form.get("website")),
+            follow=bool(form.get("follow")),
         )
         try:
             visitor = self._doors.sender(request)
@@ -194,6 +200,7 @@ class _Readers:
             problems=problems,
             message=problem.message if not isinstance(error, MissingFields) else said["errors.R104"],
             code=problem.code,
+            follow=submission.follow,
         )
         try:
             made = await sync_to_thread(self._page_sent_back, submission, said, typed)
@@ -210,7 +217,7 @@ class _Readers:
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
         # Without the comments: what was typed is what matters now, and it is shown even
         # when the database does not answer.
-        view = View(url, said)
+        view = View(url, said, mail=self._desk.mail_works)
         return reading.form_page(view, self._desk.guidelines, self._limits, typed)
 
     # -- reporting -------------------------------------------------------------

@@ -169,6 +169,7 @@ class _Own:
     def __init__(self, doors: Doors) -> None:
         self._desk = doors.meydan.desk
         self._readers = doors.meydan.readers
+        self._letters = doors.meydan.letters
         self._https = doors.https
         given = doors.meydan.settings
         self._base = given.own_url
@@ -521,11 +522,23 @@ class _Own:
             ],
             older=f"{asked.here('/me')}&before={further}" if further is not None else "",
             begun=before is not None,
+            follows=self._follows(asked, session),
             feed=f"{self._base}/me/feed/{self._readers.feed_of(reader)}",
             here=asked.here,
             render=render,
         )
         return Answer(body)
+
+    def _follows(self, asked: Asked, session: Session) -> list[dict[str, Any]]:
+        """What a reader follows by e-mail, each with the way to end it; only where the address is proved to be theirs."""
+        reader = session.reader
+        if not (reader.email and reader.email_verified):
+            return []
+        author = self._desk.author_key_of(reader.key)
+        return [
+            {"follow": follow, "end": asked.here(f"/unfollow/{quote(token, safe='')}")}
+            for follow, token in self._letters.followed_by(reader.email, author=author)
+        ]
 
     def _door(self, asked: Asked, message: str = "", *, status: int = 200, email: str = "") -> Answer:
         body = template("reader/me_door.html").render(

@@ -76,7 +76,7 @@ class View:
     Which part of a story's comments, and in which words.
 
     `base` stands before every link: "" on our own page, our address where the
-    fragment is put into another site's page.
+    fragment is put into another site's page. `mail`: following by e-mail is offered.
     """
 
     url: str
@@ -84,6 +84,7 @@ class View:
     sort: Sort = "oldest"
     after: str | None = None
     base: str = ""
+    mail: bool = False
 
     def link(self, **changed: str | None) -> str:
         """The page that shows this view with something changed (None leaves a part out)."""
@@ -95,6 +96,12 @@ class View:
         }
         given = {key: value for key, value in (parts | changed).items() if value is not None}
         return f"{self.base}/comments?{urlencode(given)}"
+
+    @property
+    def follow(self) -> str:
+        """Where one asks to be told of the story's new comments."""
+        query = urlencode({"story": self.url, "lang": self.said.language})
+        return f"{self.base}/comments/follow?{query}"
 
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
@@ -113,6 +120,7 @@ class Typed:
     problems: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     code: str = ""
+    follow: bool = False
 
 
 NOTHING_TYPED = Typed()

@@ -184,6 +184,7 @@ class MeydanComments extends HTMLElement {
           email: field.email?.value || null,
           parent: field.parent.value || null,
           website: field.website.value,
+          follow: field.follow?.checked ?? false,
           language,
         }),
       });
