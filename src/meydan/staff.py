@@ -50,6 +50,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "restricted": frozenset({"editor"}),
     "guidelines": frozenset({"editor"}),
     "people": frozenset({"editor"}),
+    "letters": frozenset({"editor"}),
 }
 """What each role may do."""
 

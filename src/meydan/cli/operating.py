@@ -6,6 +6,7 @@ import tempfile
 import webbrowser
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -200,6 +201,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     import meydan
     from meydan.judge import Judge, calibration
     from meydan.policy import load
+    from meydan.post.mail import Mailer
     from meydan.wiring import build_staff, guidelines_in_force, open_store
 
     def guidelines() -> str:
@@ -248,6 +250,25 @@ def _examine(settings: Settings) -> list[_Finding]:
             store.close()
         return f"{len(active)} can sign in" if active else "none yet: meydan moderators add NAME"
 
+    def mail() -> str:
+        if settings.mail is None:
+            return "off: no mail_server is set, and nothing that needs mail is offered"
+        Mailer(settings.mail, settings.mail_from).check()
+        return f"{settings.mail.host} port {settings.mail.port} takes mail"
+
+    def letters() -> str:
+        if unmade:
+            return "none yet"
+        store = open_store(settings)
+        try:
+            standing = store.outbox.standing(datetime.now(UTC))
+        finally:
+            store.close()
+        return (
+            f"{standing.waiting} wait to be sent, {standing.due} of them are due; "
+            f"{standing.dead} could not be delivered{' (the desk lists them at /desk/letters)' if standing.dead else ''}"
+        )
+
     def public_url() -> str:
         if not settings.public_url:
             return f"{settings.own_url} (set public_url when readers use another)"
@@ -259,6 +280,8 @@ def _examine(settings: Settings) -> list[_Finding]:
         ("model", model),
         ("database", reachable),
         ("moderators", moderators),
+        ("mail", mail),
+        ("letters", letters),
         ("public url", public_url),
     ]
     for what, check in checks:

@@ -227,7 +227,7 @@ class Outbox:
             if row is None:
                 raise NotFound("There is no such dead letter.")
             # Not what it is about: that could tell who is written to.
-            enter(hand, when, by, action, str(number), kind=row[0])
+            enter(hand, when, by, action, str(number), letter=row[0])
 
         self._writer.write(work)
 

@@ -15,6 +15,7 @@ CSRF token, sent from our own origin.
     figures    how much comes, who decides it and how soon
     guidelines what is in force and was, trying the next version, and letting it take effect
     escalated  what is unlawful or a danger: the cases, and the record of each
+    undelivered e-mail that did not arrive
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -22,7 +23,18 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web.desk import account, door, escalated, figures, finding, guidelines, issuer, people, room
+from meydan.web.desk import (
+    account,
+    door,
+    escalated,
+    figures,
+    finding,
+    guidelines,
+    issuer,
+    people,
+    room,
+    undelivered,
+)
 from meydan.web.desk.frame import Frame
 from meydan.web.issuer import Issuer
 from meydan.wiring import Meydan
@@ -47,6 +59,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *figures.pages(frame),
             *guidelines.pages(frame, reading_room),
             *escalated.pages(frame, reading_room),
+            *undelivered.pages(frame, meydan.letters),
             *rooms,
         ]
     )

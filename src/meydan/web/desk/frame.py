@@ -245,6 +245,7 @@ class Frame:
             publication=self.desk.guidelines.publication.name,
             session=session,
             here=here,
+            mail=self.desk.mail_works,
             w=said(),
             tongues=tongues(),
             **values,
