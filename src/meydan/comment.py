@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Literal
 
 RULE_LABELS = (
     "profanity",
@@ -125,22 +126,25 @@ class Hold(StrEnum):
     APPEAL = "appeal"
     REPORT = "report"
     DISPOSABLE = "disposable"
+    UNVERIFIED = "unverified"
+    """Its author has not confirmed their address; until then it is neither judged nor shown to anybody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """
-    Somebody whose identity was proved: an account of the publication, or a guest whose address was verified.
+    Somebody who has proved who they are, which is known by `key` alone.
 
-    `key` is what they are known by here, a keyed hash. `kind` is "account" or "verified".
+    `kind` is "account" (the publication's own, with `staff` as it says) or "verified" (a guest whose address is proved
+    to be theirs). `email` is believed to be theirs only where `email_verified`.
     """
 
     key: str
-    name: str
-    email: str | None
-    email_verified: bool
-    staff: bool
-    kind: str
+    name: str = field(repr=False)
+    email: str | None = field(default=None, repr=False)
+    email_verified: bool = False
+    staff: bool = False
+    kind: Literal["account", "verified"] = "account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +154,11 @@ class Submission:
 
     `story_url` is the address of the story, `parent` the public id of the
     comment replied to, `language` what the page claims (a hint, not believed),
-    `suspicious` true when the hidden honeypot field came back filled. `reader` is
-    who proved to be its sender, None for a guest by name. `proof` is the proof of work:
-    None from who cannot make one, "" from who can and was not asked. `sending_key` names
-    this sending, so that sending it again is not a second comment.
+    `suspicious` true when the hidden honeypot field came back filled, `follow` that
+    they want to be told by e-mail what becomes of it. `reader` is who proved to have sent it,
+    None for a guest; their name and address count then, and not what the form says.
+    `proof` is the proof of work: None from who cannot make one, "" from who can and was not
+    asked. `sending_key` names this sending, so that sending it again is not a second comment.
     """
 
     story_url: str
@@ -164,6 +169,7 @@ class Submission:
     language: str | None = None
     suspicious: bool = False
     reader: Reader | None = None
+    follow: bool = False
     proof: str | None = None
     sending_key: str | None = None
 

@@ -2,6 +2,7 @@
 THE WALK. What happens to a comment, in order, and nothing else.
 
     receive    checked, given a number and a receipt, kept as HELD
+    confirm    a guest proves that the address is theirs, where the guidelines ask for it
     judge      evidence gathered, decided by the guidelines, settled or held
     review     a person decides
     appeal     the author asks for another person
@@ -46,6 +47,7 @@ from meydan.comment import (
     Evidence,
     History,
     Hold,
+    Reader,
     Reason,
     Settled,
     Status,
@@ -54,6 +56,7 @@ from meydan.comment import (
     Verdict,
 )
 from meydan.errors import (
+    AccountNeeded,
     AlreadyDecided,
     BadGuidelines,
     Blocked,
@@ -64,6 +67,7 @@ from meydan.errors import (
     NoSuchParent,
     NotAllowed,
     NotAppealable,
+    NotErasable,
     NotFound,
     ProofNeeded,
     Refused,
@@ -107,9 +111,25 @@ from meydan.ledger import (
     salt_in,
     withdrawal_leaf,
 )
+from meydan.locale import INTERFACE, interface_of
+from meydan.passes import GOOD_FOR, Seal, mailbox_of
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
 from meydan.proof import HARDEST, Proofs
+from meydan.settings import is_address
+from meydan.store import (
+    A_READER,
+    Confirmation,
+    Ending,
+    Escalation,
+    NewComment,
+    NewFollow,
+    ProofUsed,
+    Sending,
+    Store,
+    Told,
+    UsedProof,
+)
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import STORY_FIELDS as STORY_FIELDS
 from meydan.store import Announced as Announced
@@ -117,7 +137,6 @@ from meydan.store import Became as Became
 from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
 from meydan.store import Draft as Draft
-from meydan.store import Ending, Escalation, NewComment, ProofUsed, Sending, Store, Told, UsedProof
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
 from meydan.store import Latest as Latest
@@ -152,6 +171,15 @@ CALM = 10
 
 UNNUDGED = frozenset({"promotion"})
 """Labels of which nothing is said before sending: who advertises would be shown the way around the judge."""
+
+CONFIRMED_WITHIN = timedelta(days=7)
+"""How long a comment waits for its author to confirm their address; then it is erased, and nobody has read it."""
+
+MAILS_AN_HOUR = 5
+"""Links that are mailed to one address within an hour at most, whoever gives that address."""
+
+ERASED_AT_ONCE = 200
+"""Comments of one reader that are erased in one request; the rest in the next."""
 
 BACKTEST = (50, 500, 5000)
 """On how many of the comments decided last other guidelines are tried: at least, usually, at most."""
@@ -306,6 +334,15 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """One of a reader's own comments: as kept, how it stands with its receipt, and when and with what words they appealed."""
+
+    comment: Comment
+    outcome: Outcome
+    appeals: tuple[tuple[datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeskItem:
     """All a person needs to decide one comment."""
 
@@ -379,6 +416,7 @@ class Desk:
         limits: Limits | None = None,
         calibrations: Calibrations | None = None,
         care: Care | None = None,
+        mail_works: bool = False,
     ) -> None:
         self._store = store
         self._judge = judge
@@ -389,8 +427,10 @@ class Desk:
         self._counted: tuple[datetime, Tally] | None = None
         self._entropy = entropy
         self._secret = secret
+        self._seal = Seal(secret)
         self.limits = limits or Limits()
         self.care = care or Care()
+        self.mail_works = mail_works
         self._calibrations = shipped() if calibrations is None else calibrations
         self._proofs = Proofs(secret)
         self._likeness = Likeness(self._keyed)
@@ -594,29 +634,45 @@ class Desk:
         Raises:
             MissingFields, TooLong, NotText, Malformed, ForeignStory, StoryClosed, StoryNotOpen,
             DisposableAddress, NoSuchParent: refused, nothing kept.
+            AccountNeeded: guests are not taken here. TooFast: enough was mailed to the address to confirm.
             KeyReused: its key came with other words.
             ProofNeeded: much is being sent, and its sender can prove some work; carries the challenge.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
-        self._check_words(submission)
+        reader = submission.reader
+        if reader is not None:
+            # Whatever the form says: who has proved who they are writes under that name.
+            submission = replace(submission, name=reader.name, email=reader.email)
         url = self._story_url(submission.story_url, visitor.own)
+        guests = self._guests_on(url)
+        self._check_words(submission, addressed=guests == "verified")
         now = self._clock()
         sending = self._sending(submission, url, now)
         if sending is not None and (before := self._store.sent_before(sending)) is not None:
             return self._sent_before(before.id)
         self._check_open(url, now)
+        self._check_welcome(reader, guests)
         author_key = self._author_key(submission, visitor)
         self._check_not_blocked(author_key, now)
+        unconfirmed = guests == "verified" and reader is None
+        if unconfirmed:
+            # Who is blocked under an address they have proved is not to begin anew as a guest.
+            proved = self._seal.key_of_mailbox(mailbox_of(submission.email or ""))
+            self._check_not_blocked(self.author_key_of(proved), now)
         proof, holds = self._proved(submission, url, visitor, now)
+        new = self._new(submission, url, now)
         new = replace(
-            self._new(submission, url, now),
+            new,
             address_key=visitor.address_key,
             author_key=author_key,
             likeness=self._likeness.of(submission.text),
             sending=sending,
             proof=proof,
-            holds=(*self._senders_holds(submission), *holds),
-            badge=STAFF if submission.reader and submission.reader.staff else None,
+            holds=(*[Hold.UNVERIFIED] * unconfirmed, *self._senders_holds(submission), *holds),
+            badge=STAFF if reader is not None and reader.staff else None,
+            reader_key=reader.key if reader else None,
+            confirmation=self._confirmation(new.id, submission, visitor, now) if unconfirmed else None,
+            follow=self._follow(submission, author_key),
         )
         try:
             id, leaf = self._store.receive(new)
@@ -690,6 +746,7 @@ class Desk:
             decided_by=None,
             submitted_at=new.submitted_at,
             story_url=new.story_url,
+            holds=new.holds,
             receipt=receipt_of(new.id, new.salt, new.commitment, leaf),
             name=new.name,
             text=new.text,
@@ -733,6 +790,45 @@ class Desk:
         ]
         return max(found, key=lambda one: one[0])[1] if found else None
 
+    def to_confirm(self, token: str) -> Comment | None:
+        """The comment whose author a mailed link would confirm, which this does not; None where it opens nothing."""
+        found = self._store.readers.awaits(_link_digest(token), self._clock())
+        return None if found is None else self._store.comment(found[0])
+
+    def confirm(self, token: str) -> Outcome:
+        """
+        Take a guest's address for proved, by the link that was mailed there, and judge their comment like any other.
+
+        Raises:
+            NotFound: the link was used already or is too old, or the comment is gone.
+            Blocked: comments from this address are not taken.
+        """
+        digest, now = _link_digest(token), self._clock()
+        found = self._store.readers.awaits(digest, now)
+        if found is None:
+            raise NotFound("This link was used already, or it is too old.")
+        author_key = self.author_key_of(found[1])
+        self._check_not_blocked(author_key, now)
+        id = self._store.readers.confirm(digest, author_key=author_key, at=now)
+        # Durable from here: should judging fail, the sweep comes back to it.
+        try:
+            self.judge(id)
+        except Unavailable as error:
+            log.warning("judging_put_off", comment=id, error=type(error).__name__)
+        return self._stands(self._comment(id), None)
+
+    def disown(self, token: str) -> None:
+        """
+        Erase, unread, what somebody sent under another's address, by the link that was mailed there.
+
+        Raises:
+            NotFound: the link was used already or is too old, or the comment is gone.
+        """
+        found = self._store.readers.awaits(_link_digest(token), self._clock())
+        if found is None:
+            raise NotFound("This link was used already, or it is too old.")
+        self.erase(found[0], by=A_READER)
+
     def judge(self, id: str) -> None:
         """
         Gather evidence on a held comment and settle it, or hand it to a person.
@@ -747,6 +843,8 @@ class Desk:
         if comment is None or comment.text is None or comment.withdrawn_at is not None:
             return
         if comment.status is not Status.HELD or comment.seq or comment.judged_at is not None:
+            return
+        if Hold.UNVERIFIED in comment.holds:
             return
         story = self._store.story(comment.story_url)
         # Others may take effect meanwhile: one comment is judged by one version, from beginning to end.
@@ -797,6 +895,7 @@ class Desk:
         comment = self._comment(id)
         if comment.withdrawn_at is not None or comment.erased_at is not None:
             raise NotFound("This comment was withdrawn or erased; there is nothing to decide.")
+        self._check_confirmed(comment)
         decision = Decision(
             verdict=verdict,
             reasons=reasons,
@@ -913,6 +1012,9 @@ class Desk:
     def withdraw(self, id: str, *, receipt: str) -> None:
         """Take one's own comment back: it is shown no more, its decision stays as it was."""
         self._check_receipt(id, receipt)
+        self._withdraw(id)
+
+    def _withdraw(self, id: str) -> None:
         comment = self._comment(id)
         if comment.withdrawn_at is not None:
             return
@@ -950,6 +1052,7 @@ class Desk:
         comment = self._comment(id)
         if comment.erased_at is not None:
             raise NotFound("This comment was erased; nothing is left to escalate.")
+        self._check_confirmed(comment)
         # Rejected first: a crash between the two leaves it hidden, never shown.
         seq = comment.seq
         if comment.status is not Status.REJECTED:
@@ -1167,8 +1270,107 @@ class Desk:
         return len(ids)
 
     def expire(self, *, address_days: int) -> None:
-        """Forget the address hashes of comments older than `address_days`."""
-        self._store.expire(before=self._clock() - timedelta(days=address_days))
+        """
+        Forget the address hashes of comments older than `address_days`, and erase, unread, what nobody confirmed
+        within CONFIRMED_WITHIN.
+        """
+        now = self._clock()
+        for id in self._store.readers.unconfirmed(ERASED_AT_ONCE, before=now - CONFIRMED_WITHIN):
+            self.erase(id, by="machine")
+        self._store.readers.expire(now)
+        self._store.expire(before=now - timedelta(days=address_days))
+
+    # -- what readers see of their own ------------------------------------------
+
+    def comments_of(
+        self, reader: str, *, limit: int = 20, before: int | None = None
+    ) -> tuple[tuple[Own, ...], int | None]:
+        """
+        A reader's own comments by their key, with words and receipts, the latest first; and what to go on from.
+
+        Only what they proved to be theirs when they sent it, or confirmed since: an address that somebody typed
+        into a form proves nothing.
+        """
+        if not 1 <= limit <= 200:
+            raise Malformed("A page has 1 to 200 comments.", fields=("limit",))
+        ids, further = self._store.readers.comments(reader, limit=limit, before=before)
+        found = []
+        for id in ids:
+            # Erased by somebody meanwhile, it is nobody's any more.
+            with contextlib.suppress(NotFound):
+                found.append(self.own_comment(id, reader=reader))
+        return tuple(found), further
+
+    def own_comment(self, id: str, *, reader: str) -> Own:
+        """One of a reader's own comments; NotFound for everybody else's, held, gone or never there, all alike."""
+        self._check_owner(id, reader)
+        comment, kept = self._comment(id), self._store.kept_of(id)
+        if comment.erased_at is not None or kept is None:
+            raise NotFound("There is no such comment of yours.")
+        receipt = receipt_of(id, kept.salt, kept.commitment, kept.receipt)
+        appeals = tuple((one.at, one.words or "") for one in self._store.appeals(id))
+        return Own(comment, self._stands(comment, receipt), appeals)
+
+    def withdraw_own(self, id: str, *, reader: str) -> None:
+        """Take one's own comment back, as `withdraw`; NotFound for everybody else's."""
+        self._check_owner(id, reader)
+        self._withdraw(id)
+
+    def erase_own(self, id: str, *, reader: str) -> None:
+        """
+        Erase one's own comment, as `erase`.
+
+        Raises:
+            NotFound: somebody else's, or none. NotErasable: it is kept for the law until its hold ends.
+        """
+        self._check_owner(id, reader)
+        self.erase(id, by=A_READER)
+
+    def erase_all_own(self, reader: str) -> tuple[int, int, bool]:
+        """
+        Erase a reader's comments, ERASED_AT_ONCE of them at most.
+
+        Returns:
+            How many are erased, how many are kept for the law until their hold ends, and whether others are left.
+        """
+        erased = postponed = 0
+        before: int | None = None
+        while True:
+            ids, before = self._store.readers.comments(reader, limit=50, before=before)
+            for id in ids:
+                try:
+                    self.erase_own(id, reader=reader)
+                    erased += 1
+                except NotErasable:
+                    postponed += 1
+            if before is None or erased >= ERASED_AT_ONCE:
+                return erased, postponed, before is not None
+
+    def pass_for(self, id: str) -> str | None:
+        """
+        The pass of the guest whose comment it is, once their address is proved; None for every other comment.
+
+        For whoever holds the comment's receipt, which the caller has checked. It is as old as the comment, and so
+        ends with those given before when its reader signs out everywhere.
+        """
+        comment = self._store.comment(id)
+        key = self._store.readers.reader_of(id)
+        if comment is None or key is None or not comment.email or comment.name is None:
+            return None
+        try:
+            reader = self._seal.verified(comment.email, comment.name)
+        except Malformed:
+            return None
+        at = comment.submitted_at
+        # An account's comment carries the account's address, and is under another key.
+        if reader.key != key or not self._store.readers.counts(key, at) or self._clock() - at >= GOOD_FOR:
+            return None
+        return self._seal.pass_of(reader, at)
+
+    def _check_owner(self, id: str, reader: str) -> None:
+        key = self._store.readers.reader_of(id)
+        if key is None or not hmac.compare_digest(key.encode(), reader.encode()):
+            raise NotFound("There is no such comment of yours.")
 
     # -- what readers see ----------------------------------------------------
 
@@ -1551,6 +1753,7 @@ class Desk:
         comment = self._comment(id)
         if comment.escalated:
             raise NotFound("This comment is escalated; only editors can open it, at Escalated.")
+        self._check_confirmed(comment)
         return self._item_of(comment)
 
     def _item_of(self, comment: Comment) -> DeskItem:
@@ -1920,8 +2123,19 @@ class Desk:
             second_look=second_look,
         )
 
-    def _check_words(self, submission: Submission) -> None:
+    @staticmethod
+    def _check_confirmed(comment: Comment) -> None:
+        """Nobody at the desk reads or decides what its author has not confirmed; NotFound, as for what is not there."""
+        if Hold.UNVERIFIED in comment.holds:
+            raise NotFound("The author of this comment has not confirmed their address yet.")
+
+    def _check_words(self, submission: Submission, *, addressed: bool) -> None:
         required = {"name", "text", *self._guidelines.publication.required}
+        if submission.reader is not None:
+            # An account may have no address, and has shown who it is without one.
+            required -= {"email"}
+        elif addressed:
+            required |= {"email"}
         given = {"name": submission.name, "text": submission.text, "email": submission.email or ""}
         missing = [
             field for field in ("name", "text", "email") if field in required and is_blank(given[field])
@@ -1940,6 +2154,38 @@ class Desk:
                 )
         if submission.parent:
             check_text("parent", submission.parent, 64)
+
+    def _guests_on(self, url: str) -> str:
+        """Who may write without an account: as the story says, else as the guidelines do."""
+        story = self._store.story(url)
+        return (story.guests if story else None) or self._guidelines.publication.guests
+
+    def _check_welcome(self, reader: Reader | None, guests: str) -> None:
+        if guests == "off" and (reader is None or reader.kind != "account"):
+            raise AccountNeeded("Comments are taken here from accounts of this publication only.")
+        if guests == "verified" and reader is None and not self.mail_works:
+            # Nobody could ever confirm it: what is sent would be kept in vain.
+            raise AccountNeeded("Your address cannot be confirmed: this server sends no mail.")
+
+    def _confirmation(self, id: str, submission: Submission, visitor: Visitor, now: datetime) -> Confirmation:
+        mailbox = mailbox_of(submission.email or "")
+        token = base64.urlsafe_b64encode(self._entropy(32)).decode("ascii").rstrip("=")
+        # What a page claims goes into a letter only as a language that we speak.
+        asked = (submission.language, *self._guidelines.publication.languages)
+        language = next(filter(None, map(interface_of, asked)), INTERFACE[0])
+        return Confirmation(
+            digest=_link_digest(token),
+            who=self._seal.key_of_mailbox(mailbox),
+            expires_at=now + CONFIRMED_WITHIN,
+            at_most=MAILS_AN_HOUR,
+            mail={
+                "to": mailbox,
+                "language": language,
+                "name": submission.name,
+                "comment": id,
+                "link": f"{next(iter(visitor.own), '')}/me/confirm/{token}?lang={language}",
+            },
+        )
 
     def _check_open(self, url: str, now: datetime) -> None:
         story = self._store.story(url)
@@ -2002,11 +2248,30 @@ class Desk:
         if proof is None or salt is None or not hmac.compare_digest(salt, proof[0]):
             raise SignInNeeded("The receipt is not this comment's.", fields=("receipt",))
 
+    def author_key_of(self, key: str) -> str:
+        """Under which the comments of a reader who proved who they are stand together, by their key, wherever they write from."""
+        return self._keyed("author", f"reader\x00{key}")
+
     def _author_key(self, submission: Submission, visitor: Visitor) -> str:
+        if submission.reader is not None:
+            return self.author_key_of(submission.reader.key)
         who = (
             submission.email.casefold() if submission.email else f"{submission.name}\x00{visitor.address_key}"
         )
         return self._keyed("author", who)
+
+    def _follow(self, submission: Submission, author_key: str) -> NewFollow | None:
+        """Their wish to be told by e-mail what becomes of it; to what cannot be written to, or without mail, there is none."""
+        email = submission.email
+        if not (submission.follow and self.mail_works and email and is_address(email)):
+            return None
+        return NewFollow(
+            id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
+            recipient=author_key,
+            email=email,
+            language=interface_of(submission.language) or INTERFACE[0],
+            own=True,
+        )
 
     def _fingerprint(self, text: str) -> str:
         return self._keyed("text", fold(_LINE_END.sub("\n", text)).text)
@@ -2025,6 +2290,11 @@ def _check_times(story: Story) -> None:
 def _gives_disposable(submission: Submission) -> bool:
     # An account's address is the publication's to judge.
     return bool(submission.email) and submission.reader is None and is_disposable(submission.email or "")
+
+
+def _link_digest(token: str) -> str:
+    # 256 random bits, so a plain digest is enough: there is nothing to guess.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_shown(comment: Comment) -> bool:

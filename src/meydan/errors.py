@@ -26,6 +26,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + Blocked              R119  an author who was blocked; says why and until when
     + KeyReused            R120  an Idempotency-Key that came with other words before
     + ProofNeeded          R121  carries the challenge to solve
+    + BadAccount           R122  a token or pass of a reader that is not believed
+    + AccountNeeded        R123  guests are not taken here
     + DisposableAddress    R124  an e-mail address of a host that gives them away for minutes
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
     + StoryNotOpen         R140  the story takes comments later; says from when
@@ -34,6 +36,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + ClassifierUnavailable U202
     + Overloaded           U203
     + IssuerUnavailable    U204  the newsroom's sign-in did not answer
+    + MailUnavailable      U205  the mail server did not answer, or not as it should
   x Misconfigured          the operator must act            -> refuse to start
     + BadGuidelines        M301  carries findings with line and column
     + BadSettings          M302
@@ -226,6 +229,18 @@ class DisposableAddress(Refused):
     code = "R124"
 
 
+class BadAccount(Refused):
+    """What says who a reader is, is forged, expired or unknown; the message names what is wrong with it, never its value."""
+
+    code = "R122"
+
+
+class AccountNeeded(Refused):
+    """Comments are taken here from accounts of the publication only."""
+
+    code = "R123"
+
+
 class GuidelinesChanged(Refused):
     """Other guidelines rule by now than those that a change was made from; `by` and `at` say whose and since when."""
 
@@ -267,6 +282,16 @@ class IssuerUnavailable(Unavailable):
     """The issuer that people sign in with did not answer, or not as one."""
 
     code = "U204"
+
+
+class MailUnavailable(Unavailable):
+    """The server that takes the mail cannot be used now; `cause` says why in a word."""
+
+    code = "U205"
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message, retry_after_s=60)
+        self.cause = cause
 
 
 class BadGuidelines(Misconfigured):

@@ -11,11 +11,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from meydan.errors import BadSettings
@@ -24,6 +25,23 @@ ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
 DISPOSABLE = ("take", "hold", "refuse")
 """What is done with a comment whose e-mail address is one of those given away for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """
+    A server that takes mail by SMTP.
+
+    `tls` is "implicit" (from the first byte), "starttls" (nothing is said before it) or "off". `authority` is the file of
+    the certificates that are believed, None for the system's.
+    """
+
+    host: str
+    port: int
+    tls: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    authority: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,14 @@ class Settings:
     issuer_client: str = ""
     issuer_secret: str = field(default="", repr=False)
     live_readers: int = 2000
+    account_keys: Path | None = None
+    account_issuer: str = ""
+    account_audience: str = ""
+    reader_issuer: str = ""
+    reader_issuer_client: str = ""
+    reader_issuer_secret: str = field(default="", repr=False)
+    mail_server: str = field(default="", repr=False)
+    mail_from: str = ""
 
     @property
     def database_url(self) -> str:
@@ -87,12 +113,75 @@ class Settings:
         return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
     @property
+    def mail(self) -> MailServer | None:
+        """The server that takes the mail; None where no mail is sent."""
+        return _mail_server(self.mail_server) if self.mail_server else None
+
+    @property
     def own_url(self) -> str:
         """The address readers reach this server at, without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+
+def is_address(address: str) -> bool:
+    """Whether mail can be sent to it as it stands: one @, a domain, and nothing that could begin something else."""
+    local, at, domain = address.partition("@")
+    return (
+        bool(at and local and domain)
+        and len(address) <= 254
+        and "." in domain.strip(".")
+        and not domain.startswith((".", "-"))
+        and not any(
+            c.isspace() or unicodedata.category(c).startswith("C") or c in '@<>"(),:;[]\\'
+            for c in local + domain
+        )
+    )
+
+
+def _mail_server(url: str) -> MailServer:
+    """
+    A mail server by its address: smtp:// (STARTTLS) or smtps://, with `tls=off`, `tls=on` and `ca=FILE` after a "?".
+
+    To this machine itself nothing is encrypted unless it is asked for: nobody listens in between.
+    """
+    wrong = BadSettings(
+        "The setting 'mail_server' is an address such as smtp://user:password@mail.example:587 or smtps://mail.example, "
+        "with ?tls=off or ?ca=FILE where needed.",
+        fields=("mail_server",),
+    )
+    try:
+        parts = urlsplit(url)
+        asked = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if (
+        parts.scheme not in ("smtp", "smtps")
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.fragment
+        or not asked.keys() <= {"tls", "ca"}
+        or asked.get("tls", "on") not in ("on", "off")
+        or (parts.scheme == "smtps" and asked.get("tls") == "off")
+    ):
+        raise wrong
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "smtps":
+        tls, usual = "implicit", 465
+    else:
+        tls = "starttls" if asked.get("tls", "off" if local else "on") == "on" else "off"
+        usual = 25 if local else 587
+    return MailServer(
+        host=parts.hostname,
+        port=port or usual,
+        tls=tls,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        authority=Path(asked["ca"]).expanduser() if "ca" in asked else None,
+    )
 
 
 def load_settings(
@@ -200,17 +289,22 @@ def _checked(settings: Settings) -> Settings:
             f"The setting 'disposable_addresses' is one of: {', '.join(DISPOSABLE)}.",
             fields=("disposable_addresses",),
         )
-    if settings.issuer:
-        parts = urlsplit(settings.issuer)
-        local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme != "https" and not (parts.scheme == "http" and local):
+    for key in ("issuer", "reader_issuer"):
+        _check_issuer(key, getattr(settings, key), getattr(settings, f"{key}_client"))
+    if settings.account_keys is not None:
+        for key in ("account_issuer", "account_audience"):
+            if not getattr(settings, key):
+                raise BadSettings(
+                    f"With 'account_keys', the setting {key!r} says what the accounts' tokens have to name.",
+                    fields=(key,),
+                )
+    if settings.mail_server:
+        _mail_server(settings.mail_server)
+        if not is_address(settings.mail_from):
             raise BadSettings(
-                "The setting 'issuer' is the https address of an OpenID Connect issuer.", fields=("issuer",)
-            )
-        if not settings.issuer_client:
-            raise BadSettings(
-                "With 'issuer', the setting 'issuer_client' names this desk as it is registered there.",
-                fields=("issuer_client",),
+                "With 'mail_server', the setting 'mail_from' is the plain address that mail is sent from, "
+                "such as comments@news.example.",
+                fields=("mail_from",),
             )
     if settings.public_url:
         parts = urlsplit(settings.public_url)
@@ -220,3 +314,19 @@ def _checked(settings: Settings) -> Settings:
                 fields=("public_url",),
             )
     return settings
+
+
+def _check_issuer(key: str, issuer: str, client: str) -> None:
+    if not issuer:
+        return
+    parts = urlsplit(issuer)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise BadSettings(
+            f"The setting {key!r} is the https address of an OpenID Connect issuer.", fields=(key,)
+        )
+    if not client:
+        raise BadSettings(
+            f"With {key!r}, the setting '{key}_client' names this server as it is registered there.",
+            fields=(f"{key}_client",),
+        )

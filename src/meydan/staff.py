@@ -51,6 +51,7 @@ RIGHTS: Final[Mapping[str, frozenset[str]]] = {
     "guidelines": frozenset({"editor"}),
     "stories": frozenset({"editor"}),
     "people": frozenset({"editor"}),
+    "letters": frozenset({"editor"}),
 }
 """What each role may do."""
 

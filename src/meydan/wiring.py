@@ -11,6 +11,7 @@ import hmac
 import ipaddress
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,9 @@ from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
 from meydan.errors import BadCalibration, BadGuidelines, BadSettings
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
+from meydan.letters import Letters
 from meydan.policy import Fault, Guidelines, load, parse
+from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
@@ -36,11 +39,13 @@ log = structlog.get_logger("meydan.wiring")
 
 @dataclass(slots=True)
 class Meydan:
-    """A built Meydan: the desk and the staff over one store, ready for a door to be put in front."""
+    """A built Meydan: the desk, the staff, the readers and the letters over one store, ready for a door to be put in front."""
 
     settings: Settings
     desk: Desk
     staff: Staff
+    readers: Readers
+    letters: Letters
     store: Store
     _secret: bytes = field(repr=False)
     _guidelines_seen: tuple[int, int] | None = None
@@ -148,6 +153,7 @@ class Meydan:
             if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
                 break
         self.desk.expire(address_days=self.settings.address_days)
+        self.letters.expire()
 
     def close(self) -> None:
         """Finish what is being written and let go of the database."""
@@ -169,34 +175,39 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
     seen = _stamp(settings.guidelines) if settings.guidelines else None
     guidelines = load(settings.guidelines)
     secret = _secret(settings)
+    accounts = _accounts(settings)
     judge = Judge.load()
     calibrations = in_force(settings.calibration_file, judge.model)
     store = open_store(settings)
+    desk = Desk(
+        store=store,
+        judge=judge,
+        guidelines=guidelines,
+        clock=_now,
+        entropy=secrets.token_bytes,
+        secret=secret,
+        limits=Limits(
+            name=settings.longest_name,
+            text=settings.longest_text,
+            flood_per_minute=settings.flood_per_minute,
+            address_per_minute=settings.submissions_per_minute,
+            near_repeats=settings.near_repeats,
+            disposable_addresses=settings.disposable_addresses,
+            reports_per_day=settings.reports_per_day,
+        ),
+        calibrations=calibrations,
+        care=Care(
+            pause_after=timedelta(minutes=settings.pause_after_minutes),
+            severe_per_shift=settings.severe_per_shift,
+        ),
+        mail_works=settings.mail is not None,
+    )
     meydan = Meydan(
         settings=settings,
-        desk=Desk(
-            store=store,
-            judge=judge,
-            guidelines=guidelines,
-            clock=_now,
-            entropy=secrets.token_bytes,
-            secret=secret,
-            limits=Limits(
-                name=settings.longest_name,
-                text=settings.longest_text,
-                flood_per_minute=settings.flood_per_minute,
-                address_per_minute=settings.submissions_per_minute,
-                near_repeats=settings.near_repeats,
-                disposable_addresses=settings.disposable_addresses,
-                reports_per_day=settings.reports_per_day,
-            ),
-            calibrations=calibrations,
-            care=Care(
-                pause_after=timedelta(minutes=settings.pause_after_minutes),
-                severe_per_shift=settings.severe_per_shift,
-            ),
-        ),
+        desk=desk,
         staff=_staff(store, settings, secret),
+        readers=Readers(store, clock=_now, secret=secret, own_url=settings.own_url, accounts=accounts),
+        letters=_letters(store, settings, secret, lambda: desk.guidelines),
         store=store,
         _secret=secret,
         _guidelines_seen=seen,
@@ -253,6 +264,29 @@ def _staff(store: Store, settings: Settings, secret: bytes) -> Staff:
         secret=secret,
         session_hours=settings.session_hours,
         link_hours=settings.link_hours,
+    )
+
+
+def _accounts(settings: Settings) -> Accounts | None:
+    """The publication's own accounts; BadSettings where their keys cannot be used."""
+    if settings.account_keys is None:
+        return None
+    return Accounts(
+        settings.account_keys, issuer=settings.account_issuer, audience=settings.account_audience, clock=_now
+    )
+
+
+def _letters(
+    store: Store, settings: Settings, secret: bytes, guidelines: Callable[[], Guidelines]
+) -> Letters:
+    return Letters(
+        store,
+        clock=_now,
+        entropy=secrets.token_bytes,
+        secret=secret,
+        guidelines=guidelines,
+        own_url=settings.own_url,
+        works=settings.mail is not None,
     )
 
 

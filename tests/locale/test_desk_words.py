@@ -23,7 +23,10 @@ SOURCE = Path(errors.__file__).parent
 ASKED = re.compile(r'"([a-z_]+\.[A-Za-z0-9_-]+)"')
 NOT_WORDS = ("desk.css", "desk.js", "guidelines.toml", "guidelines.entered")
 # Nobody at the desk can be told these: they are the readers', the API's, or keep the server from starting.
-NOT_AT_THE_DESK = {"R101", "R106", "R107", "R116", "R119", "R120", "R121", "R124", "U202", "U203"}
+NOT_AT_THE_DESK = {
+    *("R101", "R106", "R107", "R116", "R119", "R120", "R121", "R122", "R123", "R124"),
+    *("U202", "U203"),
+}
 
 
 def plain_keys(said: DeskWords) -> set[str]:

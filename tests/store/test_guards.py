@@ -252,3 +252,14 @@ def test_the_file_is_its_owners(store: Store, database_url: str, tmp_path: Path)
     receive(store)
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert modes == {"meydan.db": 0o600, "meydan.db-wal": 0o600, "meydan.db-shm": 0o600}
+
+
+@pytest.mark.parametrize("change", ["'b'", "NULL"])
+def test_a_comment_never_comes_to_be_somebody_elses(store: Store, database_url: str, change: str) -> None:
+    """If a comment is a reader's, then the database puts it under nobody else, and lets it go only when it is erased."""
+    id = receive(store, reader_key="a")
+    with around(database_url) as connection, pytest.raises(REFUSED):
+        connection.execute(f"UPDATE comment SET reader_key = {change}")
+    assert store.readers.reader_of(id) == "a"
+    store.erase(id, leaf=b"erasure", at=later())
+    assert store.readers.reader_of(id) is None

@@ -103,10 +103,10 @@ STATEMENTS = {
 _TEXTS = {
     "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
-    "key", "address_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+    "address_key", "reader_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
-    "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
+    "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 _BYTES = {"body", "source", "salt", "commitment", "likeness"}
 
@@ -120,10 +120,20 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
             given[parameter] = "x"
         else:
             given[parameter] = 1
+    if name == "POST":
+        given["body"] = "{}"
     # Story ids are numbers, everywhere.
     if name in ("SET_STORY", "STORY_CHANGED", "STORY_PICKED"):
         given["id"] = 1
-    if name in ("ADD_COMMENT", "ON_STORY", "LATEST_SHOWN_ON") or name.startswith(("PAGE_", "BRANCH")):
+    if name in (
+        "ADD_COMMENT",
+        "ON_STORY",
+        "LATEST_SHOWN_ON",
+        "ADD_FOLLOW",
+        "IS_FOLLOWED",
+        "NEWS_SINCE",
+        "FOLLOWERS",
+    ) or name.startswith(("PAGE_", "BRANCH")):
         given["story"] = 1
     return given
 
@@ -213,6 +223,22 @@ INDEXED = {
     "VERSION_SOURCE": "ix_guidelines_digest",
     "DECIDED_UNDER": "ix_decision_guidelines",
     "PAST": "ix_decision_leaf",
+    "LEASE": "ix_outbox_due",
+    "OUTBOX_DUE": "ix_outbox_due",
+    "OUTBOX_DEAD": "ix_outbox_dead",
+    "DEAD": "ix_outbox_dead",
+    "FORGET_DONE": "ix_outbox_done",
+    "FORGET_DEAD": "ix_outbox_dead",
+    "COMMENTS_OF_READER": "ix_comment_reader",
+    "READER_LINKS_SENT": "ix_reader_link_who",
+    "UNCONFIRMED": "ix_reader_link_open",
+    "FOLLOWS_BY": "ix_follow_recipient",
+    "IS_FOLLOWED": "ix_follow_story",
+    "AUTHORS_FOLLOW": "ix_follow_comment",
+    "NEWS_SINCE": "ix_decision_leaf",
+    "FOLLOWERS": "ix_follow_story",
+    "FORGET_ASKED": "ix_follow_asked",
+    "FORGET_FOLLOWS": "ix_follow_written",
 }
 
 
@@ -320,6 +346,8 @@ def test_migrations_are_part_of_the_package() -> None:
         "0010_guidelines.py",
         "0011_escalation.py",
         "0012_branches.py",
+        "0013_outbox.py",
+        "0014_readers.py",
         "0015_editors.py",
         "0016_form.py",
     ]

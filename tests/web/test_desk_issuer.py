@@ -133,7 +133,7 @@ def test_only_the_issuers_own_token_for_this_sign_in_is_believed(room: Newsroom,
     from joserfc.jwk import KeySet, OctKey, RSAKey
 
     from meydan.store import Doorway
-    from meydan.web.desk.issuer import Issuer
+    from meydan.web.issuer import Issuer
 
     issuer = Issuer("https://issuer.example", "meydan", "secret", back=f"{room.url}/desk/sign-in/back")
     key = RSAKey.generate_key(2048, parameters={"kid": "1"})

@@ -6,6 +6,7 @@ import tempfile
 import webbrowser
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,8 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
+    from meydan.post.courier import Courier
+    from meydan.post.mail import Mailer
     from meydan.web.app import create_app
     from meydan.web.serve import configure_logs, free_port, serve
     from meydan.wiring import build
@@ -75,7 +78,9 @@ def serve(
                     text += f"\nSign in there once, as {FIRST_MODERATOR!r}: {first}"
                 say(told, as_json=as_json, text=text)
 
-            serve(meydan, create_app(meydan), on_ready=ready)
+            mail = given.mail
+            courier = mail and Courier(meydan.letters, Mailer(mail, given.mail_from))
+            serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
         finally:
             meydan.close()
 
@@ -196,6 +201,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     import meydan
     from meydan.judge import Judge, calibration
     from meydan.policy import load
+    from meydan.post.mail import Mailer
     from meydan.wiring import build_staff, guidelines_in_force, open_store
 
     def guidelines() -> str:
@@ -244,6 +250,25 @@ def _examine(settings: Settings) -> list[_Finding]:
             store.close()
         return f"{len(active)} can sign in" if active else "none yet: meydan moderators add NAME"
 
+    def mail() -> str:
+        if settings.mail is None:
+            return "off: no mail_server is set, and nothing that needs mail is offered"
+        Mailer(settings.mail, settings.mail_from).check()
+        return f"{settings.mail.host} port {settings.mail.port} takes mail"
+
+    def letters() -> str:
+        if unmade:
+            return "none yet"
+        store = open_store(settings)
+        try:
+            standing = store.outbox.standing(datetime.now(UTC))
+        finally:
+            store.close()
+        return (
+            f"{standing.waiting} wait to be sent, {standing.due} of them are due; "
+            f"{standing.dead} could not be delivered{' (the desk lists them at /desk/letters)' if standing.dead else ''}"
+        )
+
     def public_url() -> str:
         if not settings.public_url:
             return f"{settings.own_url} (set public_url when readers use another)"
@@ -255,6 +280,8 @@ def _examine(settings: Settings) -> list[_Finding]:
         ("model", model),
         ("database", reachable),
         ("moderators", moderators),
+        ("mail", mail),
+        ("letters", letters),
         ("public url", public_url),
     ]
     for what, check in checks:

@@ -21,6 +21,7 @@ from meydan.comment import CALENDARS, DIGITS, LANGUAGES, RULE_LABELS, WELCOME_LA
 from meydan.errors import BadGuidelines
 from meydan.policy.fault import Fault, brief
 from meydan.policy.guidelines import (
+    GUESTS,
     MODES,
     Authors,
     Automation,
@@ -53,7 +54,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "threads",
             "form",
         ),
-        "publication": ("name", "origins", "languages", "required", "calendar", "digits"),
+        "publication": ("name", "origins", "languages", "required", "guests", "calendar", "digits"),
         "welcome": ("id", "title", "text", "labels", "hold_below"),
         "rule": ("id", "title", "text", "labels", "hold_from", "reject_from", "example"),
         "rule.example": ("lang", "text", "story", "expect"),
@@ -66,7 +67,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Every key of every table. The keys of `intro`, `title` and `text` are language tags."""
 
-OPTIONAL = frozenset({"calendar", "digits"})
+OPTIONAL = frozenset({"guests", "calendar", "digits"})
 """Keys of tables that have to be there, which may be left out of them all the same."""
 
 FIELDS = ("name", "text", "email")
@@ -217,11 +218,19 @@ class _Checker:
                         f"The form cannot do without “{field}”.",
                         f'Add "{field}" to the list.',
                     )
+        guests = self._get(path, table, "publication", "guests", _a_text, required=False)
+        if guests is not None and guests not in GUESTS:
+            self._fault(
+                (*path, "guests"),
+                f"“{brief(guests)}” is no answer to who may write without an account.",
+                _instead(guests, GUESTS, '"named", "verified" (by e-mail) or "off"'),
+            )
         return Publication(
             name,
             origins,
             languages,
             required,
+            guests=guests or GUESTS[0],
             calendar=self._one_of(path, table, "publication", "calendar", CALENDARS),
             digits=self._one_of(path, table, "publication", "digits", DIGITS),
         )
@@ -714,6 +723,7 @@ _USUAL: Mapping[str, str] = MappingProxyType(
         "origins": '["self", "https://news.example"]',
         "languages": '["en"]',
         "required": '["name", "text"]',
+        "guests": '"named"',
         "id": '"a-short-name"',
         "title": '{ en = "…" }',
         "text": '"…"',

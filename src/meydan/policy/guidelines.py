@@ -17,19 +17,23 @@ from meydan.policy.origin import SELF, Origin, listed_origin_of, origin_of
 MODES = ("off", "assisted")
 """Automation: a person decides all, or the machine decides where its error is bounded."""
 
+GUESTS = ("named", "verified", "off")
+"""Who may write without an account: whoever gives a name, who also confirms an address, or nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     """
     The newsroom: its name, the origins as written, its languages' tags, the form's required fields.
 
-    `calendar` is one of `comment.CALENDARS`, `digits` one of `comment.DIGITS`.
+    `guests` is one of GUESTS, `calendar` one of `comment.CALENDARS`, `digits` one of `comment.DIGITS`.
     """
 
     name: str
     origins: tuple[str, ...]
     languages: tuple[str, ...]
     required: tuple[str, ...]
+    guests: str = GUESTS[0]
     calendar: str = "gregorian"
     digits: str = "own"
 

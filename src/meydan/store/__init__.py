@@ -7,8 +7,11 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 from __future__ import annotations
 
 from meydan.store.figures import Counted, Figures
+from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
+from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
+from meydan.store.readers import Readers
 from meydan.store.store import STORY_FIELDS, ProofUsed, Store
 from meydan.store.values import (
     Announced,
@@ -19,6 +22,7 @@ from meydan.store.values import (
     Block,
     Branch,
     Claim,
+    Confirmation,
     Crowd,
     DecidedRow,
     Doorway,
@@ -26,11 +30,13 @@ from meydan.store.values import (
     Entry,
     Escalated,
     Escalation,
+    Follow,
     Kept,
     Latest,
     LookedTwice,
     ModeratorRow,
     NewComment,
+    NewFollow,
     News,
     OpenSession,
     Page,
@@ -53,6 +59,7 @@ from meydan.store.values import (
 
 __all__ = [
     "A_READER",
+    "NEWS",
     "OPERATOR",
     "STORY_FIELDS",
     "Announced",
@@ -63,8 +70,10 @@ __all__ = [
     "Block",
     "Branch",
     "Claim",
+    "Confirmation",
     "Counted",
     "Crowd",
+    "DeadJob",
     "DecidedRow",
     "Doorway",
     "Draft",
@@ -73,11 +82,14 @@ __all__ = [
     "Escalated",
     "Escalation",
     "Figures",
+    "Follow",
+    "Job",
     "Kept",
     "Latest",
     "LookedTwice",
     "ModeratorRow",
     "NewComment",
+    "NewFollow",
     "News",
     "OpenSession",
     "Page",
@@ -85,6 +97,7 @@ __all__ = [
     "People",
     "ProofUsed",
     "Pulse",
+    "Readers",
     "Received",
     "Record",
     "Reports",
@@ -92,6 +105,7 @@ __all__ = [
     "Sending",
     "SessionRow",
     "Sought",
+    "Standing",
     "Store",
     "StoryLine",
     "Tally",

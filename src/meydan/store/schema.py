@@ -21,7 +21,12 @@ because only a migration makes a database; these tables are what it must make.
 * journal    append only
 * sending, proof
              come and go: what was sent and proved lately
+* comment.reader_key
+             set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
+
+Not records, and emptied as soon as they have served: `outbox`, what is to leave the building, and `follow`, who asked
+to be written to; both hold e-mail addresses.
 
 Times are BIGINT microseconds since 1970-01-01 UTC, flags are 0 or 1.
 """
@@ -176,6 +181,7 @@ comment = Table(
     Column("badge", Text, CheckConstraint("badge IN ('staff')", name="badge")),
     Column("written_by", Text, comment="who at the desk answered as the publication"),
     Column("likeness", LargeBinary, comment="text.likeness; NULL once forgotten or erased"),
+    Column("reader_key", Text, comment="of whoever proved that it is theirs; NULL for a guest's"),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
@@ -267,6 +273,13 @@ comment = Table(
         postgresql_where=text("parent IS NOT NULL"),
     ),
     Index("ix_comment_flood", "story", "submitted_at"),
+    Index(
+        "ix_comment_reader",
+        "reader_key",
+        "number",
+        sqlite_where=text("reader_key IS NOT NULL"),
+        postgresql_where=text("reader_key IS NOT NULL"),
+    ),
     Index(
         "ix_comment_fingerprint",
         "fingerprint",
@@ -672,6 +685,82 @@ journal = Table(
     Index("ix_journal_shift", "actor", "at"),
 )
 
+outbox = Table(
+    "outbox",
+    metadata,
+    # What is to leave the building. Posted in the transaction of what it tells; see store/outbox.
+    Column("number", _BIG, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="a comment's id, or another's whose end ends the job"),
+    Column("body", Text, comment="JSON; NULL once done or given up"),
+    Column("key", Text, nullable=False, unique=True),
+    Column("at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", BigInteger, nullable=False, server_default="0"),
+    Column("done_at", BigInteger),
+    Column("dead_at", BigInteger),
+    Column("error", Text, nullable=False, server_default="", comment="what went wrong last, without words"),
+    Index(
+        "ix_outbox_due",
+        "due_at",
+        "number",
+        sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
+        postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
+    ),
+    Index(
+        "ix_outbox_dead",
+        "dead_at",
+        sqlite_where=text("dead_at IS NOT NULL"),
+        postgresql_where=text("dead_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_outbox_done",
+        "done_at",
+        sqlite_where=text("done_at IS NOT NULL"),
+        postgresql_where=text("done_at IS NOT NULL"),
+    ),
+    Index("ix_outbox_subject", "subject"),
+)
+
+follow = Table(
+    "follow",
+    metadata,
+    # Who asked to be written to, about what; nobody is until they have confirmed it.
+    Column("number", _BIG, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("story", _BIG, ForeignKey("story.id"), nullable=False),
+    Column(
+        "comment", _BIG, ForeignKey("comment.number"), comment="the replies under it; NULL: the whole story"
+    ),
+    Column("own", SmallInteger, nullable=False, server_default="0", comment="1: asked for by who wrote it"),
+    Column("recipient", Text, nullable=False, comment="a keyed hash of the address"),
+    Column("email", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("written_at", BigInteger, nullable=False, comment="when a mail was last posted"),
+    Column(
+        "told", BigInteger, nullable=False, server_default="0", comment="the leaf up to which they were told"
+    ),
+    Index(
+        "ix_follow_story",
+        "story",
+        "number",
+        sqlite_where=text("confirmed_at IS NOT NULL"),
+        postgresql_where=text("confirmed_at IS NOT NULL"),
+    ),
+    Index("ix_follow_comment", "comment"),
+    Index("ix_follow_recipient", "recipient", "asked_at"),
+    Index(
+        "ix_follow_asked",
+        "asked_at",
+        sqlite_where=text("confirmed_at IS NULL"),
+        postgresql_where=text("confirmed_at IS NULL"),
+    ),
+    Index("ix_follow_written", "written_at"),
+)
+
 link = Table(
     "link",
     metadata,
@@ -693,6 +782,50 @@ session = Table(
     Column("device", Text, nullable=False, server_default=""),
     Column("seen_at", BigInteger, nullable=False, server_default="0"),
     Index("ix_session_moderator", "moderator"),
+)
+
+reader = Table(
+    "reader",
+    metadata,
+    # Only of who has signed out everywhere: what was given to them before opens nothing.
+    Column("reader_key", Text, primary_key=True),
+    Column("counts_from", BigInteger, nullable=False),
+)
+
+reader_link = Table(
+    "reader_link",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("who", Text, nullable=False, comment="the key of the mailbox that it was sent to"),
+    Column("comment", _BIG, ForeignKey("comment.number"), comment="what it confirms; NULL: it signs in"),
+    Column("added_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+    Index("ix_reader_link_who", "who", "added_at"),
+    Index("ix_reader_link_time", "added_at"),
+    Index(
+        "ix_reader_link_comment",
+        "comment",
+        sqlite_where=text("comment IS NOT NULL"),
+        postgresql_where=text("comment IS NOT NULL"),
+    ),
+    Index(
+        "ix_reader_link_open",
+        "added_at",
+        sqlite_where=text("comment IS NOT NULL AND used_at IS NULL"),
+        postgresql_where=text("comment IS NOT NULL AND used_at IS NULL"),
+    ),
+)
+
+reader_session = Table(
+    "reader_session",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("reader_key", Text, nullable=False),
+    Column("added_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_reader_session_reader", "reader_key"),
+    Index("ix_reader_session_end", "expires_at"),
 )
 
 token = Table(

@@ -245,6 +245,10 @@ ERASED_WITH_IT = (
     "UPDATE sending SET words = NULL WHERE comment = :number",
     "UPDATE appeal SET words = NULL WHERE comment = :number",
     "UPDATE report SET words = NULL, address_key = NULL WHERE comment = :number",
+    "DELETE FROM follow WHERE comment = :number",
+    "DELETE FROM outbox WHERE subject = (SELECT id FROM comment WHERE number = :number)",
+    "UPDATE comment SET reader_key = NULL WHERE number = :number AND reader_key IS NOT NULL",
+    "DELETE FROM reader_link WHERE comment = :number",
 )
 
 # -- sent before -------------------------------------------------------------
@@ -539,6 +543,46 @@ LIFT = """
 UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_key AND lifted_at IS NULL
    AND (until IS NULL OR until > :at)"""
 
+# -- readers ----------------------------------------------------------------
+
+SET_READER = "UPDATE comment SET reader_key = :reader_key WHERE number = :number"
+NOT_IN_QUEUE = "UPDATE comment SET waiting = 0 WHERE number = :number"
+CONFIRM = """
+UPDATE comment SET reader_key = :reader_key, author_key = :author_key, holds = :holds, waiting = 1
+ WHERE number = :number"""
+READER_OF = "SELECT reader_key FROM comment WHERE id = :id"
+COMMENTS_OF_READER = """
+SELECT id, number FROM comment WHERE reader_key = :reader_key AND number < :before
+ ORDER BY number DESC LIMIT :limit"""
+# Comments under a link are few, and are walked by the links, not by the comments.
+UNCONFIRMED = """
+SELECT c.id FROM reader_link l JOIN comment c ON c.number = l.comment
+ WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before
+   AND c.erased_at IS NULL AND c.holds LIKE 'unverified%'
+ ORDER BY l.added_at LIMIT :limit"""
+ADD_READER_LINK = """
+INSERT INTO reader_link (digest, who, comment, added_at, expires_at) VALUES (:digest, :who, :comment, :at, :expires_at)"""
+READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since"
+_OPENS = "digest = :digest AND used_at IS NULL AND expires_at > :at"
+READER_LINK_OPENS = f"SELECT 1 FROM reader_link WHERE {_OPENS} AND comment IS NULL"
+READER_LINK_COMMENT = f"""
+SELECT c.id, l.who, c.number, c.holds FROM reader_link l JOIN comment c ON c.number = l.comment
+ WHERE l.{_OPENS} AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.holds LIKE 'unverified%'"""
+USE_READER_LINK = f"UPDATE reader_link SET used_at = :at WHERE {_OPENS}"
+FORGET_READER_LINKS = """
+DELETE FROM reader_link WHERE added_at < :before AND expires_at < :at
+   AND (comment IS NULL OR used_at IS NOT NULL)"""
+ADD_READER_SESSION = """
+INSERT INTO reader_session (digest, reader_key, added_at, expires_at) VALUES (:digest, :reader_key, :at, :expires_at)"""
+READER_SESSION = "SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at"
+END_READER_SESSION = "DELETE FROM reader_session WHERE digest = :digest"
+END_READER_SESSIONS = "DELETE FROM reader_session WHERE reader_key = :reader_key"
+FORGET_READER_SESSIONS = "DELETE FROM reader_session WHERE expires_at < :at"
+COUNT_FROM = """
+INSERT INTO reader (reader_key, counts_from) VALUES (:reader_key, :at)
+ON CONFLICT (reader_key) DO UPDATE SET counts_from = :at"""
+COUNTS_FROM = "SELECT counts_from FROM reader WHERE reader_key = :reader_key"
+
 # -- finding ----------------------------------------------------------------
 
 ADD_LOOKUP = {
@@ -590,7 +634,7 @@ def find(dialect: str, given: frozenset[str], *, rare: bool = False) -> str:
     narrowed = "".join(f"\n   AND {clause}" for clause in clauses)
     return f"""
 SELECT c.id, c.number FROM comment c
- WHERE c.number < :before AND c.escalated = 0{narrowed}
+ WHERE c.number < :before AND c.escalated = 0 AND c.holds NOT LIKE 'unverified%'{narrowed}
  ORDER BY c.number DESC LIMIT :limit"""
 
 
@@ -599,7 +643,7 @@ QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 UNJUDGED = """
 SELECT id FROM comment
  WHERE status = 'held' AND judged_at IS NULL AND submitted_at < :before
-   AND erased_at IS NULL AND withdrawn_at IS NULL
+   AND erased_at IS NULL AND withdrawn_at IS NULL AND waiting = 1
  ORDER BY submitted_at LIMIT :limit"""
 
 # A flood is a flood at 1,000; counting further would help it.
@@ -754,3 +798,86 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
   JOIN story s ON s.id = c.story
  WHERE c.escalated = 0
  ORDER BY d.leaf DESC LIMIT :limit"""
+
+# -- what leaves the building -------------------------------------------------
+
+POST = """
+INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
+    ON CONFLICT (key) DO NOTHING"""
+POSTED = "SELECT done_at, dead_at FROM outbox WHERE key = :key"
+_DUE = "done_at IS NULL AND dead_at IS NULL"
+# What another has in hand is passed over; it stays among the due, should its holder fall.
+LEASE = f"""
+SELECT number, kind, subject, body, key, at, attempts + 1 FROM outbox
+ WHERE {_DUE} AND due_at <= :at AND leased_until <= :at
+ ORDER BY due_at, number LIMIT :limit"""
+LEASED = f"""
+UPDATE outbox SET attempts = attempts + 1, leased_until = :until WHERE number = :number AND {_DUE}"""
+# Only by who has it in hand: the number of the attempt tells.
+FINISH = f"""
+UPDATE outbox SET done_at = :at, body = NULL, leased_until = 0, error = ''
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+PUT_OFF = f"""
+UPDATE outbox SET due_at = :due, leased_until = 0, error = :error
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+LET_GO_JOB = f"""
+UPDATE outbox SET attempts = attempts - 1, due_at = :due, leased_until = 0
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+BURY = f"""
+UPDATE outbox SET dead_at = :at, leased_until = 0, error = :error
+ WHERE number = :number AND attempts = :attempts AND {_DUE}"""
+DEAD = """
+SELECT number, kind, subject, at, attempts, dead_at, error FROM outbox
+ WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT :limit"""
+TRY_AGAIN = """
+UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, leased_until = 0
+ WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"""
+GIVE_UP = "DELETE FROM outbox WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"
+OUTBOX_DUE = f"SELECT count(*), count(CASE WHEN due_at <= :at THEN 1 END) FROM outbox WHERE {_DUE}"
+OUTBOX_DEAD = "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"
+FORGET_DONE = "DELETE FROM outbox WHERE done_at < :before AND done_at IS NOT NULL"
+FORGET_DEAD = "DELETE FROM outbox WHERE dead_at < :before AND dead_at IS NOT NULL"
+
+# -- who is written to --------------------------------------------------------
+
+FOLLOWS_BY = """
+SELECT number, story, comment, confirmed_at, asked_at FROM follow
+ WHERE recipient = :recipient ORDER BY asked_at DESC LIMIT :limit"""
+ADD_FOLLOW = """
+INSERT INTO follow (id, story, comment, own, recipient, email, language, asked_at, written_at)
+VALUES (:id, :story, :comment, :own, :recipient, :email, :language, :at, :at)"""
+_FOLLOW = """
+SELECT f.id, s.url, s.title, c.id, f.own, f.email, f.language, f.asked_at, f.confirmed_at
+  FROM follow f JOIN story s ON s.id = f.story LEFT JOIN comment c ON c.number = f.comment"""
+FOLLOW = f"{_FOLLOW} WHERE f.id = :id"
+FOLLOWED = f"""{_FOLLOW}
+ WHERE f.recipient = :recipient AND f.confirmed_at IS NOT NULL ORDER BY f.asked_at DESC LIMIT :limit"""
+CONFIRM_FOLLOW = """
+UPDATE follow SET confirmed_at = :at, written_at = :at, told = (SELECT leaf - 1 FROM counter WHERE id = 1)
+ WHERE id = :id AND confirmed_at IS NULL RETURNING comment, own"""
+END_FOLLOW = "DELETE FROM follow WHERE id = :id"
+END_FOLLOW_NUMBER = "DELETE FROM follow WHERE number = :number"
+IS_FOLLOWED = "SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1"
+AUTHORS_FOLLOW = """
+SELECT id, asked_at FROM follow WHERE comment = :comment AND own = 1 AND confirmed_at IS NOT NULL"""
+CURRENT_DECISION = """
+SELECT c.id, c.seq, d.decided_by, d.decided_at FROM comment c
+  JOIN decision d ON d.comment = c.number AND d.seq = c.seq WHERE c.number = :number"""
+# Only what was not shown before: an approval after another approval shows nothing new. CROSS JOIN, so that SQLite begins
+# with the decisions of a quarter of an hour, not with all comments of a story.
+NEWS_SINCE = """
+SELECT d.leaf, c.parent, c.author_key FROM decision d CROSS JOIN comment c
+ WHERE c.number = d.comment AND d.leaf >= :since AND d.verdict = 'approve' AND c.story = :story AND c.showing = 1
+   AND NOT EXISTS (SELECT 1 FROM decision e
+                    WHERE e.comment = d.comment AND e.seq = d.seq - 1 AND e.verdict = 'approve')
+ ORDER BY d.leaf LIMIT :limit"""
+PARENT_OF = "SELECT number, parent FROM comment WHERE id = :id"
+FOLLOWERS = """
+SELECT f.number, f.id, f.comment, c.id, f.recipient, f.told,
+       CASE WHEN EXISTS (SELECT 1 FROM follow g WHERE g.recipient = f.recipient AND g.story = f.story
+                            AND g.comment IS NULL AND g.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END
+  FROM follow f LEFT JOIN comment c ON c.number = f.comment
+ WHERE f.story = :story AND f.confirmed_at IS NOT NULL AND f.number > :after ORDER BY f.number LIMIT :limit"""
+TOLD_UP_TO = "UPDATE follow SET told = :leaf, written_at = :at WHERE number = :number"
+FORGET_ASKED = "DELETE FROM follow WHERE asked_at < :before AND confirmed_at IS NULL"
+FORGET_FOLLOWS = "DELETE FROM follow WHERE written_at < :before"

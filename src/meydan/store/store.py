@@ -55,8 +55,11 @@ from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
+from meydan.store.following import Followers, ask, spread_later, tell_author
 from meydan.store.guidelines import Versions
+from meydan.store.outbox import Outbox
 from meydan.store.people import A_READER, OPERATOR, People, enter
+from meydan.store.readers import Readers, await_confirmation
 from meydan.store.values import (
     Announced,
     Appeal,
@@ -208,6 +211,9 @@ class Store:
         self._writer = Writer(database)
         self.people = People(database, self._writer)
         self.guidelines = Versions(database, self._writer)
+        self.outbox = Outbox(database, self._writer)
+        self.readers = Readers(database, self._writer)
+        self.followers = Followers(database, self._writer)
 
     # -- opening and closing ------------------------------------------------
 
@@ -273,6 +279,7 @@ class Store:
             NoSuchParent: `parent` is not a comment that readers see on this story.
             NotText: a NUL or a lone surrogate, which no database keeps exactly.
             AlreadyExists: the id was taken.
+            TooFast: enough was mailed to the address that is to be confirmed.
             StoreUnavailable: nothing was kept.
         """
         check_text("text", new.text)
@@ -339,8 +346,14 @@ class Store:
                 email=new.email,
                 salt=new.salt,
             )
+            if new.reader_key is not None:
+                hand.run(sql.SET_READER, number=_first(row), reader_key=new.reader_key)
+            if new.confirmation is not None:
+                await_confirmation(hand, _first(row), new.confirmation, submitted_at)
             if new.lookup:
                 hand.run(sql.ADD_LOOKUP[self.dialect], comment=_first(row), words=new.lookup)
+            if new.follow is not None:
+                ask(hand, new.follow, story=story, comment=_first(row), subject=new.id, at=submitted_at)
             return Received(new.id, number)
 
         return self._writer.write(work)
@@ -465,6 +478,9 @@ class Store:
             elif audited_under is not None:
                 _draw(hand, before.number, seq, decision, evidence, audited_under, decided_at)
             _stand(hand, before, before._replace(status=status.value))
+            if status is Status.APPROVED and before.showing != SHOWN:
+                spread_later(hand, before.story, leaf=number, at=decided_at)
+            tell_author(hand, before.number, id, seq=seq, by=decision.decided_by, decided_at=decided_at)
             return Settled(seq=seq, decided_at=at, leaf=number, decision=decision, note=note)
 
         return self._writer.write(work)
@@ -535,7 +551,8 @@ class Store:
         Delete a comment's words and all that was kept about them; identity, decisions and leaves stay.
 
         Gone with the text: name, e-mail, salt, evidence, notes, the words of
-        appeals, the fingerprint and the keys of author and address. On SQLite
+        appeals, the fingerprint and the keys of author and address; who followed it,
+        and what was to be sent about it. On SQLite
         their bytes are overwritten and the journal is emptied; copies that moving
         rows may have left go at once, or with the next `expire` if the file is large.
         Again changes nothing, and takes no leaf.

@@ -52,6 +52,52 @@ class Crowd(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """
+    What a guest whose address is not proved has to do: open the link that `mail` (post's "mail.verify") brings them.
+
+    `digest` is the link's, `who` the key of the mailbox, to which `at_most` links are mailed within an hour.
+    """
+
+    digest: str
+    who: str
+    expires_at: datetime
+    at_most: int
+    mail: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFollow:
+    """
+    A wish to be written to.
+
+    `id` is random, and letters small enough for an address; `recipient` the keyed hash by which the desk knows the
+    author of this e-mail address. `own`: whoever wrote the comment.
+    """
+
+    id: str
+    recipient: str
+    email: str = field(repr=False)
+    language: str
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """One follow as it stands. `comment` is the id of the comment whose replies are followed, None: the whole story."""
+
+    id: str
+    story_url: str
+    story_title: str | None
+    comment: str | None
+    own: bool
+    email: str = field(repr=False)
+    language: str
+    asked_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewComment:
     """
     A submission about to become a comment.
@@ -62,7 +108,8 @@ class NewComment:
     were known before anything was judged; the judge has to respect them. By the words of
     `lookup` (text.search.searchable) it is found, by `likeness` (text.likeness) those that say nearly the same.
     `badge` is "staff" for the publication's own people; `written_by` names who of the desk answers for it, whose
-    address is not kept.
+    address is not kept. `follow` is its author's wish to be told of it. `reader_key` is of a reader who proved who
+    they are; with a `confirmation` (and Hold.UNVERIFIED first among `holds`) it waits for its author to do so.
     """
 
     id: str
@@ -85,6 +132,9 @@ class NewComment:
     likeness: bytes | None = field(default=None, repr=False)
     sending: Sending | None = None
     proof: UsedProof | None = None
+    reader_key: str | None = field(default=None, repr=False)
+    confirmation: Confirmation | None = None
+    follow: NewFollow | None = None
 
 
 @dataclass(frozen=True, slots=True)

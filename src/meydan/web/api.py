@@ -36,6 +36,7 @@ from meydan.web import access, reading
 from meydan.web.doors import Doors
 from meydan.web.embed import KeptAnswer
 from meydan.web.errors import Problem
+from meydan.web.follow import ask
 from meydan.web.reading import Listing
 from meydan.web.shelf import Made
 
@@ -81,6 +82,7 @@ class Sent(msgspec.Struct):
     A reader's submission. `language` is what the page claims; `website` is a trap for robots and stays empty.
 
     `proof` is "" from who can make a proof of work, the proof once one was asked for, and null from who cannot.
+    `follow`: whoever sends it wants to be told by e-mail what becomes of it; that address is asked first.
     """
 
     story: StoryRef = msgspec.field(default_factory=StoryRef)
@@ -91,6 +93,7 @@ class Sent(msgspec.Struct):
     language: str | None = None
     website: str = ""
     proof: str | None = None
+    follow: bool = False
 
 
 class Drafted(msgspec.Struct):
@@ -150,6 +153,15 @@ class Reported(msgspec.Struct):
 
     rule: str | None = ""
     note: str | None = None
+
+
+class Followed(msgspec.Struct):
+    """A wish to be told by e-mail of a story's new comments, or of the replies to one `comment`."""
+
+    story: StoryRef = msgspec.field(default_factory=StoryRef)
+    email: str | None = ""
+    comment: str | None = None
+    language: str | None = None
 
 
 class Verdicted(msgspec.Struct, forbid_unknown_fields=True):
@@ -228,6 +240,12 @@ class ReportTaken(msgspec.Struct):
     """A report was received; whether it is the first is not told."""
 
     status: Literal["received"]
+
+
+class FollowAsked(msgspec.Struct):
+    """Whoever has the address is asked, unless they follow already or were asked before; which of these is not told."""
+
+    status: Literal["confirm"]
 
 
 class Counts(msgspec.Struct):
@@ -326,7 +344,7 @@ class Decided(msgspec.Struct):
 def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
     said = {
         400: "Not JSON, or of the wrong kind",
-        401: "No valid token or session",
+        401: "No valid token, session, account or pass",
         403: "Not allowed",
         404: "There is no such thing",
         409: "Somebody was first, or it is closed",
@@ -354,7 +372,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         operation_id="submit",
         summary="Send a comment",
         tags=["readers"],
-        responses=_refusals(403, 404, 409, 413, 422, 428, 429),
+        responses=_refusals(401, 403, 404, 409, 413, 422, 428, 429),
     )
     def submit(request: AnyRequest, data: JSONBody[Sent], sending_key: SendingKey = None) -> Submitted:
         doors.origins.check_script(request)
@@ -378,6 +396,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             reader=reader,
             proof=data.proof,
             sending_key=sending_key,
+            follow=data.follow,
         )
         outcome = desk.submit(submission, visitor)
         language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
@@ -448,6 +467,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 appealable=outcome.appealable,
                 appealed=outcome.appealed,
                 status_url=own_url + outcome.status_path,
+                pass_=desk.pass_for(outcome.id),
             )
 
         found = desk.held_by(data.receipts)
@@ -494,6 +514,28 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         visitor = doors.sender(request)
         desk.report(comment_id, rule=data.rule or "", words=data.note, visitor=visitor)
         return ReportTaken("received")
+
+    @post(
+        "/api/v1/follows",
+        sync_to_thread=True,
+        status_code=202,
+        operation_id="follow",
+        summary="Ask to be told by e-mail",
+        tags=["readers"],
+        responses=_refusals(403, 404, 413, 422, 429),
+    )
+    def follow(request: AnyRequest, data: JSONBody[Followed]) -> FollowAsked:
+        doors.origins.check_script(request)
+        doors.sender(request)
+        language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+        ask(
+            doors,
+            story=data.story.url,
+            comment=data.comment or None,
+            email=data.email or "",
+            language=language,
+        )
+        return FollowAsked("confirm")
 
     @get(
         "/api/v1/counts",
@@ -631,7 +673,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
         )
 
-    return [submit, read, receipts, nudge, report, count, judge, register, pick, held, decide, health]
+    return [submit, read, receipts, nudge, report, follow, count, judge, register, pick, held, decide, health]
 
 
 class ApiRequest(Request[Any, Any, Any]):
@@ -694,6 +736,7 @@ REQUIRED = {
     "Receipts": ["receipts"],
     "Drafted": ["text"],
     "Reported": ["rule"],
+    "Followed": ["story", "email"],
     "Asked": ["text"],
     "Registered": ["url"],
     "Verdicted": ["verdict"],

@@ -1,7 +1,7 @@
 """
 The ASGI application: every door, put together.
 
-    Front (kept answers, headers) -> framework -> api | embed | desk pages, live -> desk
+    Front (kept answers, headers) -> framework -> api | embed | follow | desk pages, live -> desk
 
 Follows other processes' changes while it runs, so that what one of them
 approves is seen at this door within a second.
@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from litestar import Litestar
 
-from meydan.web import api, desk, embed, feeds
+from meydan.web import api, desk, embed, feeds, follow, me
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -83,6 +83,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE),
         shelf=shelf,
         https=https,
+        identify=meydan.readers.identify,
     )
 
     live = Live(meydan.desk, meydan.staff)
@@ -112,6 +113,8 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
             *api.routes(doors),
             *embed.routes(doors),
             *feeds.routes(doors),
+            *me.routes(doors),
+            *follow.routes(doors),
             *desk.routes(meydan),
             live.handler(),
         ],

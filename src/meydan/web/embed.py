@@ -168,7 +168,14 @@ class _Readers:
             thread = self._desk.thread(asked["story"], sort=sort, after=after, at=at, branch=branch)
         said = reading.language_for(asked.get("lang"), thread.story, guidelines)
         # The desk has refused every other order.
-        view = View(story_address(asked["story"]), said, cast("Sort", sort), base, picks)
+        view = View(
+            story_address(asked["story"]),
+            said,
+            cast("Sort", sort),
+            base,
+            picks=picks,
+            mail=self._desk.mail_works,
+        )
         return thread, view, guidelines
 
     def _page_to_reply(self, asked: dict[str, str]) -> Made:
@@ -190,6 +197,7 @@ class _Readers:
             parent=form.get("parent") or None,
             language=said.language,
             suspicious=bool(form.get("website")),
+            follow=bool(form.get("follow")),
         )
         try:
             visitor = self._doors.sender(request)
@@ -217,6 +225,7 @@ class _Readers:
             problems=problems,
             message=problem.message if not isinstance(error, MissingFields) else said["errors.R104"],
             code=problem.code,
+            follow=submission.follow,
         )
         try:
             made = await sync_to_thread(self._page_sent_back, submission, said, typed)
@@ -233,7 +242,7 @@ class _Readers:
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
         # Without the comments: what was typed is what matters now, and it is shown even
         # when the database does not answer.
-        view = View(url, said)
+        view = View(url, said, mail=self._desk.mail_works)
         return reading.form_page(view, self._desk.guidelines, self._limits, typed)
 
     # -- reporting -------------------------------------------------------------

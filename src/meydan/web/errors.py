@@ -43,6 +43,8 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.Blocked: 403,
     errors.KeyReused: 422,
     errors.ProofNeeded: 428,
+    errors.BadAccount: 401,
+    errors.AccountNeeded: 403,
     errors.DisposableAddress: 422,
     errors.GuidelinesChanged: 409,
     errors.StoryNotOpen: 409,
@@ -125,7 +127,7 @@ def headers_of(error: Exception) -> dict[str, str]:
     headers = {"cache-control": "no-store"}
     if isinstance(error, errors.TooFast | errors.Unavailable):
         headers["retry-after"] = str(max(1, error.retry_after_s))
-    if isinstance(error, errors.SignInNeeded):
+    if isinstance(error, errors.SignInNeeded | errors.BadAccount):
         headers["www-authenticate"] = 'Bearer realm="meydan"'
     return headers
 

@@ -97,7 +97,7 @@ class View:
     Which part of a story's comments, and in which words.
 
     `base` stands before every link: "" on our own page, our address where the
-    fragment is put into another site's page.
+    fragment is put into another site's page. `mail`: following by e-mail is offered.
     """
 
     url: str
@@ -105,6 +105,7 @@ class View:
     sort: Sort = "oldest"
     base: str = ""
     picks: bool = False
+    mail: bool = False
 
     def link(self, **changed: str | None) -> str:
         """The page that shows this view with something changed (None leaves a part out)."""
@@ -129,6 +130,12 @@ class View:
         asked = urlencode({"story": self.url, "lang": self.said.language})
         return f"{self.base}/feeds/story.{form}?{asked}"
 
+    @property
+    def follow(self) -> str:
+        """Where one asks to be told of the story's new comments."""
+        query = urlencode({"story": self.url, "lang": self.said.language})
+        return f"{self.base}/comments/follow?{query}"
+
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
         page = f"{self.permalink(comment)}/report"
@@ -146,6 +153,7 @@ class Typed:
     problems: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     code: str = ""
+    follow: bool = False
 
 
 NOTHING_TYPED = Typed()
@@ -355,9 +363,11 @@ def _stand(
 
 def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> dict[str, Any]:
     language = view.said.language
+    guests = _guests(thread.story, view, guidelines)
     return {
         "t": view.said,
         "dir_": view.said.direction,
+        "guests": guests,
         "story": thread.story,
         "url": view.url,
         "count": thread.count,
@@ -372,7 +382,12 @@ def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping
         "intro": pick(guidelines.intro, language),
         "welcomes": [(pick(w.title, language), pick(w.text, language)) for w in guidelines.welcomes],
         "rules": [(pick(r.title, language), pick(r.text, language)) for r in guidelines.rules],
-        "required": {"name", "text", *guidelines.publication.required},
+        "required": {
+            "name",
+            "text",
+            *guidelines.publication.required,
+            *(["email"] if guests == "verified" else []),
+        },
         "limits": limits,
         "nudge": guidelines.form.nudge,
         "typed": NOTHING_TYPED,
@@ -382,6 +397,12 @@ def _context(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping
         "language_of": _language_of,
         "direction_of": direction_of,
     }
+
+
+def _guests(story: Story | None, view: View, guidelines: Guidelines) -> str:
+    """Who may write without an account; nobody where an address would have to be confirmed and no mail is sent."""
+    guests = (story.guests if story else None) or guidelines.publication.guests
+    return "off" if guests == "verified" and not view.mail else guests
 
 
 def _language_of(comment: Comment) -> str | None:

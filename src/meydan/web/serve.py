@@ -45,12 +45,14 @@ def serve(
     app: Front,
     *,
     on_ready: Callable[[str], None] = lambda address: None,
+    beside: Callable[[threading.Event], None] | None = None,
 ) -> None:
     """
     Serve an ASGI app until SIGINT or SIGTERM; requests under way are finished first.
 
     Args:
         app: the application, as `create_app` builds it.
+        beside: what works in a thread of its own meanwhile, until the event it is given is set: the courier.
         on_ready: called once with the address, when connections are accepted.
 
     Raises:
@@ -63,7 +65,7 @@ def serve(
         check_address(settings.host, settings.port)
         if recovered := meydan.recover():
             log.info("recovered", comments=recovered)
-        asyncio.run(_serve(meydan, app, on_ready))
+        asyncio.run(_serve(meydan, app, on_ready, beside))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -119,7 +121,12 @@ _SERVER_LOG = {
 }
 
 
-async def _serve(meydan: Meydan, app: Front, on_ready: Callable[[str], None]) -> None:
+async def _serve(
+    meydan: Meydan,
+    app: Front,
+    on_ready: Callable[[str], None],
+    beside: Callable[[threading.Event], None] | None,
+) -> None:
     settings = meydan.settings
     server = Server(
         app,
@@ -151,10 +158,13 @@ async def _serve(meydan: Meydan, app: Front, on_ready: Callable[[str], None]) ->
     thread = threading.Thread(
         target=_keep_house, args=(meydan, housekeeping, ended), name="housekeeping", daemon=True
     )
+    helper = beside and threading.Thread(target=beside, args=(ended,), name="courier", daemon=True)
     serving = asyncio.create_task(server.serve())
     try:
         await _accepts(settings.host, settings.port, serving)
         thread.start()
+        if helper is not None:
+            helper.start()
         on_ready(settings.own_url)
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -168,8 +178,9 @@ async def _serve(meydan: Meydan, app: Front, on_ready: Callable[[str], None]) ->
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)
         # The loop has nothing left to do, and its executor is gone: wait here.
-        if thread.is_alive():
-            thread.join(10)
+        for busy in (thread, helper):
+            if busy is not None and busy.is_alive():
+                busy.join(10)
 
 
 async def _accepts(host: str, port: int, serving: asyncio.Task[None]) -> None:

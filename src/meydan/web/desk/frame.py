@@ -28,7 +28,7 @@ from meydan.web.pages import template
 from meydan.wiring import Meydan
 
 if TYPE_CHECKING:
-    from meydan.web.desk.issuer import Issuer
+    from meydan.web.issuer import Issuer
 
 FORM_BYTES: Final = 65_536
 LONGEST_WAY_BACK: Final = 500
@@ -246,6 +246,7 @@ class Frame:
             publication=self.desk.guidelines.publication.name,
             session=session,
             here=here,
+            mail=self.desk.mail_works,
             w=said(),
             tongues=tongues(),
             **values,

@@ -60,6 +60,8 @@ ACTIONS: Final = (
     "second-factor-removed",
     "recovery-code-used",
     "guidelines-changed",
+    "letter-tried-again",
+    "letter-given-up",
     "token-added",
     "token-revoked",
 )

@@ -290,6 +290,7 @@ class MeydanComments extends HTMLElement {
       else if (typed[field.name] && /^(name|email|text)$/.test(field.name)) field.value = typed[field.name];
     const who = this.#who;
     classList.toggle("m-known", !!who);
+    classList.toggle("m-account", !!this.account);
     this.#one(".m-as bdi").textContent = who?.name;
     this.#one("[data-leave]").hidden = !!this.account;
     if (typed.parent) this.#answer(this.#one(`[data-reply="${CSS.escape(typed.parent)}"]`));

@@ -1,0 +1,210 @@
+"""
+An issuer that vouches for people, at the desk or at a reader's own page: OpenID Connect with any that publishes its
+configuration.
+
+The code flow with PKCE. What an issuer says is believed only if its token is signed with the issuer's published
+keys, was made for this server, is in time, and carries the nonce of a sign-in that was begun here.
+
+Source: OpenID Connect Core 1.0 (sections 3.1 and 3.1.3.7), OpenID Connect Discovery 1.0, RFC 7636, RFC 9700.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+from authlib.common.errors import AuthlibBaseError
+from authlib.common.security import generate_token
+from authlib.integrations.httpx_client import OAuth2Client
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from meydan.errors import IssuerUnavailable, SignInNeeded
+from meydan.staff import Doorway
+
+TIMEOUT_S: Final = 10.0
+KEPT_S: Final = 3600.0
+LEEWAY_S: Final = 60
+SIGNED_WITH: Final = (
+    "RS256",
+    "RS384",
+    "RS512",
+    "PS256",
+    "PS384",
+    "PS512",
+    "ES256",
+    "ES384",
+    "ES512",
+    "EdDSA",
+)
+"""Signatures that only the issuer can make: neither "none" nor those that the client secret could make."""
+
+NOT_THIS_TIME: Final = "The newsroom's sign-in did not vouch for you. Nobody has been signed in."
+
+SCOPE: Final = "openid email"
+"""What an issuer is asked to tell: who it is and by which address."""
+
+log = structlog.get_logger("meydan.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Whom an issuer vouches for; `email` only where it says that it has verified it, `name` as it has it, "" for none."""
+
+    subject: str
+    email: str | None
+    name: str = ""
+
+
+class Issuer:
+    """One issuer, asked for its configuration and keys when they are needed, and again after KEPT_S."""
+
+    def __init__(self, address: str, client: str, secret: str, *, back: str, scope: str = SCOPE) -> None:
+        """
+        Args:
+            address: the issuer's own address, as its tokens name it.
+            client, secret: under which this server is registered there.
+            back: this server's address that the issuer sends people back to.
+            scope: what is asked of it, as OpenID Connect names it.
+        """
+        self.address = address.rstrip("/")
+        self._client = client
+        self._secret = secret
+        self._back = back
+        self._scope = scope
+        self._lock = threading.Lock()
+        self._known: tuple[float, Mapping[str, Any], KeySet] | None = None
+
+    def begin(self, doorway: Doorway, state: str) -> str:
+        """
+        Where to send a browser.
+
+        Raises:
+            IssuerUnavailable: the issuer did not answer, or not as one.
+        """
+        about, _ = self._about()
+        with self._talk() as talk:
+            address, _ = talk.create_authorization_url(
+                about["authorization_endpoint"],
+                state=state,
+                nonce=doorway.nonce,
+                code_verifier=doorway.verifier,
+            )
+        return str(address)
+
+    def vouch(self, code: str, doorway: Doorway) -> Vouched:
+        """
+        Whom a code stands for.
+
+        Raises:
+            SignInNeeded: the issuer does not take the code, or its token is not one to believe.
+            IssuerUnavailable: the issuer did not answer.
+        """
+        about, keys = self._about()
+        try:
+            with self._talk() as talk:
+                token = talk.fetch_token(about["token_endpoint"], code=code, code_verifier=doorway.verifier)
+        except AuthlibBaseError as error:
+            log.warning("issuer_refused", error=type(error).__name__)
+            raise SignInNeeded(NOT_THIS_TIME) from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unavailable(error) from None
+        try:
+            claims = self._believed(str(token.get("id_token", "")), keys, doorway)
+            subject = str(claims["sub"])
+            if "email" not in claims and "userinfo_endpoint" in about:
+                claims = self._told(about["userinfo_endpoint"], str(token["access_token"]), subject)
+            verified = claims.get("email_verified") is True and claims.get("email")
+            name = claims.get("name") or claims.get("preferred_username") or ""
+            return Vouched(
+                subject, str(claims["email"]) if verified else None, name if isinstance(name, str) else ""
+            )
+        except httpx.HTTPError as error:
+            raise self._unavailable(error) from None
+        except (JoseError, ValueError, TypeError, KeyError) as error:
+            log.warning("issuer_not_believed", error=type(error).__name__)
+            with self._lock:
+                # It may have changed its keys; the next sign-in asks for them.
+                self._known = None
+            raise SignInNeeded(NOT_THIS_TIME) from None
+
+    def _told(self, address: str, access_token: str, subject: str) -> Mapping[str, Any]:
+        """What the issuer tells of whom it vouches for beside its token; of nobody else (Core, 5.3.2)."""
+        _check_safe(address)
+        with httpx.Client(timeout=TIMEOUT_S) as client:
+            answer = client.get(address, headers={"authorization": f"Bearer {access_token}"})
+            told: Mapping[str, Any] = answer.raise_for_status().json()
+        if told["sub"] != subject:
+            raise ValueError("told of somebody else")
+        return told
+
+    def _believed(self, id_token: str, keys: KeySet, doorway: Doorway) -> Mapping[str, Any]:
+        """The claims of a token that is the issuer's own, of now, and made for this sign-in."""
+        claims = jwt.decode(id_token, keys, algorithms=list(SIGNED_WITH)).claims
+        jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_S,
+            iss={"essential": True, "values": [self.address, self.address + "/"]},
+            aud={"essential": True, "value": self._client},
+            exp={"essential": True},
+            iat={"essential": True},
+            sub={"essential": True},
+            nonce={"essential": True, "value": doorway.nonce},
+        ).validate(claims)
+        if isinstance(claims["aud"], list) and len(claims["aud"]) > 1 and claims.get("azp") != self._client:
+            raise ValueError("made for somebody else")
+        return claims
+
+    def _talk(self) -> OAuth2Client:
+        return OAuth2Client(
+            self._client,
+            self._secret,
+            scope=self._scope,
+            redirect_uri=self._back,
+            code_challenge_method="S256",
+            timeout=TIMEOUT_S,
+        )
+
+    def _about(self) -> tuple[Mapping[str, Any], KeySet]:
+        with self._lock:
+            if self._known is not None and time.monotonic() - self._known[0] < KEPT_S:
+                return self._known[1], self._known[2]
+        try:
+            with httpx.Client(timeout=TIMEOUT_S) as client:
+                about = (
+                    client.get(f"{self.address}/.well-known/openid-configuration").raise_for_status().json()
+                )
+                if str(about["issuer"]).rstrip("/") != self.address:
+                    raise ValueError("another issuer's configuration")
+                for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+                    _check_safe(about[name])
+                keys = KeySet.import_key_set(client.get(about["jwks_uri"]).raise_for_status().json())
+        except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+            raise self._unavailable(error) from None
+        with self._lock:
+            self._known = (time.monotonic(), about, keys)
+        return about, keys
+
+    def _unavailable(self, error: BaseException) -> IssuerUnavailable:
+        log.warning("issuer_unavailable", error=type(error).__name__)
+        return IssuerUnavailable(
+            "The newsroom's sign-in does not answer. Try again, or sign in with a password or a link."
+        )
+
+
+def _check_safe(address: str) -> None:
+    """Refuse an address that others on the way could read, but for this machine's own."""
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("an address without https")
+
+
+def new_doorway(back: str) -> tuple[str, Doorway]:
+    """A sign-in to begin: the state that has to come back, and what is kept under it."""
+    return generate_token(48), Doorway(generate_token(32), generate_token(48), back)
