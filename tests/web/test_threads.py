@@ -76,9 +76,7 @@ def test_a_thread_as_readers_get_it(reader: Reader) -> None:
     listed = answer.text[
         answer.text.index('<ol class="m-list">') : answer.text.index('<section class="m-post"')
     ]
-    root = ElementTree.fromstring(
-        re.sub(r" (itemscope|data-to)(?=[ >])", r' \1=""', listed)
-    )
+    root = ElementTree.fromstring(re.sub(r" (itemscope|data-to)(?=[ >])", r' \1=""', listed))
     lines = {line.get("data-id"): line for line in root.iter("li") if line.get("data-id")}
     assert list(lines) == [first, second, third, fourth]
     inside = {id: [line.get("data-id") for line in lines[id].iter("li")][1:] for id in lines}
