@@ -40,7 +40,8 @@ def meydan(tmp_path: Path) -> Iterator[Meydan]:
     guidelines = tmp_path / "guidelines.toml"
     source = load_guidelines().source.replace(b"audit = 0.02", b"audit = 1.0")
     guidelines.write_bytes(source)
-    built = build(Settings(data=tmp_path / "data", guidelines=guidelines, flood_per_minute=100_000))
+    unhurried = {"flood_per_minute": 100_000, "submissions_per_minute": 100_000, "near_repeats": 100_000}
+    built = build(Settings(data=tmp_path / "data", guidelines=guidelines, **unhurried))
     yield built
     built.close()
 
