@@ -93,6 +93,6 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
         }
     finally:
         meydan.close()
-    served |= {"GET /embed.js", "GET /embed/live"}
+    served |= {"GET /embed.js", "GET /embed.d.ts", "GET /embed/live"}
     documented = set(re.findall(r"`((?:GET|POST|PUT) /[^`?]+)`", (ROOT / "docs/api.md").read_text()))
     assert documented == served

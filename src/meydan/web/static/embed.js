@@ -18,7 +18,6 @@ SHEET.replaceSync("THREAD_CSS");
  * @typedef {{ key: string, body: Record<string, any> }} Draft
  * @typedef {{ sent: Mine[], drafts: Record<string, Draft>, pass?: { token: string, name: string } }} Kept
  */
-const KEY = "meydan";
 const KEPT_MS = 30 * 24 * 3600_000;
 const POLL_MS = 30_000;
 // A browser opens six connections to one server; what the rest of the page needs has to fit beside these.
@@ -34,7 +33,7 @@ let memory = {};
  */
 function kept(change) {
   try {
-    memory = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    memory = JSON.parse(localStorage.meydan ?? "{}");
   } catch {}
   const sent = (memory.sent ?? []).filter((/** @type {Mine} */ one) => one.at > Date.now() - KEPT_MS).slice(-50);
   const all = { drafts: {}, ...memory, sent };
@@ -42,7 +41,7 @@ function kept(change) {
   change(all);
   memory = all;
   try {
-    localStorage.setItem(KEY, JSON.stringify(all));
+    localStorage.meydan = JSON.stringify(all);
   } catch {}
   return all;
 }
@@ -293,7 +292,7 @@ class MeydanComments extends HTMLElement {
     classList.toggle("m-account", !!this.account);
     this.#one(".m-as bdi").textContent = who?.name;
     this.#one("[data-leave]").hidden = !!this.account;
-    if (typed.parent) this.#answer(this.#one(`[data-reply="${CSS.escape(typed.parent)}"]`));
+    if (typed.parent) this.#answer(this.#one(`[data-reply="${typed.parent}"]`));
     this.#typed(form.elements.text);
     if (draft) this.#say("kept", {}, false);
   }
