@@ -30,7 +30,7 @@ EXAMPLES = settings(
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-OPERATIONS = ("submit", "read", "report", "count", "judge", "register", "held", "decide", "health")
+OPERATIONS = ("submit", "read", "report", "follow", "count", "judge", "register", "held", "decide", "health")
 
 
 def test_every_operation_is_described(reader: Reader) -> None:
