@@ -163,7 +163,8 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One real server for every test that needs one."""
     data = tmp_path_factory.mktemp("server")
-    served = Served(data, **UNHURRIED)
+    # Nothing listens there: letters wait, and the doors offer what needs mail.
+    served = Served(data, mail_server="smtp://127.0.0.1:9", mail_from="comments@news.example", **UNHURRIED)
     served.start()
     token = json.loads(_meydan(data, "tokens", "add", "tests", "--json"))["token"]
     yield Server(served, served.url, token)

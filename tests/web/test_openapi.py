@@ -42,6 +42,7 @@ OPERATIONS = (
     "receipts",
     "nudge",
     "report",
+    "follow",
     "count",
     "judge",
     "register",
