@@ -47,7 +47,7 @@ def test_every_language_says_everything(tag: str) -> None:
         if base == key:
             assert other.blanks(key) == english.blanks(key), key
         else:
-            for form in set(forms_in(tag)) - {"zero"}:
+            for form in forms_in(tag):
                 assert other.blanks(f"{base}.{form}") <= {"number"}, key
             assert other.blanks(f"{base}.other") == {"number"}, key
 

@@ -1,8 +1,8 @@
 """
 The interface's words, by language, with their plurals, dates and digits.
 
-One TOML catalogue per language of the interface; a test holds them to the same
-keys and the same blanks. What a newsroom writes (guidelines) and what readers
+One catalogue (`catalogue.py`) per language of the interface; a test holds them to
+the same keys and the same blanks. What a newsroom writes (guidelines) and what readers
 write (comments) is never in here.
 
 * `words["reply"]`                  the words as they are
@@ -14,16 +14,15 @@ write (comments) is never in here.
 from __future__ import annotations
 
 import string
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Final
 
 from meydan.locale.calendars import SOLAR, day_in
+from meydan.locale.catalogue import read
 from meydan.locale.plurals import form_of
 
 INTERFACE = ("en", "ar", "ckb", "tr", "kmr-Latn", "kmr-Arab")
@@ -183,12 +182,12 @@ def direction_of(language: str | None) -> str:
 
 @lru_cache(maxsize=len(INTERFACE))
 def _catalogue(tag: str) -> Words:
-    source = tomllib.loads(files(__package__).joinpath(f"{tag}.toml").read_text(encoding="utf-8"))
+    said = read(__package__, tag)
     months = {
-        calendar: tuple(source.pop(name))
-        for calendar, name in [("gregorian", "months"), *((solar, f"months_{solar}") for solar in SOLAR)]
+        calendar: tuple(said[f"months.{calendar}.{month}"] for month in range(1, 13))
+        for calendar in ("gregorian", *SOLAR)
     }
-    return Words(tag, direction_of(tag), flat(source), months)
+    return Words(tag, direction_of(tag), said, months)
 
 
 @lru_cache(maxsize=64)
@@ -199,17 +198,6 @@ def _written(tag: str, calendar: str, digits: str) -> Words:
         # Who goes by the Jalali calendar writes Kurdish with the digits of Persian.
         own = _PERSIAN if calendar == "jalali" and said.language != "ar" else _ARABIC
     return replace(said, digits=own, calendar=calendar)
-
-
-def flat(source: Mapping[str, object], under: str = "") -> dict[str, str]:
-    """Nested tables of words as one, keys joined by full stops: "errors.R101"."""
-    found: dict[str, str] = {}
-    for name, value in source.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{under}{name}.")
-        else:
-            found[under + name] = str(value)
-    return found
 
 
 @lru_cache(maxsize=4)

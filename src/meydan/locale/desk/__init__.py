@@ -1,8 +1,8 @@
 """
 The desk's words, by language: what whoever decides, answers for the rules or reads along is told.
 
-One TOML catalogue per language of the desk, its keys grouped by page; a test holds them to the same keys and the
-same blanks. Loaded when a page of the desk first asks: readers' pages pay nothing for them.
+One catalogue per language of the desk, its keys grouped by page; a test holds them to the same keys and the same
+blanks. Loaded when a page of the desk first asks: readers' pages pay nothing for them.
 
 The desk speaks five of the interface's languages. Who reads Kurmanji in Arabic letters is spoken to in Latin ones: it is
 their language, whole, and from the left to the right. Its digits are Latin ones everywhere, as on its keys and drawings.
@@ -17,16 +17,15 @@ Three ways to say something, for three places:
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 from markupsafe import Markup, escape
 
-from meydan.locale import Words, flat, interface_of
+from meydan.locale import Words, interface_of
 from meydan.locale import words as readers_words
+from meydan.locale.catalogue import read
 
 DESK = ("en", "ar", "ckb", "tr", "kmr-Latn")
 """The languages that the desk speaks, by tag; the first is what remains when none fits."""
@@ -111,9 +110,8 @@ def spoken_for(language: str | None) -> str | None:
 
 @lru_cache(maxsize=len(DESK))
 def _catalogue(tag: str) -> DeskWords:
-    source = tomllib.loads(files(__package__).joinpath(f"{tag}.toml").read_text(encoding="utf-8"))
     readers = readers_words(tag)
-    said = {"moment": readers["moment"], **flat(source)}
+    said = {"moment": readers["moment"], **read(__package__, tag)}
     return DeskWords(tag, readers.direction, said, {"gregorian": readers.months})
 
 
