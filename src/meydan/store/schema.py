@@ -176,12 +176,12 @@ comment = Table(
         server_default="0",
         comment="of what begins a branch: comments and tombstones that readers see in it, itself included",
     ),
+    Column("reader_key", Text, comment="of whoever proved that it is theirs; NULL for a guest's"),
     Column("picked_at", BigInteger, comment="NULL: not chosen by the editors"),
     Column("picked_by", Text),
     Column("badge", Text, CheckConstraint("badge IN ('staff')", name="badge")),
     Column("written_by", Text, comment="who at the desk answered as the publication"),
     Column("likeness", LargeBinary, comment="text.likeness; NULL once forgotten or erased"),
-    Column("reader_key", Text, comment="of whoever proved that it is theirs; NULL for a guest's"),
     CheckConstraint("length(commitment) = 32", name="commitment_size"),
     CheckConstraint("status IN ('held', 'approved', 'rejected')", name="status"),
     # The reader's page. Partial, so that what waits or was rejected costs readers nothing.
