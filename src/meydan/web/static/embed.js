@@ -386,38 +386,41 @@ class MeydanComments extends HTMLElement {
     return Number(this.#one(".meydan")?.dataset.count ?? 0);
   }
 
-  /** Hear of changes while somebody looks: by a stream, or by asking where there is none for us. */
+  /** Hear of changes while somebody looks: by a stream, and by asking as long as none speaks to us. */
   #watch() {
     this.#stop();
     if (document.hidden || !this.isConnected || !this.#one(".m-news")) return;
-    if (streams >= MOST_STREAMS) return this.#poll();
+    const look = async () => {
+      const count = await countOf(this.#story);
+      if (count !== undefined) this.#heard({ count });
+    };
+    let timer = setInterval(look, POLL_MS);
+    this.#unwatch = () => clearInterval(timer);
+    if (streams >= MOST_STREAMS) return look();
     streams += 1;
+    let works = false;
     const source = new EventSource(new URL(`embed/live?${new URLSearchParams({ story: this.#story })}`, SERVER));
     this.#unwatch = () => {
       streams -= 1;
+      clearInterval(timer);
       source.close();
     };
-    source.addEventListener("story", (event) => this.#heard(JSON.parse(event.data)));
+    source.addEventListener("story", (event) => {
+      works = true;
+      clearInterval(timer);
+      timer = 0;
+      this.#heard(JSON.parse(event.data));
+    });
+    // A stream that never came through, as where something between cuts it off, is not tried again.
     source.onerror = () => {
-      if (source.readyState !== EventSource.CLOSED) return;
-      this.#stop();
-      this.#poll();
+      if (works) timer ||= setInterval(look, POLL_MS);
+      else source.close();
     };
   }
 
   #stop() {
     this.#unwatch();
     this.#unwatch = () => {};
-  }
-
-  #poll() {
-    const look = async () => {
-      const count = await countOf(this.#story);
-      if (count != null) this.#heard({ count });
-    };
-    const timer = setInterval(look, POLL_MS);
-    this.#unwatch = () => clearInterval(timer);
-    look();
   }
 
   /** @param {{ count: number, revision?: number }} news */
@@ -450,14 +453,23 @@ class MeydanComments extends HTMLElement {
         this.#one(".m-head").replaceWith(head);
         Object.assign(this.#one(".meydan").dataset, root.dataset);
       }
-      if (id ? !this.#root.getElementById(id) : !added.length)
-        await this.load(id && list ? `at=${id.slice(7)}` : list ? "sort=newest" : this.#view);
+      if (id ? !this.#root.getElementById(id) : !added.length) {
+        // It stands on another page than the last, as an answer may.
+        added = [id ?? `meydan-${await this.#latest()}`];
+        await this.load(list ? `sort=newest&at=${added[0].slice(7)}` : this.#view);
+      }
     } catch {
       return this.#say("failed");
     }
     this.#one("[data-news]").hidden = true;
     this.#showMine(true);
-    if (!id) this.#go(added[0] ?? this.#one(".m-list > li")?.id);
+    if (!id) this.#go(added[0]);
+  }
+
+  /** The id of the comment that was sent last. */
+  async #latest() {
+    const query = new URLSearchParams({ story: this.#story, sort: "newest", limit: "1" });
+    return (await (await ask(`api/v1/comments?${query}`)).json()).comments[0].id;
   }
 
   // -- what is this reader's own ------------------------------------------------------
