@@ -236,11 +236,11 @@ def test_a_thread_is_read(reader: Reader, room: Newsroom, story: str, site: str,
     expect(thread.locator(f"#meydan-{ids['c']} .m-replies")).to_contain_text("Word c1.")
 
     # Three orders.
-    thread.get_by_role("link", name=said["newest_first"]).click()
-    expect(reader.texts).to_have_text(words_of("h", "g", "f"))
-    expect(thread.locator("h2").first).to_be_focused()
     thread.get_by_role("link", name=said["most_replied"]).click()
     expect(reader.texts).to_have_text(words_of("b", "b1", "b2", "b3", "b4", "b5", "b6", "a"))
+    expect(thread.locator("h2").first).to_be_focused()
+    thread.get_by_role("link", name=said["newest_first"]).click()
+    expect(reader.texts).to_have_text(words_of("h", "g", "f"))
     thread.get_by_role("link", name=said["oldest_first"]).click()
     expect(reader.texts).to_have_text(words_of(*FIRST_PAGE))
 
@@ -425,3 +425,155 @@ def test_a_broken_line_loses_and_doubles_nothing(
     reader.write("I found the part about the ferry and its crew very moving.")
     expect(reader.texts.last).to_have_text("I found the part about the ferry and its crew very moving.")
     assert answers == [428, 201]
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_without_javascript(browser: Browser, room: Newsroom, story: str, said: Words, ids: dict[str, str], width: str) -> None:
+    """If a browser runs no script, then a reader gets through the whole thread, its orders and addresses, and writes."""
+    reader = a_reader(browser, room, width, java_script_enabled=False)
+    page = reader.page
+    texts, more = page.locator(".m-list .meydan-text"), page.get_by_role("link", name=said["more"], exact=True)
+    page.goto(f"/comments?story={story}&lang={said.language}")
+    expect(texts).to_have_text(words_of(*FIRST_PAGE))
+    page.get_by_role("link", name=said["more_replies"]).click()
+    expect(texts).to_have_text(words_of("b", "b3", "b4", "b5", "b6"))
+    page.get_by_role("link", name=said["to_start"]).click()
+    more.click()
+    expect(texts).to_have_text(words_of("c", "d", "e"))
+    more.click()
+    expect(texts).to_have_text(words_of("f", "g"))
+    page.get_by_role("link", name=said["most_replied"]).click()
+    expect(texts.first).to_have_text("Word b.")
+    page.get_by_role("link", name=said["newest_first"]).click()
+    expect(texts).to_have_text(words_of("g", "f", "e"))
+    page.locator(f"#meydan-{ids['f']} .m-time").click()
+    expect(page.locator(":target")).to_contain_text("Word f.")
+
+    # An answer to it: what is needed is told, what was typed is kept, and what became of it is said.
+    page.goto(f"/comments?story={story}&lang={said.language}&at={ids['f']}")
+    page.locator(f"#meydan-{ids['f']} .m-foot a").first.click()
+    expect(page.locator(".m-parent")).to_contain_text("Word f.")
+    form = page.locator("form.m-form")
+    expect(form.locator("[name=text]")).to_have_attribute("required", "")
+    form.locator("[name=name]").fill(" ")
+    form.locator("[name=text]").fill(BLESSED)
+    form.locator("[type=submit]").click()
+    expect(page.locator("[role=alert]")).to_contain_text(said["missing_name"])
+    expect(form.locator("[name=text]")).to_have_value(BLESSED)
+    form.locator("[name=name]").fill("Nada")
+    form.locator("[type=submit]").click()
+    expect(page.locator("h1")).to_have_text(said["approved"])
+    page.goto(f"/comments?story={story}&lang={said.language}&sort=newest")
+    expect(page.locator(f"#meydan-{ids['f']} .m-replies")).to_contain_text(BLESSED)
+    assert reader.context.cookies() == []
+    assert {url.split("/")[2] for url in reader.asked} == {room.url.split("/")[2]}
+    reader.context.close()
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_the_keyboard_is_enough(reader: Reader, room: Newsroom, story: str, site: str, said: Words, ids: dict[str, str]) -> None:
+    """If a reader has no pointer, then everything that can be done is reached in the order in which it stands, seen, and done."""
+    page, thread = reader.page, reader.thread
+    page.goto(site)
+    expect(reader.texts).to_have_count(8)
+
+    def tab_to(wanted: str, key: str = "Tab") -> None:
+        """On to what matches; on the way everything that has the focus is seen, and so is that it has it."""
+        for _ in range(60):
+            page.keyboard.press(key)
+            there, seen = page.evaluate(
+                """wanted => {
+                  const on = document.querySelector("meydan-comments").shadowRoot.activeElement;
+                  if (!on) return [false, true];
+                  const { width, height } = on.getBoundingClientRect(), { outlineStyle, outlineWidth } = getComputedStyle(on);
+                  return [on.matches(wanted), width > 1 && height > 1 && outlineStyle !== "none" && outlineWidth !== "0px"];
+                }""",
+                wanted,
+            )
+            assert seen, wanted
+            if there:
+                return
+        raise AssertionError(f"no way to {wanted}")
+
+    tab_to("[data-branch]")
+    page.keyboard.press("Enter")
+    expect(thread.locator("li:focus")).to_have_id(f"meydan-{ids['b3']}")
+    tab_to("[data-more]")
+    page.keyboard.press("Enter")
+    expect(thread.locator("li:focus")).to_have_id(f"meydan-{ids['c']}")
+    tab_to("[data-more]")
+    page.keyboard.press("Enter")
+    expect(thread.locator("li:focus")).to_have_id(f"meydan-{ids['f']}")
+    show(room, story, "Word h.")
+    expect(reader.news).to_be_visible()
+    tab_to("[data-news]", "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(thread.locator("li:focus")).to_contain_text("Word h.")
+    tab_to("summary")
+    page.keyboard.press("Enter")
+    expect(thread.locator("details dd").first).to_be_visible()
+    tab_to(f'[data-reply="{ids["g"]}"]', "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(thread.locator("[name=name]")).to_be_focused()
+    page.keyboard.type("Nada")
+    tab_to("[name=text]")
+    page.keyboard.type(UNMEASURED)
+    tab_to("[type=submit]")
+    page.keyboard.press("Space")
+    expect(reader.notice).to_be_focused()
+    decide(room, thread.locator(".m-waiting").get_attribute("data-mine") or "", "reject", "promotion")
+    page.reload()
+    expect(thread.locator(".m-waiting")).to_contain_text(said["rejected"])
+    tab_to("[data-again]")
+    page.keyboard.press("Enter")
+    expect(thread.locator("[name=text]")).to_be_focused()
+    expect(thread.locator("[name=text]")).to_have_value(UNMEASURED)
+    reader.check_undisturbed()
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_nothing_is_lost_when_enlarged(
+    browser: Browser, room: Newsroom, story: str, site: str, said: Words, ids: dict[str, str], width: str
+) -> None:
+    """
+    If a reader enlarges the page to 200 % and 400 %, or the text alone, then nothing is cut off or moves out of reach;
+    and axe finds nothing in either theme, with something said in every place.
+    """
+    for theme in ("light", "dark"):
+        reader = a_reader(browser, room, width, color_scheme=theme)
+        page, thread = reader.page, reader.thread
+        page.goto(site)
+        reader.write(UNMEASURED)
+        waiting = thread.locator(".m-waiting")
+        expect(waiting).to_have_count(1)
+        decide(room, waiting.get_attribute("data-mine") or "", "reject", "promotion")
+        page.reload()
+        if theme == "dark":
+            page.evaluate("Object.assign(document.body.style, {background: '#111', color: '#eee'})")
+        expect(waiting).to_contain_text(said["rejected"])
+        thread.locator("[data-reply]").first.click()
+        reader.write(ABUSIVE)
+        expect(thread.locator(".m-nudge")).not_to_be_empty()
+        thread.locator("form [type=submit]").click()
+        expect(reader.notice).to_be_focused()
+        show(room, story, f"Said in the {theme}.")
+        expect(reader.news).to_be_visible()
+        thread.locator("summary").click()
+        found = Axe().run(page, options={"rules": {"region": {"enabled": True}}})
+        assert found.violations_count == 0, found.generate_report()
+        ours = reader.context.new_page()
+        ours.goto(f"{room.url}/comments?story={story}&lang={said.language}&reply={ids['a4']}")
+        found = Axe().run(ours)
+        assert found.violations_count == 0, found.generate_report()
+        # Of 1280 pixels, 400 % leaves 320; a telephone enlarges its text.
+        sizes = ((640, 450, 100), (320, 225, 100)) if width == "desktop" else ((360, 740, 200), (320, 640, 100))
+        for one in (page, ours):
+            for wide, high, percent in sizes:
+                one.set_viewport_size({"width": wide, "height": high})
+                one.evaluate("size => document.documentElement.style.fontSize = size", f"{percent}%")
+                dataclasses.replace(reader, page=one).check_fits()
+                for name in ("a", "a4", "b2"):
+                    text = one.locator(f"#meydan-{ids[name]} > article .meydan-text")
+                    assert (text.bounding_box() or {"width": 0})["width"] > 200 * 100 / percent
+        assert reader.heard == []
+        reader.context.close()

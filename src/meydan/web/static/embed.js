@@ -341,11 +341,11 @@ class MeydanComments extends HTMLElement {
       // A link to the rest of a branch, where there is one already.
       if (!item.id && into?.querySelector(":scope > .m-rest")) continue;
       if (known) {
-        const [theirs, own] = [item, known].map((one) => one.querySelector(":scope > ol"));
-        if (theirs && own) added.push(...this.#merge(theirs, own, own.lastElementChild));
-        else if (theirs) {
-          known.append(theirs);
-          added.push(...Array.from(theirs.children, ({ id }) => id));
+        /** @type {any[]} */
+        let [theirs, own] = [item, known].map((one) => one.querySelector(":scope > ol"));
+        if (theirs) {
+          if (!own) known.append((own = theirs.cloneNode()));
+          added.push(...this.#merge(theirs, own, own.lastElementChild));
         }
         if (known.parentElement === into) last = known;
       } else if (into) {
@@ -366,8 +366,7 @@ class MeydanComments extends HTMLElement {
       const list = this.#one(".m-list");
       const next = page.querySelector(".m-pages");
       if (branch) link.closest("li")?.remove();
-      else if (next) this.#one(".m-pages").replaceWith(next);
-      else this.#one(".m-pages").remove();
+      else this.#one(".m-pages").replaceWith(next ?? "");
       const added = this.#merge(page.querySelector(".m-list"), list, list.lastElementChild);
       if (!branch && !this.#newest) this.#view = view;
       const news = this.#one(".m-news");
@@ -468,8 +467,8 @@ class MeydanComments extends HTMLElement {
 
   /** The id of the comment that was sent last. */
   async #latest() {
-    const query = new URLSearchParams({ story: this.#story, sort: "newest", limit: "1" });
-    return (await (await ask(`api/v1/comments?${query}`)).json()).comments[0].id;
+    const query = new URLSearchParams({ story: this.#story });
+    return (await (await ask(`api/v1/comments?sort=newest&limit=1&${query}`)).json()).comments[0].id;
   }
 
   // -- what is this reader's own ------------------------------------------------------
