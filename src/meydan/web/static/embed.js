@@ -113,9 +113,6 @@ async function countOf(story) {
   } catch {}
 }
 
-/** The comment that the page's address names. */
-const linked = () => /^#meydan-([\w-]{9,})$/.exec(location.hash)?.[1];
-
 class MeydanComments extends HTMLElement {
   static observedAttributes = ["story", "lang", "sort", "count-only", "account"];
   #root = this.attachShadow({ mode: "open" });
@@ -210,7 +207,7 @@ class MeydanComments extends HTMLElement {
 
   /** Show the comment that the page's address names, if it is one of this story's. @param {boolean} [anew] */
   async #arrive(anew) {
-    const id = linked();
+    const id = /^#meydan-([\w-]{9,})$/.exec(location.hash)?.[1];
     if (!anew && (!id || this.#go(`meydan-${id}`))) return;
     if (id && (await this.load(`at=${id}${this.#first && "&"}${this.#first}`, true))) this.#go(`meydan-${id}`);
     else if (anew) await this.load();
@@ -391,13 +388,13 @@ class MeydanComments extends HTMLElement {
     if (document.hidden || !this.isConnected || !this.#one(".m-news")) return;
     const look = async () => {
       const count = await countOf(this.#story);
-      if (count !== undefined) this.#heard({ count });
+      if (count != null) this.#heard({ count });
     };
     let timer = setInterval(look, POLL_MS);
+    let works = false;
     this.#unwatch = () => clearInterval(timer);
     if (streams >= MOST_STREAMS) return look();
     streams += 1;
-    let works = false;
     const source = new EventSource(new URL(`embed/live?${new URLSearchParams({ story: this.#story })}`, SERVER));
     this.#unwatch = () => {
       streams -= 1;
@@ -467,8 +464,8 @@ class MeydanComments extends HTMLElement {
 
   /** The id of the comment that was sent last. */
   async #latest() {
-    const query = new URLSearchParams({ story: this.#story });
-    return (await (await ask(`api/v1/comments?sort=newest&limit=1&${query}`)).json()).comments[0].id;
+    const answer = await ask(`api/v1/comments?sort=newest&${new URLSearchParams({ story: this.#story })}`);
+    return (await answer.json()).comments[0].id;
   }
 
   // -- what is this reader's own ------------------------------------------------------
