@@ -135,7 +135,7 @@ if ( '/wp-comments-post.php' === $path ) {
 	exit( 'taken' );
 }
 if ( ! $post ) {
-	http_response_code( 404 );
+	http_response_code( '/favicon.ico' === $path ? 204 : 404 );
 	exit;
 }
 if ( '/save' === $path ) {
