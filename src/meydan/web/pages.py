@@ -116,9 +116,10 @@ def _bare(script: str) -> str:
     return re.sub(_LONGER, lambda found: found["quoted"] or found["only"] or SHORTER[found[0]], script)
 
 
+# Of a pattern such as /\w{9,}/, the comma counts.
 SHORTER = {"const": "let", ";}": "}", ",}": "}", ",)": ")"}
 _LONGER = re.compile(
-    r"""(?P<quoted>"[^"]*"|'[^']*'|`[^`]*`)|(?<!async)\((?P<only>\w+)\)(?==>)|\bconst\b|;}|,}|,\)"""
+    r"""(?P<quoted>"[^"]*"|'[^']*'|`[^`]*`)|(?<!async)\((?P<only>\w+)\)(?==>)|\bconst\b|;}|(?<!\d),}|,\)"""
 )
 
 
