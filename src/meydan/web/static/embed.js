@@ -394,10 +394,10 @@ class MeydanComments extends HTMLElement {
     let works = false;
     this.#unwatch = () => clearInterval(timer);
     if (streams >= MOST_STREAMS) return look();
-    streams += 1;
+    streams++;
     const source = new EventSource(new URL(`embed/live?${new URLSearchParams({ story: this.#story })}`, SERVER));
     this.#unwatch = () => {
-      streams -= 1;
+      streams--;
       clearInterval(timer);
       source.close();
     };
