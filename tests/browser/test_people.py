@@ -463,7 +463,19 @@ def test_who_follows_is_told_until_they_tap(browser: Browser, house: House, lang
             assert {LIGHTHOUSE, UNMEASURED} <= {entry.content[0].value for entry in read.entries}
             assert read.entries[0].link.startswith(f"{house.room.url}/comments/")
 
-        # A report, from the thread.
+        # The replies to one comment, and a report, from the thread.
+        go(plain.locator(f"#meydan-{held} > article .m-follow"))
+        expect(plain.locator("main")).to_contain_text(said["follow_replies"])
+        write(plain.get_by_role("textbox"), paged)
+        go(plain.get_by_role("button", name=said["follow_send"]))
+        expect(plain.locator("h1")).to_have_text(said["follow_sent"])
+        (letter,) = house.post()
+        plain.goto(link_in(letter, "follow"))
+        go(plain.get_by_role("button", name=said["mail_follow_link"]))
+        expect(plain.locator("h1")).to_have_text(said["follow_confirmed"])
+        ((followed, _),) = house.room.meydan.letters.followed_by(paged)
+        assert followed.comment == held
+        plain.goto(f"/comments?story={story}&lang={language}")
         go(plain.locator(f"#meydan-{held} > article .m-report"))
         reach(plain.get_by_role("radio").first)
         plain.keyboard.press("Space")

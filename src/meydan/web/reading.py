@@ -130,10 +130,10 @@ class View:
         asked = urlencode({"story": self.url, "lang": self.said.language})
         return f"{self.base}/feeds/story.{form}?{asked}"
 
-    @property
-    def follow(self) -> str:
-        """Where one asks to be told of the story's new comments."""
-        query = urlencode({"story": self.url, "lang": self.said.language})
+    def follow(self, comment: Comment | None = None) -> str:
+        """Where one asks to be told of the story's new comments, or of what answers one of them."""
+        asked = {"story": self.url, "lang": self.said.language}
+        query = urlencode(asked | ({"comment": comment.id} if comment else {}))
         return f"{self.base}/comments/follow?{query}"
 
     def report(self, comment: Comment, *, asked: bool = True) -> str:
