@@ -101,6 +101,13 @@ def test_readers_see_what_editors_set(browser: Browser, tmp_path: Path) -> None:
             change({"guests": "verified"})
             for place in both("[name=email]"):
                 expect(place).to_have_attribute("required", "")
+            write(plain.locator("[name=name]"), "Zîn")
+            write(plain.locator("[name=text]"), COURTEOUS)
+            plain.locator("form").evaluate("form => { form.noValidate = true }")
+            go(plain.locator(".m-send button"))
+            expect(plain.locator("#meydan-email-problem")).to_have_text(sorani["missing_email"])
+            expect(plain.locator("[name=email]")).to_have_attribute("required", "")
+            expect(plain.locator("[name=text]")).to_have_value(COURTEOUS)
 
             editor.goto(f"/desk/comments/{comment}")
             editor.wait_for_selector(".keys[data-settled]", state="attached")

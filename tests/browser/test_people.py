@@ -344,11 +344,7 @@ def test_an_account_writes_and_owns_what_it_wrote(browser: Browser, house: House
         # Everything else without JavaScript.
         plain.context.add_cookies(page.context.cookies())  # type: ignore[arg-type]
         plain.goto(f"/me?lang={language}")
-        go(
-            plain.locator("article.r-own", has_text=LIGHTHOUSE).get_by_role(
-                "button", name=said["withdraw"]
-            )
-        )
+        go(plain.locator("article.r-own", has_text=LIGHTHOUSE).get_by_role("button", name=said["withdraw"]))
         expect(plain.locator("article.r-own", has_text=LIGHTHOUSE)).to_contain_text(said["withdrawn_by_you"])
         go(plain.locator("article.r-own", has_text=FERRY).get_by_role("link", name=said["me_erase"]))
         look(page, plain.url)
@@ -376,7 +372,8 @@ def test_an_issuer_vouches_for_a_reader(browser: Browser, house: House, language
     claims = {"email": "issued@square.example", "email_verified": True, "name": "Zîn"}
     httpx.put(f"{house.provider}/users/issued", json=claims).raise_for_status()
     with a_reader(browser, house, language, scripted=False) as (page, said):
-        page.goto(f"/me?lang={language}")
+        page.goto(f"/comments?story={house.room.story}&lang={language}")
+        go(page.get_by_role("link", name=said["me_title"]))
         go(page.get_by_role("link", name=said["me_issuer"]))
         expect(page).to_have_url(re.compile(re.escape(house.provider)))
         page.locator("input[name=sub]").first.fill("issued")
