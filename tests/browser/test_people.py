@@ -126,8 +126,10 @@ def a_reader(
         java_script_enabled=scripted,
     )
     context.set_default_timeout(10_000)
-    yield context.new_page(), words(language)
-    context.close()
+    try:
+        yield context.new_page(), words(language)
+    finally:
+        context.close()
 
 
 def look(page: Page, address: str = "") -> None:
