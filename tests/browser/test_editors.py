@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_readers_see_what_editors_set(browser: Browser, tmp_path: Path) -> None:
     all by keyboard at the desk, then readers see each in their language, with the component and without JavaScript.
     """
     mail = {"mail_server": "smtp://127.0.0.1:9", "mail_from": "comments@square.example"}
-    with newsroom(tmp_path, **UNHURRIED, **mail) as room:
+    with newsroom(tmp_path, **UNHURRIED, **mail) as room, ExitStack() as stack:
         story = f"{room.url}/stories/set"
         comment = say(room, story, COURTEOUS)
         room.meydan.staff.add_moderator("Leyla", role="editor")
@@ -37,6 +38,7 @@ def test_readers_see_what_editors_set(browser: Browser, tmp_path: Path) -> None:
             )
         ]
         for context in contexts:
+            stack.callback(context.close)
             context.set_default_timeout(10_000)
         editor, reader, plain = (context.new_page() for context in contexts)
         with embedded(room, story) as site:
@@ -129,5 +131,3 @@ def test_readers_see_what_editors_set(browser: Browser, tmp_path: Path) -> None:
                 go(root.locator(".m-picks a"))
                 expect(root.locator("article")).to_have_count(1)
             look(reader)
-        for context in contexts:
-            context.close()
