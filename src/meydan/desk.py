@@ -672,7 +672,7 @@ class Desk:
             badge=STAFF if reader is not None and reader.staff else None,
             reader_key=reader.key if reader else None,
             confirmation=self._confirmation(new.id, submission, visitor, now) if unconfirmed else None,
-            follow=self._follow(submission, author_key),
+            follow=self._follow(submission),
         )
         try:
             id, leaf = self._store.receive(new)
@@ -2260,14 +2260,15 @@ class Desk:
         )
         return self._keyed("author", who)
 
-    def _follow(self, submission: Submission, author_key: str) -> NewFollow | None:
+    def _follow(self, submission: Submission) -> NewFollow | None:
         """Their wish to be told by e-mail what becomes of it; to what cannot be written to, or without mail, there is none."""
         email = submission.email
         if not (submission.follow and self.mail_works and email and is_address(email)):
             return None
         return NewFollow(
             id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
-            recipient=author_key,
+            # By the address, as who asks on a page: so that one address is asked seldom, and told once.
+            recipient=self._keyed("author", email.casefold()),
             email=email,
             language=interface_of(submission.language) or INTERFACE[0],
             own=True,

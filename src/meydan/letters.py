@@ -135,17 +135,11 @@ class Letters:
         """They want no more of it: at once, and the address is deleted. False where it had ended; NotFound as for `follow_of`."""
         return self._followers.end(self._id_in(token, "unfollow"))
 
-    def followed_by(self, email: str, *, author: str | None = None) -> Sequence[tuple[Follow, str]]:
-        """
-        What somebody follows whose address it is, and by which token each can be ended.
-
-        `author` is the key under which the desk has their comments, where it is another than the address gives.
-        """
-        recipients = [self._recipient(email), *([author] if author else [])]
+    def followed_by(self, email: str) -> Sequence[tuple[Follow, str]]:
+        """What somebody follows whose address it is, and by which token each can be ended."""
         return [
             (follow, self._token(follow.id, "unfollow"))
-            for recipient in dict.fromkeys(recipients)
-            for follow in self._followers.of(recipient)
+            for follow in self._followers.of(self._recipient(email))
         ]
 
     def _recipient(self, email: str) -> str:

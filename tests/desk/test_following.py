@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from meydan.comment import Verdict
+from meydan.comment import Reader, Verdict
 from meydan.desk import Visitor
 from meydan.errors import Malformed, NotFound
 from meydan.judge import Judge
 from meydan.letters import Letters
+from meydan.passes import Seal
 from meydan.policy import Guidelines
 from meydan.post.courier import Courier
 from meydan.post.mail import Mailer
@@ -144,6 +145,21 @@ def test_what_was_told_is_not_told_again(post: Post) -> None:
     post.desk.review(rejected, Verdict.REJECT, rules=["profanity"], by="Mem")
     post.shown(email=ADDRESS)
     assert post.carry(minutes=16) == []
+
+
+def test_who_is_known_is_not_told_of_their_own(post: Post) -> None:
+    """If who follows by their address writes as who proved it, or with an account that has it, then they are told once of others alone."""
+    post.follow()
+    guest = Seal(b"s" * 32).verified(ADDRESS.upper(), "Zîn")
+    known = Reader("k" * 32, "Zîn", ADDRESS, email_verified=True)
+    for reader in (guest, known):
+        post.shown(reader=reader, follow=True)
+    assert post.carry(minutes=16) == ["May we write to you", "May we write to you"]
+    assert post.letters.confirm(post.link("follow"))
+    assert post.carry(minutes=16) == ["Your comment was decided"]
+    post.shown()
+    assert post.carry(minutes=16) == ["New comments"]
+    assert len(post.letters.followed_by(ADDRESS)) == 2
 
 
 def test_replies_are_told_to_who_follows_them(post: Post) -> None:

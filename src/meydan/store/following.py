@@ -218,16 +218,21 @@ class Followers:
             if not rows:
                 return None
             news = [
-                (leaf, author, _above(hand, parent))
-                for leaf, parent, author in hand.all(
+                (leaf, author, (address or "").casefold(), _above(hand, parent))
+                for leaf, parent, author, address in hand.all(
                     sql.NEWS_SINCE, story=story, since=since, limit=_NEWS_READ
                 )
             ]
-            for number, id, comment, public, recipient, told, whole in rows:
+            for number, id, comment, public, recipient, email, told, whole in rows:
+                # Who proved who they are is known as an author by another key than their address gives.
+                own = email.casefold()
                 fresh = [
                     leaf
-                    for leaf, author, above in news
-                    if leaf > told and author != recipient and (comment is None or comment in above)
+                    for leaf, author, address, above in news
+                    if leaf > told
+                    and author != recipient
+                    and address != own
+                    and (comment is None or comment in above)
                 ]
                 # Who is told of every comment need not be told of the replies among them as well.
                 if not fresh or (comment is not None and whole):

@@ -866,14 +866,15 @@ SELECT c.id, c.seq, d.decided_by, d.decided_at FROM comment c
 # Only what was not shown before: an approval after another approval shows nothing new. CROSS JOIN, so that SQLite begins
 # with the decisions of a quarter of an hour, not with all comments of a story.
 NEWS_SINCE = """
-SELECT d.leaf, c.parent, c.author_key FROM decision d CROSS JOIN comment c
+SELECT d.leaf, c.parent, c.author_key, w.email
+  FROM decision d CROSS JOIN comment c LEFT JOIN words w ON w.comment = c.number
  WHERE c.number = d.comment AND d.leaf >= :since AND d.verdict = 'approve' AND c.story = :story AND c.showing = 1
    AND NOT EXISTS (SELECT 1 FROM decision e
                     WHERE e.comment = d.comment AND e.seq = d.seq - 1 AND e.verdict = 'approve')
  ORDER BY d.leaf LIMIT :limit"""
 PARENT_OF = "SELECT number, parent FROM comment WHERE id = :id"
 FOLLOWERS = """
-SELECT f.number, f.id, f.comment, c.id, f.recipient, f.told,
+SELECT f.number, f.id, f.comment, c.id, f.recipient, f.email, f.told,
        CASE WHEN EXISTS (SELECT 1 FROM follow g WHERE g.recipient = f.recipient AND g.story = f.story
                             AND g.comment IS NULL AND g.confirmed_at IS NOT NULL) THEN 1 ELSE 0 END
   FROM follow f LEFT JOIN comment c ON c.number = f.comment

@@ -175,6 +175,7 @@ class _Readers:
             base,
             picks=picks,
             mail=self._desk.mail_works,
+            own=self._desk.mail_works or bool(self._doors.meydan.settings.reader_issuer),
         )
         return thread, view, guidelines
 

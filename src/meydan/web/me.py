@@ -532,10 +532,9 @@ class _Own:
         reader = session.reader
         if not (reader.email and reader.email_verified):
             return []
-        author = self._desk.author_key_of(reader.key)
         return [
             {"follow": follow, "end": asked.here(f"/unfollow/{quote(token, safe='')}")}
-            for follow, token in self._letters.followed_by(reader.email, author=author)
+            for follow, token in self._letters.followed_by(reader.email)
         ]
 
     def _door(self, asked: Asked, message: str = "", *, status: int = 200, email: str = "") -> Answer:

@@ -18,7 +18,7 @@ import msgspec
 
 from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
 from meydan.desk import Branch, Outcome, Page, Thread
-from meydan.errors import ForeignStory
+from meydan.errors import ForeignStory, MissingFields
 from meydan.locale import Words, direction_of, interface_of, words
 from meydan.policy import Guidelines
 from meydan.policy import words as pick
@@ -97,7 +97,7 @@ class View:
     Which part of a story's comments, and in which words.
 
     `base` stands before every link: "" on our own page, our address where the
-    fragment is put into another site's page. `mail`: following by e-mail is offered.
+    fragment is put into another site's page. `mail`: following by e-mail is offered. `own`: so is a reader's own page.
     """
 
     url: str
@@ -106,6 +106,7 @@ class View:
     base: str = ""
     picks: bool = False
     mail: bool = False
+    own: bool = False
 
     def link(self, **changed: str | None) -> str:
         """The page that shows this view with something changed (None leaves a part out)."""
@@ -130,11 +131,16 @@ class View:
         asked = urlencode({"story": self.url, "lang": self.said.language})
         return f"{self.base}/feeds/story.{form}?{asked}"
 
-    @property
-    def follow(self) -> str:
-        """Where one asks to be told of the story's new comments."""
-        query = urlencode({"story": self.url, "lang": self.said.language})
+    def follow(self, comment: Comment | None = None) -> str:
+        """Where one asks to be told of the story's new comments, or of what answers one of them."""
+        asked = {"story": self.url, "lang": self.said.language}
+        query = urlencode(asked | ({"comment": comment.id} if comment else {}))
         return f"{self.base}/comments/follow?{query}"
+
+    @property
+    def mine(self) -> str:
+        """A reader's own page, or the way in."""
+        return f"{self.base}/me?{urlencode({'lang': self.said.language})}"
 
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
@@ -205,6 +211,9 @@ def whole_page(
 def form_page(view: View, guidelines: Guidelines, limits: Mapping[str, int], typed: Typed) -> Made:
     """The form alone, with what was typed and what was wrong with it; asks nothing of the database."""
     context = _context(NO_COMMENTS, view, guidelines, limits)
+    if typed.code == MissingFields.code:
+        # What a story asks for beyond the guidelines is in no guidelines.
+        context["required"] |= set(typed.problems)
     context |= {"typed": typed, "whole": True, "alone": True}
     return Made(template("reader/comments.html").render(**context).encode(), HTML)
 
