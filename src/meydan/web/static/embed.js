@@ -399,9 +399,8 @@ class MeydanComments extends HTMLElement {
     };
     source.addEventListener("story", (event) => this.#heard(JSON.parse(event.data)));
     source.onerror = () => {
-      if (source.readyState !== EventSource.CLOSED) return;
-      this.#stop();
-      this.#poll();
+      // It is closed for good.
+      if (source.readyState === 2) this.#poll();
     };
   }
 
@@ -411,6 +410,7 @@ class MeydanComments extends HTMLElement {
   }
 
   #poll() {
+    this.#stop();
     const look = async () => {
       const count = await countOf(this.#story);
       if (count != null) this.#heard({ count });
@@ -476,8 +476,9 @@ class MeydanComments extends HTMLElement {
         all.sent = all.sent.flatMap((one) => {
           if (!now.has(one.id)) return one;
           const { status, reasons, withdrawn, pass } = now.get(one.id) ?? { withdrawn: true };
-          if (pass) all.pass = { token: pass, name: one.name };
-          return withdrawn ? [] : { ...one, status, reasons };
+          // Once: who has said that they are somebody else is not taken for this one again.
+          if (pass && !one.pass) all.pass = { token: pass, name: one.name };
+          return withdrawn ? [] : { ...one, status, reasons, pass: !!pass };
         });
       });
     } catch {}
