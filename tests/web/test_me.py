@@ -350,6 +350,22 @@ def test_every_page_speaks_every_language(browser: Browser, tag: str) -> None:
     assert f"/erase?lang={tag}" in page
 
 
+def test_nobody_sends_for_the_issuer_again_and_again(provider: str, tmp_path: Path) -> None:
+    """If one address begins to sign in too often, then it is too fast: the issuer is not asked, and nothing is kept."""
+    given = {
+        "reader_issuer": provider,
+        "reader_issuer_client": "meydan",
+        "reader_issuer_secret": "known to both",
+    }
+    with (
+        newsroom(tmp_path, **given, submissions_per_minute=1, submission_burst=1) as room,
+        Browser(room) as browser,
+    ):
+        assert browser.get("/me/issuer").status_code == 303
+        answer = browser.get("/me/issuer")
+        assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
+
+
 def test_where_there_is_no_way_in_it_is_said(tmp_path: Path) -> None:
     """If a server sends no mail and knows no accounts, then the page says so, and nothing is offered."""
     with newsroom(tmp_path) as room, Browser(room) as browser:

@@ -436,11 +436,11 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 return reading.listing(desk.picks(url), url)
             return reading.listing(desk.page(url, sort=sort, after=after or None, limit=limit), url)
 
-        subject = ("api", url, sort, after or "", str(limit), "picks" if picks else "")
+        # What the editors chose is one page in one order, whatever else is asked for.
+        part = ("picks",) if picks else (sort, after or "", str(limit))
+        subject = ("api", url, *part)
         kept = await doors.shelf.fetch(subject, make)
         return KeptAnswer(kept, doors.shelf)
-
-    asking = access.Pace(per_minute=60, burst=60)
 
     @post(
         "/api/v1/receipts",
@@ -453,7 +453,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     )
     def receipts(request: AnyRequest, data: JSONBody[Receipts]) -> Response[Standings]:
         doors.origins.check_script(request)
-        asking.check(doors.visitor(request).address_key)
+        doors.receipts_pace.check(doors.visitor(request).address_key)
         language = accepted(request.headers.get("accept-language", "")) or "en"
 
         def told(outcome: Outcome) -> Standing:
