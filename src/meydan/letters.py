@@ -23,6 +23,7 @@ from meydan.errors import Malformed, NotFound
 from meydan.locale import words
 from meydan.policy import Guidelines
 from meydan.policy import words as pick
+from meydan.policy.address import site_of
 from meydan.settings import is_address
 from meydan.store import NEWS as NEWS
 from meydan.store import DeadJob as DeadJob
@@ -186,6 +187,8 @@ class Letters:
             of = "own" if follow.own else "story" if follow.comment is None else "replies"
             # Not a subscription yet: nothing to end.
             del told["stop"]
+            # Whoever asked has typed the address of the story, and may have written anything into it.
+            told["story"] = follow.story_title or site_of(follow.story_url)
             return told | {"of": of, "link": f"{self.own_url}/follow/{self._token(follow.id, 'follow')}"}
         if job.kind == "mail.decided":
             standing = self._standing_of(job, follow)

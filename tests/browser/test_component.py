@@ -16,6 +16,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from meydan.comment import Submission
+from meydan.desk import Visitor
+from meydan.locale import words
+from meydan.passes import Seal
 from meydan.web.pages import static_bytes
 from tests import npm
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom, newsroom
@@ -206,6 +210,36 @@ def test_a_comment_is_never_lost(browser: Browser, tmp_path: Path) -> None:
             shown = [comment.text for comment in room.meydan.desk.page(story).comments]
             assert shown.count(again) == 1
             assert page.evaluate("JSON.parse(localStorage.meydan)") == {"sent": [], "drafts": {}}
+
+            # What lies here for too long is forgotten, and nobody is taken again for whom they said they are not.
+            page.evaluate(
+                "([story, receipt]) => { localStorage.meydan = JSON.stringify({"
+                " sent: [{ id: 'x', receipt, story, text: 'Old', name: 'Nada', status: 'held', at: 1 }],"
+                " drafts: { [story]: { key: 'k', body: { text: 'Old' }, at: 1 } } }) }",
+                [story, "x"],
+            )
+            page.reload()
+            expect(thread.locator(".m-list").first).to_contain_text(again)
+            expect(form.locator("[name=text]")).to_have_value("")
+            expect(waiting).to_have_count(0)
+            known = Seal(room.meydan._secret).verified("nada@reader.example", "Nada")
+            sent = room.meydan.desk.submit(
+                Submission(story, "Nada", UNMEASURED, email=known.email, reader=known),
+                Visitor("a" * 32, (room.url,)),
+            )
+            page.evaluate(
+                "([story, id, receipt]) => { localStorage.meydan = JSON.stringify({ sent: ["
+                "{ id, receipt, story, text: 'Mine', name: 'Nada', status: 'held', reasons: [], at: Date.now() }] }) }",
+                [story, sent.id, sent.receipt],
+            )
+            page.reload()
+            expect(thread.locator(".m-as")).to_contain_text("Nada")
+            thread.get_by_role("button", name=words("en")["write_as_another"]).click()
+            expect(thread.locator(".m-as")).to_be_hidden()
+            page.reload()
+            expect(waiting).to_contain_text("Mine")
+            expect(thread.locator(".m-as")).to_be_hidden()
+            page.evaluate("localStorage.clear()")
 
             # A comment's own address, in the page that it stands in.
             page.goto(f"{site}/plain.html#meydan-{first}")

@@ -179,6 +179,26 @@ def test_the_form_offers_it(room: Newsroom, client: httpx.Client, box: Mailbox) 
     assert "Zîn" not in str(box.messages[-1])
 
 
+def test_a_letter_that_asks_holds_nothing_a_stranger_wrote(
+    room: Newsroom, client: httpx.Client, box: Mailbox
+) -> None:
+    """If somebody types an address of a story that says something, then whoever is asked does not read it in a letter of ours."""
+    made_up = f"{room.url}/you-won/claim-it-at/evil.example"
+    assert follow(client, made_up, email="somebody@reader.example").status_code == 202
+    carry(room)
+    letter = box.messages[-1]
+    assert letter["To"] == "somebody@reader.example"
+    for kind in ("plain", "html"):
+        said = letter.get_body((kind,)).get_content()  # type: ignore[union-attr]
+        assert room.url in said
+        assert "evil" not in said
+    named = f"{room.url}/stories/named"
+    room.meydan.desk.change_story(named, {"title": "The dam"}, by="cms", own=(room.url,))
+    assert follow(client, named, email="nobody@reader.example").status_code == 202
+    carry(room)
+    assert "The dam" in box.messages[-1].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
 def test_without_mail_it_is_not_offered(tmp_path: Path) -> None:
     """If no mail server is set, then no page offers what needs one, and its doors say that there is nothing."""
     with newsroom(tmp_path, **UNHURRIED) as room, httpx.Client(base_url=room.url) as client:

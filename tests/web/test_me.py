@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +22,9 @@ from joserfc.jwk import ECKey
 
 from meydan.comment import Hold, Reader, Submission, Verdict
 from meydan.desk import Visitor
+from meydan.errors import IssuerUnavailable
 from meydan.locale import INTERFACE, words
+from meydan.web import issuer
 from tests.newsroom import COURTEOUS, Newsroom, newsroom
 from tests.web.conftest import UNHURRIED
 from tests.web.pages import Read
@@ -348,6 +352,39 @@ def test_every_page_speaks_every_language(browser: Browser, tag: str) -> None:
     page = browser.get("/me", params={"lang": tag}).text
     assert said["me_export"] in page
     assert f"/erase?lang={tag}" in page
+
+
+def test_an_issuer_that_hangs_holds_few_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If an issuer takes connections and says nothing, then one sign-in waits for it, and the others are told soon."""
+    monkeypatch.setattr(issuer, "TIMEOUT_S", 2.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asked = issuer.Issuer(f"http://127.0.0.1:{silent.getsockname()[1]}", "meydan", "known", back="")
+
+        def begin(_: int) -> float:
+            began = time.monotonic()
+            with pytest.raises(IssuerUnavailable):
+                asked.begin(issuer.new_doorway("")[1], "state")
+            return time.monotonic() - began
+
+        with ThreadPoolExecutor(8) as hands:
+            waited = sorted(hands.map(begin, range(16)))
+    assert waited[-2] < 1.5 < waited[-1]
+
+
+def test_nobody_sends_for_the_issuer_again_and_again(provider: str, tmp_path: Path) -> None:
+    """If one address begins to sign in too often, then it is too fast: the issuer is not asked, and nothing is kept."""
+    given = {
+        "reader_issuer": provider,
+        "reader_issuer_client": "meydan",
+        "reader_issuer_secret": "known to both",
+    }
+    with (
+        newsroom(tmp_path, **given, submissions_per_minute=1, submission_burst=1) as room,
+        Browser(room) as browser,
+    ):
+        assert browser.get("/me/issuer").status_code == 303
+        answer = browser.get("/me/issuer")
+        assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
 
 
 def test_where_there_is_no_way_in_it_is_said(tmp_path: Path) -> None:

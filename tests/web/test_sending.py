@@ -201,6 +201,7 @@ def test_an_account_has_a_pace_of_its_own() -> None:
         pace=slow,
         reader_pace=slow,
         nudge_pace=slow,
+        receipts_pace=slow,
         shelf=None,
         https=False,
         identify=accounts.get,  # type: ignore[arg-type]

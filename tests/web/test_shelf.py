@@ -208,15 +208,21 @@ def test_a_failure_is_told_to_who_asked_and_not_kept() -> None:
 
 
 def test_the_shelf_is_bounded() -> None:
-    """If more is asked for than fits, then the answer unread longest goes, and a giant one is not kept at all."""
+    """
+    If more is asked for than fits, then the answer unread longest goes, and a giant one is not kept at all. The
+    addresses that it was found at do not hold it.
+    """
 
     async def scene() -> None:
         shelf = a_shelf(Changes(), most_bytes=20_000)
         answers = [await shelf.fetch(("page", str(number)), says(str(number) * 100)) for number in range(8)]
         assert all(answer.up for answer in answers)
+        shelf.remember("/comments", b"story=1", answers[1])
+        shelf.remember("/comments", b"story=1&lang=ckb", answers[1])
         await shelf.fetch(("page", "0"), says("not needed"))
         more = [await shelf.fetch(("page", f"more {number}"), says("y" * 100)) for number in range(12)]
         assert not answers[1].up
+        assert not [owner for owner in gc.get_referrers(answers[1]) if isinstance(owner, dict)]
         assert answers[0].up
         assert more[-1].up
         assert not (await shelf.fetch(("page", "giant"), says("z" * 30_000))).up

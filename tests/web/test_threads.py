@@ -11,6 +11,7 @@ from itertools import pairwise
 from urllib.parse import parse_qs
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 
 from meydan.comment import Comment, Status
@@ -210,3 +211,27 @@ def test_what_is_taken_down_is_gone_at_once(reader: Reader) -> None:
             asked = {"if-none-match": after.headers["etag"]}
         again = reader.client.get(door, params={"story": reader.story}, headers=asked)
         assert (again.status_code, again.headers["surrogate-key"]) == (304, f"meydan story-{digest}")
+
+
+def test_an_answer_is_kept_once_however_it_is_asked_for(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If an address says what counts for nothing, then it is the same answer, kept once; what is no order or no cursor is refused."""
+    id = reader.approved("The only word on this.")
+    desk, made = reader.room.meydan.desk, []
+    for name in ("picks", "thread"):
+        real = getattr(desk, name)
+        monkeypatch.setattr(desk, name, lambda *a, _real=real, **k: made.append(a) or _real(*a, **k))  # type: ignore[func-returns-value]
+
+    def ask(door: str, **asked: str) -> httpx.Response:
+        return reader.client.get(door, params={"story": reader.story, **asked})
+
+    for number in range(3):
+        junk = {"after": f"{number}" * 1000, "branch": f"{number}"}
+        assert ask("/embed/comments", picks="1", at=f"{number}", **junk).status_code == 200
+        assert ask("/embed/comments", at=id, **junk).status_code == 200
+        assert ask("/api/v1/comments", picks="true", after=f"{number}").status_code == 200
+    assert len(made) == 3
+    for wrong in ({"sort": "x", "picks": "1"}, {"after": "A" * 401}):
+        answer = ask("/embed/comments", **wrong)
+        assert (answer.status_code, answer.json()["fields"]) == (400, list(wrong)[:1])

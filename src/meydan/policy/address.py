@@ -49,3 +49,9 @@ def story_address(url: str) -> str:
     if port is not None and port != _DEFAULT_PORTS[parts.scheme]:
         host = f"{host}:{port}"
     return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def site_of(url: str) -> str:
+    """The site that a story's one address is on: nothing of it that somebody could have made up."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

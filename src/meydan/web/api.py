@@ -399,7 +399,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             follow=data.follow,
         )
         outcome = desk.submit(submission, visitor)
-        language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+        language = _language(request, data.language)
         return Submitted(
             id=outcome.id,
             status=outcome.status.value,
@@ -436,11 +436,11 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 return reading.listing(desk.picks(url), url)
             return reading.listing(desk.page(url, sort=sort, after=after or None, limit=limit), url)
 
-        subject = ("api", url, sort, after or "", str(limit), "picks" if picks else "")
+        # What the editors chose is one page in one order, whatever else is asked for.
+        part = ("picks",) if picks else (sort, after or "", str(limit))
+        subject = ("api", url, *part)
         kept = await doors.shelf.fetch(subject, make)
         return KeptAnswer(kept, doors.shelf)
-
-    asking = access.Pace(per_minute=60, burst=60)
 
     @post(
         "/api/v1/receipts",
@@ -453,8 +453,8 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     )
     def receipts(request: AnyRequest, data: JSONBody[Receipts]) -> Response[Standings]:
         doors.origins.check_script(request)
-        asking.check(doors.visitor(request).address_key)
-        language = accepted(request.headers.get("accept-language", "")) or "en"
+        doors.receipts_pace.check(doors.visitor(request).address_key)
+        language = _language(request)
 
         def told(outcome: Outcome) -> Standing:
             given = reading.reasons_given(outcome, language, desk.guidelines)
@@ -494,9 +494,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         )
         said = None
         if rule is not None:
-            language = (
-                interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
-            )
+            language = _language(request, data.language)
             told = desk.guidelines.rule(rule)
             said = Nudge(rule, in_words(told.title, language), in_words(told.text, language))
         return Response(Nudged(said), headers={"cache-control": "no-store"})
@@ -527,7 +525,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     def follow(request: AnyRequest, data: JSONBody[Followed]) -> FollowAsked:
         doors.origins.check_script(request)
         doors.sender(request)
-        language = interface_of(data.language) or accepted(request.headers.get("accept-language", "")) or "en"
+        language = _language(request, data.language)
         ask(
             doors,
             story=data.story.url,
@@ -708,6 +706,11 @@ def _token_first(staff: Staff, scope: str) -> Guard:
         await sync_to_thread(access.token_holder, connection, staff, scope)
 
     return guard
+
+
+def _language(request: AnyRequest, asked: str | None = None) -> str:
+    """The interface's language to answer in: what is asked for, else what the browser prefers, else English."""
+    return interface_of(asked) or accepted(request.headers.get("accept-language", "")) or "en"
 
 
 def check_query(request: AnyRequest) -> None:

@@ -37,6 +37,9 @@ THREADS = 24
 NUDGES_PER_MINUTE = 30
 """Drafts from one address that are looked at: enough for a household that writes, too few to try out the judge."""
 
+RECEIPTS_PER_MINUTE = 60
+"""How often one address asks how its comments stand, up to 50 of them each time."""
+
 GUIDELINES_EVERY_S = 1.0
 """How soon a version that was accepted elsewhere is in force here, at most."""
 
@@ -81,6 +84,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         pace=Pace(per_minute=settings.submissions_per_minute, burst=settings.submission_burst),
         reader_pace=Pace(per_minute=settings.account_per_minute, burst=settings.account_per_minute),
         nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE),
+        receipts_pace=Pace(per_minute=RECEIPTS_PER_MINUTE, burst=RECEIPTS_PER_MINUTE),
         shelf=shelf,
         https=https,
         identify=meydan.readers.identify,

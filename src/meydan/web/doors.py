@@ -22,8 +22,8 @@ class Doors:
     """
     A built Meydan and what stands between it and the street.
 
-    `pace` is that of an address, `reader_pace` of an account or a verified address, `nudge_pace` of drafts from an
-    address. `https` is the public address's scheme. `identify` says who an Authorization header names.
+    `pace` is that of an address, `reader_pace` of an account or a verified address, `nudge_pace` and
+    `receipts_pace` of drafts and of questions about one's own comments from an address. `https` is the public address's scheme. `identify` says who an Authorization header names.
     """
 
     meydan: Meydan
@@ -32,6 +32,7 @@ class Doors:
     pace: Pace
     reader_pace: Pace
     nudge_pace: Pace
+    receipts_pace: Pace
     shelf: Shelf
     https: bool
     identify: Callable[[str | None], Reader | None] = nobody

@@ -7,7 +7,7 @@ Whatever goes wrong with a form, what was typed comes back with the answer.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, cast, get_args
 from urllib.parse import unquote_to_bytes, urlencode
 
 from litestar import MediaType, Response, get, post
@@ -42,6 +42,7 @@ from meydan.web.shelf import Kept, Made, Send, Shelf
 FORM = "application/x-www-form-urlencoded"
 PARTS = ("after", "at", "branch")
 """Which part of a thread an address asks for."""
+LONGEST_CURSOR = 400
 
 PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 
@@ -154,24 +155,21 @@ class _Readers:
         reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
         # As language_for reads it: a language we do not have is as if none were asked for.
         language = interface_of(asked.get("lang")) or ""
-        sort = asked.get("sort") or "oldest"
-        return (kind, url, language, sort, *(asked.get(part, "") for part in PARTS), _picks(asked))
+        return (kind, url, language, _sort(asked), *_parts(asked), _picks(asked))
 
     def _found(self, asked: dict[str, str], base: str) -> tuple[Thread, View, Guidelines]:
         guidelines = self._desk.guidelines
-        sort = asked.get("sort") or "oldest"
-        picks = bool(_picks(asked))
+        sort, picks = _sort(asked), bool(_picks(asked))
         if picks:
             thread = reading.chosen(self._desk.picks(asked["story"]))
         else:
-            after, at, branch = (asked.get(part) or None for part in PARTS)
+            after, at, branch = (part or None for part in _parts(asked))
             thread = self._desk.thread(asked["story"], sort=sort, after=after, at=at, branch=branch)
         said = reading.language_for(asked.get("lang"), thread.story, guidelines)
-        # The desk has refused every other order.
         view = View(
             story_address(asked["story"]),
             said,
-            cast("Sort", sort),
+            sort,
             base,
             picks=picks,
             mail=self._desk.mail_works,
@@ -320,6 +318,31 @@ class _Readers:
     def _said(self, request: AnyRequest, form: dict[str, str]) -> Words:
         language = form.get("lang") or accepted(request.headers.get("accept-language", ""))
         return reading.words_for(language, self._desk.guidelines)
+
+
+def _sort(asked: dict[str, str]) -> Sort:
+    """The order that is asked for; Malformed for one that there is not."""
+    for sort in get_args(Sort):
+        if sort == (asked.get("sort") or "oldest"):
+            return cast("Sort", sort)
+    raise Malformed("Sort by 'oldest', 'newest' or 'replied'.", fields=("sort",))
+
+
+def _parts(asked: dict[str, str]) -> tuple[str, ...]:
+    """
+    The parts of a thread that are asked for, "" for what is not, or counts for nothing beside the others: whoever makes
+    that up must not have the same answer kept a thousand times.
+    """
+    counts: tuple[str, ...] = PARTS
+    if _picks(asked):
+        counts = ()
+    elif asked.get("at"):
+        counts = ("at",)
+    if len(asked.get("after", "")) > LONGEST_CURSOR and "after" in counts:
+        raise Malformed(
+            "The cursor is not one that this list gave; start again without it.", fields=("after",)
+        )
+    return tuple(asked.get(part, "") if part in counts else "" for part in PARTS)
 
 
 def _picks(asked: dict[str, str]) -> str:

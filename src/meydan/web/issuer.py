@@ -32,6 +32,13 @@ from meydan.staff import Doorway
 TIMEOUT_S: Final = 10.0
 KEPT_S: Final = 3600.0
 LEEWAY_S: Final = 60
+
+BESIDE_S: Final = 1.0
+"""How long a sign-in waits for another that asks the issuer already: who waits holds a hand that readers need."""
+
+SILENT_S: Final = 2.0
+"""For how long an issuer that did not answer is not asked again."""
+
 SIGNED_WITH: Final = (
     "RS256",
     "RS384",
@@ -80,7 +87,9 @@ class Issuer:
         self._back = back
         self._scope = scope
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._known: tuple[float, Mapping[str, Any], KeySet] | None = None
+        self._silent_since = float("-inf")
 
     def begin(self, doorway: Doorway, state: str) -> str:
         """
@@ -172,9 +181,27 @@ class Issuer:
         )
 
     def _about(self) -> tuple[Mapping[str, Any], KeySet]:
+        known = self._still_known()
+        if known is not None:
+            return known
+        if not self._asking.acquire(timeout=BESIDE_S):
+            raise self._unavailable(TimeoutError())
+        try:
+            return self._still_known() or self._ask()
+        finally:
+            self._asking.release()
+
+    def _still_known(self) -> tuple[Mapping[str, Any], KeySet] | None:
+        """What was learnt of it within KEPT_S; IssuerUnavailable where it was silent a moment ago."""
         with self._lock:
             if self._known is not None and time.monotonic() - self._known[0] < KEPT_S:
                 return self._known[1], self._known[2]
+            silent = time.monotonic() - self._silent_since < SILENT_S
+        if silent:
+            raise self._unavailable(TimeoutError())
+        return None
+
+    def _ask(self) -> tuple[Mapping[str, Any], KeySet]:
         try:
             with httpx.Client(timeout=TIMEOUT_S) as client:
                 about = (
@@ -186,6 +213,8 @@ class Issuer:
                     _check_safe(about[name])
                 keys = KeySet.import_key_set(client.get(about["jwks_uri"]).raise_for_status().json())
         except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
+            with self._lock:
+                self._silent_since = time.monotonic()
             raise self._unavailable(error) from None
         with self._lock:
             self._known = (time.monotonic(), about, keys)

@@ -121,12 +121,14 @@ def _handler(doors: Doors, method: str, path: str, make: Callable[[Asked], Answe
     async def handle(request: AnyRequest) -> Response[str | bytes]:
         query = query_of(request)
         form: Mapping[str, str] = {}
-        if request.method == "POST":
-            if path == "/me/account":
-                doors.origins.check_form(request)
-            else:
-                _check_own(request, doors)
+        if path == "/me/account":
+            doors.origins.check_form(request)
+        elif method == "POST":
+            _check_own(request, doors)
+        if method == "POST" or path == "/me/issuer":
+            # The issuer is another server, and something is kept until its reader comes back.
             doors.sender(request)
+        if method == "POST":
             form = await form_of(request)
         asked = Asked(
             reading.words_for(

@@ -66,7 +66,7 @@ class Kept:
     One answer, ready to send plain or gzipped, with a strong ETag for each form.
 
     `headers` are the ones it always carries; what depends on the asker (CORS) is
-    added when it is sent. `up` turns false when it is taken down.
+    added when it is sent. `up` turns false when it is taken down; `addresses` are those that find it until then.
     """
 
     __slots__ = (
@@ -77,6 +77,7 @@ class Kept:
         "_made_at",
         "_plain",
         "_plain_headers",
+        "addresses",
         "expires_at",
         "up",
     )
@@ -102,6 +103,7 @@ class Kept:
         ]
         self.expires_at = made.expires_at
         self.up = True
+        self.addresses: set[tuple[str, bytes]] = set()
         self._made_at = time.time() if made.dated else None
 
     @property
@@ -240,8 +242,9 @@ class Shelf:
         """From now on this address is answered with `kept`, while it stands; a very long address is not remembered."""
         if kept.up and len(query) <= LONGEST_ALIAS:
             if len(self._by_address) >= ALIASES_KEPT:
-                self._by_address.clear()
+                self._forget_addresses()
             self._by_address[path, query] = kept
+            kept.addresses.add((path, query))
 
     async def fetch(self, subject: Subject, make: Callable[[], Made]) -> Kept:
         """
@@ -307,14 +310,24 @@ class Shelf:
         for subject in tuple(self._kept):
             self._drop(subject)
         self._making.clear()
-        self._by_address.clear()
+        self._forget_addresses()
         self._on_change(None)
+
+    def _forget_addresses(self) -> None:
+        self._by_address.clear()
+        for kept in self._kept.values():
+            kept.addresses.clear()
 
     def _drop(self, subject: Subject) -> None:
         kept = self._kept.pop(subject, None)
         if kept is None:
             return
         kept.up = False
+        # Its addresses too, or they would hold its bytes for as long as nobody asks for them.
+        for address in kept.addresses:
+            if self._by_address.get(address) is kept:
+                del self._by_address[address]
+        kept.addresses.clear()
         self._bytes -= kept.size_bytes
         about = self._by_story[subject[1]]
         about.discard(subject)

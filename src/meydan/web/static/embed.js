@@ -14,8 +14,8 @@ SHEET.replaceSync("THREAD_CSS");
 
 /**
  * @typedef {{ id: string, status: string, reasons: any[], receipt: string, status_url: string, story: string, name: string,
- *   text: string, at: number }} Mine
- * @typedef {{ key: string, body: Record<string, any> }} Draft
+ *   text: string, at: number, pass?: boolean }} Mine
+ * @typedef {{ key: string, body: Record<string, any>, at: number }} Draft
  * @typedef {{ sent: Mine[], drafts: Record<string, Draft>, pass?: { token: string, name: string } }} Kept
  */
 const KEPT_MS = 30 * 24 * 3600_000;
@@ -35,8 +35,10 @@ function kept(change) {
   try {
     memory = JSON.parse(localStorage.meydan ?? "{}");
   } catch {}
-  const sent = (memory.sent ?? []).filter((/** @type {Mine} */ one) => one.at > Date.now() - KEPT_MS).slice(-50);
-  const all = { drafts: {}, ...memory, sent };
+  /** @param {any} one */
+  const young = (one) => one.at > Date.now() - KEPT_MS;
+  const all = { drafts: {}, ...memory, sent: (memory.sent ?? []).filter(young).slice(-50) };
+  for (const story in all.drafts) if (!young(all.drafts[story])) delete all.drafts[story];
   if (!change) return all;
   change(all);
   memory = all;
@@ -209,7 +211,7 @@ class MeydanComments extends HTMLElement {
   async #arrive(anew) {
     const id = /^#meydan-([\w-]{9,})$/.exec(location.hash)?.[1];
     if (!anew && (!id || this.#go(`meydan-${id}`))) return;
-    if (id && (await this.load(`at=${id}${this.#first && "&"}${this.#first}`, true))) this.#go(`meydan-${id}`);
+    if (id && (await this.load(`at=${id}&${this.#first}`, true))) this.#go(`meydan-${id}`);
     else if (anew) await this.load();
   }
 
@@ -228,7 +230,7 @@ class MeydanComments extends HTMLElement {
   async #page(view) {
     const query = new URLSearchParams(view);
     query.set("story", this.#story);
-    if (this.#language) query.set("lang", this.#language);
+    query.set("lang", this.#language);
     const answer = await ask(`embed/comments?${query}`);
     if (!answer.ok) throw await answer.text();
     const page = document.createElement("template");
@@ -379,7 +381,7 @@ class MeydanComments extends HTMLElement {
   }
 
   get #shown() {
-    return Number(this.#one(".meydan")?.dataset.count ?? 0);
+    return +(this.#one(".meydan")?.dataset.count ?? 0);
   }
 
   /** Hear of changes while somebody looks: by a stream, and by asking as long as none speaks to us. */
@@ -423,7 +425,7 @@ class MeydanComments extends HTMLElement {
   async #heard({ count, revision }) {
     const root = this.#one(".meydan");
     // A stream begins with what the page already shows.
-    if (!root || (revision == null ? count === this.#shown : String(revision) === root.dataset.revision)) return;
+    if (!root || (revision == null ? count === this.#shown : `${revision}` === root.dataset.revision)) return;
     if (root.dataset.heard === `${count} ${revision}`) return;
     root.dataset.heard = `${count} ${revision}`;
     this.#tell("count", { count });
@@ -484,8 +486,9 @@ class MeydanComments extends HTMLElement {
         all.sent = all.sent.flatMap((one) => {
           if (!now.has(one.id)) return one;
           const { status, reasons, withdrawn, pass } = now.get(one.id) ?? { withdrawn: true };
-          if (pass) all.pass = { token: pass, name: one.name };
-          return withdrawn ? [] : { ...one, status, reasons };
+          // Once: who has said that they are somebody else is not taken for this one again.
+          if (pass && !one.pass) all.pass = { token: pass, name: one.name };
+          return withdrawn ? [] : { ...one, status, reasons, pass: !!pass };
         });
       });
     } catch {}
@@ -669,7 +672,7 @@ class MeydanComments extends HTMLElement {
       const draft = kept().drafts[story];
       const same = draft && JSON.stringify(draft.body) === JSON.stringify(body);
       const key = same ? draft.key : hex(crypto.getRandomValues(new Uint8Array(16)));
-      kept((all) => (all.drafts[story] = { key, body }));
+      kept((all) => (all.drafts[story] = { key, body, at: Date.now() }));
       const headers = {
         "accept-language": language,
         "idempotency-key": key,
@@ -726,8 +729,7 @@ class MeydanComments extends HTMLElement {
     }
     const { id, status } = told;
     this.#tell("sent", { id, status });
-    const { name: by, text: wrote } = body;
-    const mine = { ...told, story: this.#story, name: by, text: wrote, at: Date.now() };
+    const mine = { ...told, story: this.#story, name: body.name, text: body.text, at: Date.now() };
     if (status !== "rejected") {
       // What was typed while it was being sent is not what was sent.
       if (text.value === body.text) text.value = "";
