@@ -115,10 +115,10 @@ def spread_later(hand: Hand, story: int, *, leaf: int, at: int) -> None:
     if hand.one(sql.IS_FOLLOWED, story=story) is None:
         return
     end = (at // TOGETHER + 1) * TOGETHER
-    # Where that time's job has run already, the clock being behind the writing, the next one tells it.
+    # Where that time's job is in hand or has run, the clock being behind the writing, the next one tells it: what is
+    # in hand may have looked for news before this one was written.
     while not post(hand, NEWS, "", {"story": story, "since": leaf}, at, f"news:{story}:{end}", end):
-        done_at, dead_at = hand.one(sql.POSTED, key=f"news:{story}:{end}") or (None, None)
-        if done_at is None and dead_at is None:
+        if hand.one(sql.POSTED_UNTOUCHED, key=f"news:{story}:{end}") is not None:
             break
         end += TOGETHER
 

@@ -70,10 +70,10 @@ STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint,
-       badge, written_by, likeness)
-VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key,
-       :author_key, :fingerprint, :badge, :written_by, :likeness)
+       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
+       reader_key, fingerprint, badge, written_by, likeness)
+VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
+       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
@@ -101,7 +101,8 @@ UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = 
  WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
-SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
+# Both at once where a comment begins its branch: every change of a row is written into all of its indexes.
+SHOW = "UPDATE comment SET showing = :showing, branch = branch + :places WHERE number = :number"
 REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
 BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
 PICK = """
@@ -545,8 +546,6 @@ UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_
 
 # -- readers ----------------------------------------------------------------
 
-SET_READER = "UPDATE comment SET reader_key = :reader_key WHERE number = :number"
-NOT_IN_QUEUE = "UPDATE comment SET waiting = 0 WHERE number = :number"
 CONFIRM = """
 UPDATE comment SET reader_key = :reader_key, author_key = :author_key, holds = :holds, waiting = 1
  WHERE number = :number"""
@@ -566,7 +565,7 @@ READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added
 _OPENS = "digest = :digest AND used_at IS NULL AND expires_at > :at"
 READER_LINK_OPENS = f"SELECT 1 FROM reader_link WHERE {_OPENS} AND comment IS NULL"
 READER_LINK_COMMENT = f"""
-SELECT c.id, l.who, c.number, c.holds FROM reader_link l JOIN comment c ON c.number = l.comment
+SELECT c.id, l.who, c.number, c.holds, c.author_key FROM reader_link l JOIN comment c ON c.number = l.comment
  WHERE l.{_OPENS} AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.holds LIKE 'unverified%'"""
 USE_READER_LINK = f"UPDATE reader_link SET used_at = :at WHERE {_OPENS}"
 FORGET_READER_LINKS = """
@@ -804,7 +803,7 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
 POST = """
 INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
     ON CONFLICT (key) DO NOTHING"""
-POSTED = "SELECT done_at, dead_at FROM outbox WHERE key = :key"
+POSTED_UNTOUCHED = "SELECT 1 FROM outbox WHERE key = :key AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL"
 _DUE = "done_at IS NULL AND dead_at IS NULL"
 # What another has in hand is passed over; it stays among the due, should its holder fall.
 LEASE = f"""

@@ -328,6 +328,9 @@ class Store:
                 badge=new.badge,
                 written_by=new.written_by,
                 likeness=new.likeness,
+                reader_key=new.reader_key,
+                # Outside the queue, until its author has confirmed their address.
+                waiting=int(new.confirmation is None),
             )
             if new.sending is not None:
                 hand.run(sql.FORGET_SENDINGS, since=micros(new.sending.since))
@@ -346,8 +349,6 @@ class Store:
                 email=new.email,
                 salt=new.salt,
             )
-            if new.reader_key is not None:
-                hand.run(sql.SET_READER, number=_first(row), reader_key=new.reader_key)
             if new.confirmation is not None:
                 await_confirmation(hand, _first(row), new.confirmation, submitted_at)
             if new.lookup:
@@ -2026,10 +2027,13 @@ def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
         seen = True
         shown = (showing == SHOWN) - (before.showing == SHOWN)
         delta += shown
-        places += (showing != HIDDEN) - (before.showing != HIDDEN)
         if before.showing == SHOWN and hand.run(sql.END_PICK, number=after.number):
             hand.run(sql.STORY_PICKED, id=after.story, delta=-1)
-        hand.run(sql.SHOW, showing=showing, number=after.number)
+        place = (showing != HIDDEN) - (before.showing != HIDDEN)
+        own = after.number == top
+        hand.run(sql.SHOW, showing=showing, places=place if own else 0, number=after.number)
+        # What begins the branch carries its own place with it; those of the replies below it are added at the end.
+        places += 0 if own else place
         if shown and after.parent is not None:
             hand.run(sql.REPLIED, delta=shown, id=after.parent)
         if after.parent is None or (showing > 0) == (before.showing > 0):
