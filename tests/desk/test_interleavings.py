@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import secrets
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -77,6 +77,7 @@ class Newsroom(RuleBasedStateMachine):
         self.url = f"sqlite:///{Path(self.folder.name) / 'meydan.db'}"
         self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
         self.room.desk.mail_works = True
+        self.others = 0
         self.receipts: dict[str, str] = {}
         self.sent: dict[str, Submission] = {}
         self.owners: dict[str, str] = {}
@@ -91,9 +92,14 @@ class Newsroom(RuleBasedStateMachine):
             self.room.store.close()
             self.folder.cleanup()
 
+    def another(self) -> str:
+        """A word that was not used yet; the same in every run of the same moves, as what the machine makes of it."""
+        self.others += 1
+        return hashlib.sha256(str(self.others).encode()).hexdigest()[:6]
+
     @rule(target=comments, text=st.sampled_from((COURTEOUS, ABUSIVE, UNMEASURED)))
     def send(self, text: str) -> str:
-        outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3))
+        outcome = self.room.send(f"{text} {self.another()}", name=self.another())
         assert outcome.receipt is not None
         self.receipts[outcome.id] = outcome.receipt
         return outcome.id
@@ -102,7 +108,7 @@ class Newsroom(RuleBasedStateMachine):
     def answer(self, to: str, text: str) -> Any:
         """A reader answers a comment, if readers see it."""
         try:
-            outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3), parent=to)
+            outcome = self.room.send(f"{text} {self.another()}", name=self.another(), parent=to)
         except NoSuchParent:
             return multiple()
         assert outcome.receipt is not None
@@ -114,11 +120,11 @@ class Newsroom(RuleBasedStateMachine):
         """A browser sends a comment under a key, for a guest or an account."""
         submission = Submission(
             story_url=STORY,
-            name=secrets.token_hex(3),
-            text=f"{COURTEOUS} {secrets.token_hex(2)}",
+            name=self.another(),
+            text=f"{COURTEOUS} {self.another()}",
             parent=to,
             reader=reader,
-            sending_key=secrets.token_hex(8),
+            sending_key=f"sending-{self.another()}",
         )
         try:
             outcome = self.room.desk.submit(submission, Visitor("a" * 32))
@@ -158,7 +164,7 @@ class Newsroom(RuleBasedStateMachine):
         desk.change_story(STORY, {"guests": "verified"}, by="Zîn")
         try:
             outcome = self.room.send(
-                f"{text} {secrets.token_hex(2)}", parent=to, email=f"{secrets.token_hex(4)}@square.example"
+                f"{text} {self.another()}", parent=to, email=f"{self.another()}@square.example"
             )
         except NoSuchParent:
             return multiple()
@@ -231,7 +237,7 @@ class Newsroom(RuleBasedStateMachine):
     def answer_as_the_publication(self, to: str, by: str) -> Any:
         """Somebody of the desk answers a comment, if readers see it."""
         try:
-            outcome = self.room.desk.answer(to, f"{ABUSIVE} {secrets.token_hex(2)}", by=by)
+            outcome = self.room.desk.answer(to, f"{ABUSIVE} {self.another()}", by=by)
         except NoSuchParent:
             return multiple()
         assert outcome.receipt is not None

@@ -171,7 +171,9 @@ def test_a_letter_with_an_unforeseen_fault_dies_alone(
     while not office.letters.dead():
         office.now += timedelta(hours=4)
         courier.carry_out()
-    assert [(dead.kind, dead.error) for dead in office.letters.dead()] == [("mail.verify", "ZeroDivisionError")]
+    assert [(dead.kind, dead.error) for dead in office.letters.dead()] == [
+        ("mail.verify", "ZeroDivisionError")
+    ]
     assert "reader.example" not in repr(logged)
 
 

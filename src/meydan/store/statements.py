@@ -93,7 +93,7 @@ STANDING = """
 SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting, root
   FROM comment WHERE id = :id"""
 SETTLE = """
-UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0,
+UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0, showing = :showing, branch = branch + :places,
        judged_at = COALESCE(judged_at, :at), language = COALESCE(:language, language)
  WHERE number = :number"""
 HOLD = """
@@ -101,7 +101,7 @@ UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = 
  WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
-# Both at once where a comment begins its branch: every change of a row is written into all of its indexes.
+# Both at once, as in SETTLE, where a comment begins its branch: every change of a row is written into all of its indexes.
 SHOW = "UPDATE comment SET showing = :showing, branch = branch + :places WHERE number = :number"
 REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
 BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
@@ -803,7 +803,9 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
 POST = """
 INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
     ON CONFLICT (key) DO NOTHING"""
-POSTED_UNTOUCHED = "SELECT 1 FROM outbox WHERE key = :key AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL"
+POSTED_UNTOUCHED = (
+    "SELECT 1 FROM outbox WHERE key = :key AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL"
+)
 _DUE = "done_at IS NULL AND dead_at IS NULL"
 # What another has in hand is passed over; it stays among the due, should its holder fall.
 LEASE = f"""
@@ -856,9 +858,12 @@ UPDATE follow SET confirmed_at = :at, written_at = :at, told = (SELECT leaf - 1 
  WHERE id = :id AND confirmed_at IS NULL RETURNING comment, own"""
 END_FOLLOW = "DELETE FROM follow WHERE id = :id"
 END_FOLLOW_NUMBER = "DELETE FROM follow WHERE number = :number"
-IS_FOLLOWED = "SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1"
 AUTHORS_FOLLOW = """
 SELECT id, asked_at FROM follow WHERE comment = :comment AND own = 1 AND confirmed_at IS NOT NULL"""
+# Both at once, at each decision: whether the story has followers, without an id, and the author's wishes.
+TO_BE_TOLD = f"""
+SELECT '', 0 FROM (SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1) q
+UNION ALL {AUTHORS_FOLLOW}"""
 CURRENT_DECISION = """
 SELECT c.id, c.seq, d.decided_by, d.decided_at FROM comment c
   JOIN decision d ON d.comment = c.number AND d.seq = c.seq WHERE c.number = :number"""
