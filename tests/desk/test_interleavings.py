@@ -196,7 +196,8 @@ class Newsroom(RuleBasedStateMachine):
             assert self.room.store.comment(id) == before
         else:
             assert id in self.unconfirmed
-            assert not (before.withdrawn_at or before.erased_at)
+            assert before.withdrawn_at is None
+            assert before.erased_at is None
             self.unconfirmed.discard(id)
             after = self.room.store.comment(id)
             assert after is not None

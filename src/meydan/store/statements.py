@@ -53,10 +53,12 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 ANNOUNCED = "SELECT shown, revision FROM story WHERE url = :url"
 # Many stories at once: without their text, which nobody reads in a list.
 _LISTED = f"{_STORY.replace(' text,', ' NULL,')}, shown"
+# First the comments of that time, then by story: SQLite would walk all comments there ever were, in the order of stories.
 STORIES_BUSY = f"""
 SELECT {_LISTED}, q.lately
-  FROM (SELECT story, count(*) AS lately FROM comment
-         WHERE submitted_at >= :since GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
+  FROM (SELECT story, count(*) AS lately
+          FROM (SELECT story FROM comment WHERE submitted_at >= :since ORDER BY submitted_at DESC LIMIT 100000) seen
+         GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
   JOIN story s ON s.id = q.story ORDER BY q.lately DESC, s.id"""
 _STORIES = f"""
 SELECT {_LISTED},
@@ -553,12 +555,15 @@ READER_OF = "SELECT reader_key FROM comment WHERE id = :id"
 COMMENTS_OF_READER = """
 SELECT id, number FROM comment WHERE reader_key = :reader_key AND number < :before
  ORDER BY number DESC LIMIT :limit"""
-# Comments under a link are few, and are walked by the links, not by the comments.
+# Comments under a link are few, and are walked by the links. Not joined: PostgreSQL takes what is unverified for rarer
+# still, and would look for it through all comments.
 UNCONFIRMED = """
-SELECT c.id FROM reader_link l JOIN comment c ON c.number = l.comment
- WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before
-   AND c.erased_at IS NULL AND c.holds LIKE 'unverified%'
- ORDER BY l.added_at LIMIT :limit"""
+SELECT q.id FROM (
+    SELECT l.added_at, (SELECT c.id FROM comment c WHERE c.number = l.comment AND c.erased_at IS NULL
+                           AND c.holds LIKE 'unverified%') AS id
+      FROM reader_link l
+     WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before) q
+ WHERE q.id IS NOT NULL ORDER BY q.added_at LIMIT :limit"""
 ADD_READER_LINK = """
 INSERT INTO reader_link (digest, who, comment, added_at, expires_at) VALUES (:digest, :who, :comment, :at, :expires_at)"""
 READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since"
