@@ -809,6 +809,8 @@ class Desk:
             raise NotFound("This link was used already, or it is too old.")
         author_key = self.author_key_of(found[1])
         self._check_not_blocked(author_key, now)
+        # Blocked meanwhile for what they sent from this address as a guest: confirming it is no way around that.
+        self._check_not_blocked(found[2], now)
         id = self._store.readers.confirm(digest, author_key=author_key, at=now)
         # Durable from here: should judging fail, the sweep comes back to it.
         try:
@@ -1276,7 +1278,9 @@ class Desk:
         """
         now = self._clock()
         for id in self._store.readers.unconfirmed(ERASED_AT_ONCE, before=now - CONFIRMED_WITHIN):
-            self.erase(id, by="machine")
+            # Another node, or whoever got the letter, may be erasing it at this moment.
+            with contextlib.suppress(NotFound):
+                self.erase(id, by="machine")
         self._store.readers.expire(now)
         self._store.expire(before=now - timedelta(days=address_days))
 
@@ -1343,6 +1347,9 @@ class Desk:
                     erased += 1
                 except NotErasable:
                     postponed += 1
+                except NotFound:
+                    # Erased by another request meanwhile.
+                    continue
             if before is None or erased >= ERASED_AT_ONCE:
                 return erased, postponed, before is not None
 
@@ -2181,7 +2188,6 @@ class Desk:
             mail={
                 "to": mailbox,
                 "language": language,
-                "name": submission.name,
                 "comment": id,
                 "link": f"{next(iter(visitor.own), '')}/me/confirm/{token}?lang={language}",
             },

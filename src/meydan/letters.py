@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
+from meydan.comment import Hold
 from meydan.errors import Malformed, NotFound
 from meydan.locale import words
 from meydan.policy import Guidelines
@@ -171,7 +172,7 @@ class Letters:
     def told_of(self, job: Job) -> Mapping[str, Any] | None:
         """What a letter tells, as post.mail.compose takes it; None where there is nobody to tell any more."""
         if "follow" not in job.body:
-            return job.body
+            return None if job.kind == "mail.verify" and self._is_settled(job.subject) else job.body
         follow = self._followers.one(str(job.body["follow"]))
         if follow is None:
             return None
@@ -224,6 +225,11 @@ class Letters:
         # Without the receipt: a mailbox is read by others, and the address was typed, not proven, by whoever wrote.
         link = f"{self.own_url}/status/{comment.id}?{urlencode({'lang': follow.language})}"
         return {"status": comment.status.value, "reasons": reasons, "link": link}
+
+    def _is_settled(self, comment: str) -> bool:
+        """Whether a comment waits no more for its author to confirm their address: confirmed, withdrawn, erased."""
+        kept = self._store.comment(comment)
+        return kept is not None and (kept.withdrawn_at is not None or Hold.UNVERIFIED not in kept.holds)
 
     def spread(self, job: Job) -> None:
         """Post a letter to each follower of a story to whom something is new. Again posts nothing twice."""

@@ -390,8 +390,11 @@ class Readers:
         opened = self._seal.open("sign-in", token, self._clock(), good_for=LINK_GOOD_FOR)
         if opened is None or not self._kept.use_link(digest_of(token), self._clock()):
             raise SignInNeeded("This link was used already or has expired. Ask for a new one.")
-        mailbox = opened[0]["email"] or ""
-        return self._begin(self._seal.verified(mailbox, mailbox))
+        reader = self._seal.verified(opened[0]["email"] or "", opened[0]["email"] or "")
+        if not self._kept.counts(reader.key, opened[1]):
+            # They signed out everywhere since: what lay in the mailbox then opens nothing.
+            raise SignInNeeded("This link was used already or has expired. Ask for a new one.")
+        return self._begin(reader)
 
     def sign_in_by_account(self, token: str) -> Session:
         """

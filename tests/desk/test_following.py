@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meydan.comment import Reader, Verdict
+from meydan.comment import DecidedBy, Decision, Reader, Verdict
 from meydan.desk import Visitor
 from meydan.errors import Malformed, NotFound
 from meydan.judge import Judge
@@ -132,6 +132,24 @@ def test_what_is_new_is_told_together(post: Post) -> None:
     assert UNMEASURED[:10] not in text
     assert post.carry(minutes=16) == []
     post.shown()
+    assert post.carry(minutes=16) == ["New comments"]
+
+
+def test_what_is_shown_while_the_news_are_gathered_is_told_with_the_next(post: Post) -> None:
+    """If a comment comes to be shown when a courier has its time's news in hand already, then it is not lost."""
+    post.follow()
+    store, clock = post.room.store, post.room.clock
+    late = post.room.send(UNMEASURED, visitor=Visitor(secrets.token_hex(16))).id
+    post.shown()
+    decided_at = clock.now
+    clock.forward(minutes=16)
+    (job,) = post.letters.lease()
+    post.letters.spread(job)
+    # Decided a moment before the quarter of an hour was over, and written only now.
+    decision = Decision(Verdict.APPROVE, decided_by=DecidedBy.MODERATOR, by="Mem", guidelines="sha256:1")
+    store.settle(late, decision, leaf=b"late", at=decided_at, expected_seq=0)
+    post.letters.finish(job)
+    assert post.carry() == ["New comments"]
     assert post.carry(minutes=16) == ["New comments"]
 
 

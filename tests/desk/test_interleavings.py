@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import secrets
+import hashlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,17 +13,26 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from meydan.comment import Status, Verdict
-from meydan.desk import Visitor
-from meydan.errors import AlreadyDecided, NoSuchParent, NotAllowed, NotErasable, NotFound, Refused
+from meydan.comment import Hold, Reader, Status, Submission, Verdict
+from meydan.desk import CONFIRMED_WITHIN, Visitor
+from meydan.errors import (
+    AlreadyDecided,
+    KeyReused,
+    NoSuchParent,
+    NotAllowed,
+    NotErasable,
+    NotFound,
+    Refused,
+)
 from meydan.judge import Judge
 from meydan.policy import digest_of, load, parse
-from meydan.store import Store
+from meydan.store import Sought, Store
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, UNMEASURED, Room
 from tests.newsroom import without_examples
 from tests.store.making import check_branches, read_through
 
 PEOPLE = ("Zîn", "Mem", "Berfîn")
+READERS = tuple(Reader(letter * 32, f"Rojîn {letter}", f"{letter}@square.example") for letter in "ab")
 JUDGE = Judge.load()
 GUIDELINES = parse(without_examples(load().source.decode()).encode(), "guidelines.toml")
 VERSIONS = tuple(GUIDELINES.source + f"\n# {number}\n".encode() for number in range(3))
@@ -67,7 +76,13 @@ class Newsroom(RuleBasedStateMachine):
         self.folder = TemporaryDirectory(prefix="meydan-")
         self.url = f"sqlite:///{Path(self.folder.name) / 'meydan.db'}"
         self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
+        self.room.desk.mail_works = True
+        self.others = 0
         self.receipts: dict[str, str] = {}
+        self.sent: dict[str, Submission] = {}
+        self.owners: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        self.unconfirmed: set[str] = set()
         for name in PEOPLE:
             self.room.store.people.add_moderator(name, self.room.clock.now, by="operator")
         self.room.desk.enter_file(GUIDELINES, shipped=True)
@@ -77,9 +92,14 @@ class Newsroom(RuleBasedStateMachine):
             self.room.store.close()
             self.folder.cleanup()
 
+    def another(self) -> str:
+        """A word that was not used yet; the same in every run of the same moves, as what the machine makes of it."""
+        self.others += 1
+        return hashlib.sha256(str(self.others).encode()).hexdigest()[:6]
+
     @rule(target=comments, text=st.sampled_from((COURTEOUS, ABUSIVE, UNMEASURED)))
     def send(self, text: str) -> str:
-        outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3))
+        outcome = self.room.send(f"{text} {self.another()}", name=self.another())
         assert outcome.receipt is not None
         self.receipts[outcome.id] = outcome.receipt
         return outcome.id
@@ -88,10 +108,141 @@ class Newsroom(RuleBasedStateMachine):
     def answer(self, to: str, text: str) -> Any:
         """A reader answers a comment, if readers see it."""
         try:
-            outcome = self.room.send(f"{text} {secrets.token_hex(2)}", name=secrets.token_hex(3), parent=to)
+            outcome = self.room.send(f"{text} {self.another()}", name=self.another(), parent=to)
         except NoSuchParent:
             return multiple()
         assert outcome.receipt is not None
+        self.receipts[outcome.id] = outcome.receipt
+        return outcome.id
+
+    @rule(target=comments, to=st.none() | comments, reader=st.sampled_from((None, *READERS)))
+    def send_keyed(self, to: str | None, reader: Reader | None) -> Any:
+        """A browser sends a comment under a key, for a guest or an account."""
+        submission = Submission(
+            story_url=STORY,
+            name=self.another(),
+            text=f"{COURTEOUS} {self.another()}",
+            parent=to,
+            reader=reader,
+            sending_key=f"sending-{self.another()}",
+        )
+        try:
+            outcome = self.room.desk.submit(submission, Visitor("a" * 32))
+        except NoSuchParent:
+            return multiple()
+        assert outcome.receipt is not None
+        self.receipts[outcome.id] = outcome.receipt
+        self.sent[outcome.id] = submission
+        if reader is not None:
+            self.owners[outcome.id] = reader.key
+        return outcome.id
+
+    @rule(id=comments, others=st.booleans())
+    def send_again(self, id: str, others: bool) -> None:
+        """The browser sends it again, whatever became of it, from another address; or other words under its key."""
+        if id not in self.sent:
+            return
+        comment, shown = self.room.store.comment(id), self.room.shown()
+        assert comment is not None
+        erased = comment.erased_at is not None
+        again = dataclasses.replace(self.sent[id], text="Something else.") if others else self.sent[id]
+        try:
+            outcome = self.room.desk.submit(again, Visitor("b" * 32))
+        except KeyReused:
+            assert others
+            assert not erased
+        else:
+            assert erased or not others
+            assert (outcome.id, outcome.receipt) == (id, None if erased else self.receipts[id])
+            assert erased == (outcome.text is None)
+        assert (self.room.store.comment(id), self.room.shown()) == (comment, shown)
+
+    @rule(target=comments, to=st.none() | comments, text=st.sampled_from((COURTEOUS, ABUSIVE)))
+    def send_unconfirmed(self, to: str | None, text: str) -> Any:
+        """A guest sends a comment where addresses have to be confirmed; the story asks for it no more afterwards."""
+        desk = self.room.desk
+        desk.change_story(STORY, {"guests": "verified"}, by="Zîn")
+        try:
+            outcome = self.room.send(
+                f"{text} {self.another()}", parent=to, email=f"{self.another()}@square.example"
+            )
+        except NoSuchParent:
+            return multiple()
+        finally:
+            desk.change_story(STORY, {"guests": None}, by="Zîn")
+        assert outcome.receipt is not None
+        assert outcome.holds == (Hold.UNVERIFIED,)
+        self.receipts[outcome.id] = outcome.receipt
+        self.unconfirmed.add(outcome.id)
+        now = self.room.clock()
+        for job in self.room.store.outbox.lease(at=now, until=now, limit=1000):
+            if job.kind == "mail.verify" and job.subject == outcome.id:
+                self.links[outcome.id] = job.body["link"].rsplit("/", 1)[1].partition("?")[0]
+                self.room.store.outbox.finish(job, at=now)
+        return outcome.id
+
+    @rule(id=comments, open=st.booleans(), theirs=st.sampled_from((True, True, False)))
+    def confirm(self, id: str, open: bool, theirs: bool) -> None:
+        """Whoever reads the mailbox opens the link: it is theirs, or it is not; the story may have closed meanwhile."""
+        if id not in self.links:
+            return
+        desk, before = self.room.desk, self.room.store.comment(id)
+        assert before is not None
+        desk.change_story(STORY, {"open": open}, by="Mem")
+        try:
+            desk.confirm(self.links[id]) if theirs else desk.disown(self.links[id])
+        except NotFound:
+            assert before.withdrawn_at or before.erased_at or id not in self.unconfirmed
+            assert self.room.store.comment(id) == before
+        else:
+            assert id in self.unconfirmed
+            assert before.withdrawn_at is None
+            assert before.erased_at is None
+            self.unconfirmed.discard(id)
+            after = self.room.store.comment(id)
+            assert after is not None
+            assert Hold.UNVERIFIED not in after.holds
+            assert (after.erased_at is None) == theirs
+            key = self.room.store.readers.reader_of(id)
+            assert (key is not None) == theirs
+            if key is not None:
+                self.owners[id] = key
+        finally:
+            desk.change_story(STORY, {"open": True}, by="Mem")
+
+    @rule()
+    def a_week_passes(self) -> None:
+        """What nobody confirmed is erased; what was sent is not known by its key any more."""
+        self.room.clock.now += CONFIRMED_WITHIN
+        self.room.desk.expire(address_days=7)
+        for id in self.unconfirmed:
+            assert self.room.desk.status(id).erased
+        self.unconfirmed.clear()
+        self.sent.clear()
+
+    @rule(id=comments, by=st.sampled_from(PEOPLE), picked=st.sampled_from((True, True, False)))
+    def pick(self, id: str, by: str, picked: bool) -> None:
+        """Somebody chooses a comment, shown or not."""
+        before, shown = self.room.store.comment(id), self.room.shown()
+        assert before is not None
+        try:
+            changed = self.room.desk.pick(id, picked=picked, by=by)
+        except NotFound:
+            assert before.text is None or before.text not in shown
+        else:
+            assert before.text in shown
+            assert changed == (before.picked != picked)
+        assert self.room.shown() == shown
+
+    @rule(target=comments, to=comments, by=st.sampled_from(PEOPLE))
+    def answer_as_the_publication(self, to: str, by: str) -> Any:
+        """Somebody of the desk answers a comment, if readers see it."""
+        try:
+            outcome = self.room.desk.answer(to, f"{ABUSIVE} {self.another()}", by=by)
+        except NoSuchParent:
+            return multiple()
+        assert outcome.receipt is not None
+        assert outcome.text in self.room.shown()
         self.receipts[outcome.id] = outcome.receipt
         return outcome.id
 
@@ -109,6 +260,7 @@ class Newsroom(RuleBasedStateMachine):
         appealed = any(appeal.open for appeal in self.room.store.appeals(id))
         decider = self.room.store.decisions(id)[-1].decision.by if before.seq else None
         gone = before.withdrawn_at is not None or before.erased_at is not None
+        own = before.written_by == by and (appealed or verdict is Verdict.APPROVE)
         try:
             self.room.desk.review(
                 id, verdict, by=by, rules=["promotion"] if verdict is Verdict.REJECT else [], seen=seen
@@ -116,14 +268,15 @@ class Newsroom(RuleBasedStateMachine):
         except AlreadyDecided as first:
             assert (stale > 0, first.seq) == (True, before.seq)  # noqa: PT017
         except NotFound:
-            assert gone or before.escalated
+            assert gone or before.escalated or id in self.unconfirmed
         except NotAllowed:
-            assert appealed
-            assert decider == by
+            assert own or (appealed and decider == by)
         else:
             assert not stale
             assert not gone
+            assert id not in self.unconfirmed
             assert not (appealed and decider == by), "nobody decides their own appeal"
+            assert not own, "nobody decides their own words, but to take them back"
             return
         assert self.room.store.comment(id) == before, "what is refused changes nothing"
 
@@ -152,7 +305,7 @@ class Newsroom(RuleBasedStateMachine):
         try:
             self.room.desk.report(id, rule=under, visitor=Visitor(address_key=reader), words=reader)
         except NotFound:
-            assert before.text not in shown
+            assert before.text is None or before.text not in shown
         else:
             assert before.text in shown
         after = self.room.store.comment(id)
@@ -190,6 +343,21 @@ class Newsroom(RuleBasedStateMachine):
         except NotErasable:
             assert self.room.store.comment(id).escalated  # type: ignore[union-attr]
 
+    @rule(id=comments, reader=st.sampled_from(READERS), erase=st.booleans())
+    def end_own(self, id: str, reader: Reader, erase: bool) -> None:
+        """A reader takes a comment back or erases it at their own page, theirs or not."""
+        desk, before = self.room.desk, self.room.store.comment(id)
+        assert before is not None
+        try:
+            (desk.erase_own if erase else desk.withdraw_own)(id, reader=reader.key)
+        except NotErasable:
+            assert before.escalated
+        except NotFound:
+            assert self.owners.get(id) != reader.key or before.erased_at
+            assert self.room.store.comment(id) == before
+        else:
+            assert self.owners.get(id) == reader.key
+
     @rule(id=comments, by=st.sampled_from(PEOPLE))
     def escalate(self, id: str, by: str) -> None:
         with contextlib.suppress(Refused):
@@ -217,6 +385,7 @@ class Newsroom(RuleBasedStateMachine):
         self.room.store.close()
         self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
         self.room.clock.now = clock.now
+        self.room.desk.mail_works = True
         self.room.desk.refresh_guidelines()
         self.room.desk.sweep()
 
@@ -237,6 +406,7 @@ class Newsroom(RuleBasedStateMachine):
             else:
                 assert comment.status is Status.HELD
             ended = comment.withdrawn_at is not None or comment.erased_at is not None or comment.escalated
+            ended = ended or id in self.unconfirmed
             appealed = any(appeal.open for appeal in store.appeals(id))
             reports = store.reports(id)
             reported = comment.status is Status.APPROVED and reports is not None and reports.open > 0
@@ -245,6 +415,45 @@ class Newsroom(RuleBasedStateMachine):
             assert not (reports and reports.words and comment.erased_at), (
                 "words are erased with what they are about"
             )
+
+    @invariant()
+    def nobody_at_the_desk_meets_what_is_not_confirmed(self) -> None:
+        if not hasattr(self, "room"):
+            return
+        found = set(self.room.store.find(Sought(), limit=200)[0])
+        for id in self.unconfirmed:
+            comment = self.room.store.comment(id)
+            assert comment is not None
+            # Of what was erased nothing is left to read.
+            assert id not in found or comment.erased_at
+            assert (comment.status, comment.seq, comment.judged_at) == (Status.HELD, 0, None)
+            assert (comment.escalated, self.room.store.evidence(id)) == (False, None)
+
+    @invariant()
+    def a_comment_is_its_readers_until_it_is_erased(self) -> None:
+        if not hasattr(self, "room"):
+            return
+        for reader in READERS:
+            own = [one.comment.id for one in self.room.desk.comments_of(reader.key, limit=200)[0]]
+            there = [
+                id
+                for id, key in self.owners.items()
+                if key == reader.key and not self.room.desk.status(id).erased
+            ]
+            assert own == there[::-1]
+
+    @invariant()
+    def only_what_is_shown_is_chosen(self) -> None:
+        """What the editors chose is shown, the story counts it, and its page lists it."""
+        if not hasattr(self, "room"):
+            return
+        page = self.room.store.page(STORY, sort="newest", after=None, limit=1000)
+        chosen = [comment.id for comment in page.comments if comment.picked]
+        assert all(comment.text is not None for comment in page.comments if comment.picked)
+        assert chosen == [comment.id for comment in self.room.desk.picks(STORY).comments]
+        assert len(chosen) == (page.story.picked if page.story else 0)
+        picked = {id for id in self.receipts if self.room.store.comment(id).picked}  # type: ignore[union-attr]
+        assert picked == set(chosen)
 
     @invariant()
     def branches_hold_all_that_readers_see(self) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 
-from meydan.letters import ATTEMPTS, HELD_FOR, TOO_LATE_FOR_ALL, Letters
+from meydan.letters import ATTEMPTS, HELD_FOR, TOO_LATE_FOR_ALL, Job, Letters
 from meydan.policy import load
 from meydan.post.courier import Courier
 from meydan.post.mail import Mailer
@@ -146,6 +147,34 @@ def test_what_is_never_taken_dies_after_a_day(office: Office, box: Mailbox, serv
         courier.carry_out()
     assert timedelta(hours=12) < office.now - NOON < timedelta(days=2)
     assert office.letters.dead()[0].attempts == ATTEMPTS
+
+
+def test_a_letter_with_an_unforeseen_fault_dies_alone(
+    office: Office, box: Mailbox, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If one letter cannot be made for whatever reason, then only that one dies, and those behind it arrive."""
+    for key in ("bad", "zin", "mem"):
+        office.post(key)
+    told_of = office.letters.told_of
+
+    def breaks(job: Job) -> Mapping[str, Any] | None:
+        if job.key == "bad":
+            raise ZeroDivisionError("zin@reader.example")
+        return told_of(job)
+
+    monkeypatch.setattr(office.letters, "told_of", breaks)
+    courier = office.courier(server.url)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(2):
+            courier.carry_out()
+    assert sorted(box.recipients) == [["mem@reader.example"], ["zin@reader.example"]]
+    while not office.letters.dead():
+        office.now += timedelta(hours=4)
+        courier.carry_out()
+    assert [(dead.kind, dead.error) for dead in office.letters.dead()] == [
+        ("mail.verify", "ZeroDivisionError")
+    ]
+    assert "reader.example" not in repr(logged)
 
 
 def test_an_absent_server_costs_no_letter_an_attempt(office: Office, box: Mailbox) -> None:

@@ -130,7 +130,7 @@ def values_for(name: str, statement: str) -> dict[str, Any]:
         "ON_STORY",
         "LATEST_SHOWN_ON",
         "ADD_FOLLOW",
-        "IS_FOLLOWED",
+        "TO_BE_TOLD",
         "NEWS_SINCE",
         "FOLLOWERS",
     ) or name.startswith(("PAGE_", "BRANCH")):
@@ -233,7 +233,7 @@ INDEXED = {
     "READER_LINKS_SENT": "ix_reader_link_who",
     "UNCONFIRMED": "ix_reader_link_open",
     "FOLLOWS_BY": "ix_follow_recipient",
-    "IS_FOLLOWED": "ix_follow_story",
+    "TO_BE_TOLD": "ix_follow_story",
     "AUTHORS_FOLLOW": "ix_follow_comment",
     "NEWS_SINCE": "ix_decision_leaf",
     "FOLLOWERS": "ix_follow_story",

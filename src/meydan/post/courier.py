@@ -67,6 +67,14 @@ class Courier:
                         self._not_sent(job, error)
                         if error.line:
                             break
+                    except MeydanError:
+                        raise
+                    except Exception as error:  # noqa: BLE001
+                        # What nobody foresaw in one letter is not to keep the others, which would never be tried and
+                        # die of it. Its message could hold an address. The connection may be in the middle of it.
+                        waiting.pop(0)
+                        self._not_sent(job, NotSent(type(error).__name__))
+                        break
                     else:
                         waiting.pop(0)
         except MailUnavailable as error:

@@ -98,11 +98,33 @@ def ask(
     post(hand, "mail.confirm-follow", subject or new.id, {"follow": new.id}, at, f"follow:{new.id}")
 
 
-def tell_author(
-    hand: Hand, comment: int, id: str, *, seq: int, by: DecidedBy, decided_at: int, now: int | None = None
+def tell(
+    hand: Hand, comment: int, id: str, *, story: int, seq: int, by: DecidedBy, at: int, leaf: int, shown: bool
 ) -> None:
-    """Post the letters to who sent a comment and asked to be told how it is decided; within a transaction."""
-    for follow, asked_at in hand.all(sql.AUTHORS_FOLLOW, comment=comment):
+    """
+    A comment was decided: post what its author and the followers of its story are to be told; within a transaction.
+
+    Args:
+        leaf: of the decision. shown: whether the comment is shown by it, and was not before.
+    """
+    asked = hand.all(sql.TO_BE_TOLD, story=story, comment=comment)
+    if shown and any(not follow for follow, _ in asked):
+        spread_later(hand, story, leaf=leaf, at=at)
+    tell_author(hand, [one for one in asked if one[0]], id, seq=seq, by=by, decided_at=at)
+
+
+def tell_author(
+    hand: Hand,
+    asked: Sequence[Row],
+    id: str,
+    *,
+    seq: int,
+    by: DecidedBy,
+    decided_at: int,
+    now: int | None = None,
+) -> None:
+    """Post the letters to who sent a comment and `asked` to be told how it is decided; within a transaction."""
+    for follow, asked_at in asked:
         if by is DecidedBy.MACHINE and decided_at - asked_at < TOLD_ON_SCREEN:
             continue
         at = decided_at if now is None else now
@@ -111,14 +133,12 @@ def tell_author(
 
 
 def spread_later(hand: Hand, story: int, *, leaf: int, at: int) -> None:
-    """A comment of a story is shown from now on: post the job that tells its followers, if it has any."""
-    if hand.one(sql.IS_FOLLOWED, story=story) is None:
-        return
+    """A comment of a story that has followers is shown from now on: post the job that tells them."""
     end = (at // TOGETHER + 1) * TOGETHER
-    # Where that time's job has run already, the clock being behind the writing, the next one tells it.
+    # Where that time's job is in hand or has run, the clock being behind the writing, the next one tells it: what is
+    # in hand may have looked for news before this one was written.
     while not post(hand, NEWS, "", {"story": story, "since": leaf}, at, f"news:{story}:{end}", end):
-        done_at, dead_at = hand.one(sql.POSTED, key=f"news:{story}:{end}") or (None, None)
-        if done_at is None and dead_at is None:
+        if hand.one(sql.POSTED_UNTOUCHED, key=f"news:{story}:{end}") is not None:
             break
         end += TOGETHER
 
@@ -182,8 +202,9 @@ class Followers:
                 decided = hand.one(sql.CURRENT_DECISION, number=comment)
                 if decided is not None:
                     public, seq, by, decided_at = decided
+                    asked = hand.all(sql.AUTHORS_FOLLOW, comment=comment)
                     tell_author(
-                        hand, comment, public, seq=seq, by=DecidedBy(by), decided_at=decided_at, now=when
+                        hand, asked, public, seq=seq, by=DecidedBy(by), decided_at=decided_at, now=when
                     )
             return True
 

@@ -75,10 +75,14 @@ class Readers:
 
     # -- confirming a comment ------------------------------------------------
 
-    def awaits(self, digest: str, at: datetime) -> tuple[str, str] | None:
-        """The comment that a link would confirm, by id, and whose mailbox's key it is under; None where none would."""
+    def awaits(self, digest: str, at: datetime) -> tuple[str, str, str] | None:
+        """
+        The comment that a link would confirm, by id; None where none would.
+
+        Returns also the mailbox's key, and the key under which its author is known until then.
+        """
         row = self._database.one(sql.READER_LINK_COMMENT, digest=digest, at=micros(at))
-        return None if row is None else (row[0], row[1])
+        return None if row is None else (row[0], row[1], row[4])
 
     def confirm(self, digest: str, *, author_key: str, at: datetime) -> str:
         """
@@ -96,7 +100,7 @@ class Readers:
             row = hand.one(sql.READER_LINK_COMMENT, digest=digest, at=when)
             if row is None:
                 raise NotFound("This link was used already, or it is too old.")
-            id, who, number, holds = row
+            id, who, number, holds, _ = row
             hand.run(sql.USE_READER_LINK, digest=digest, at=when)
             others = ",".join(hold for hold in holds.split(",") if hold != NOT_CONFIRMED)
             hand.run(sql.CONFIRM, number=number, reader_key=who, author_key=author_key, holds=others)
@@ -213,7 +217,7 @@ def links_sent(hand: Hand, who: str, at: int) -> int:
 
 def await_confirmation(hand: Hand, comment: int, asked: Confirmation, at: int) -> None:
     """
-    Let a comment wait outside the queue until its author has confirmed their address, and post the mail to them.
+    Keep the link by which the author of a comment confirms their address, and post the mail to them.
 
     Raises:
         TooFast: enough was mailed there within an hour.
@@ -231,5 +235,4 @@ def await_confirmation(hand: Hand, comment: int, asked: Confirmation, at: int) -
         at=at,
         expires_at=micros(asked.expires_at),
     )
-    hand.run(sql.NOT_IN_QUEUE, number=comment)
     post(hand, "mail.verify", asked.mail["comment"], dict(asked.mail), at, f"mail.verify {asked.digest}")

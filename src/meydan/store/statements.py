@@ -53,10 +53,12 @@ SHOWN = "SELECT shown FROM story WHERE url = :url"
 ANNOUNCED = "SELECT shown, revision FROM story WHERE url = :url"
 # Many stories at once: without their text, which nobody reads in a list.
 _LISTED = f"{_STORY.replace(' text,', ' NULL,')}, shown"
+# First the comments of that time, then by story: SQLite would walk all comments there ever were, in the order of stories.
 STORIES_BUSY = f"""
 SELECT {_LISTED}, q.lately
-  FROM (SELECT story, count(*) AS lately FROM comment
-         WHERE submitted_at >= :since GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
+  FROM (SELECT story, count(*) AS lately
+          FROM (SELECT story FROM comment WHERE submitted_at >= :since ORDER BY submitted_at DESC LIMIT 100000) seen
+         GROUP BY story ORDER BY 2 DESC, 1 LIMIT :limit) q
   JOIN story s ON s.id = q.story ORDER BY q.lately DESC, s.id"""
 _STORIES = f"""
 SELECT {_LISTED},
@@ -70,10 +72,10 @@ STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR
 
 ADD_COMMENT = """
 INSERT INTO comment
-       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, address_key, author_key, fingerprint,
-       badge, written_by, likeness)
-VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :address_key,
-       :author_key, :fingerprint, :badge, :written_by, :likeness)
+       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
+       reader_key, fingerprint, badge, written_by, likeness)
+VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
+       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)
 RETURNING number"""
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
@@ -93,7 +95,7 @@ STANDING = """
 SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting, root
   FROM comment WHERE id = :id"""
 SETTLE = """
-UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0,
+UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0, showing = :showing, branch = branch + :places,
        judged_at = COALESCE(judged_at, :at), language = COALESCE(:language, language)
  WHERE number = :number"""
 HOLD = """
@@ -101,7 +103,8 @@ UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = 
  WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
-SHOW = "UPDATE comment SET showing = :showing WHERE number = :number"
+# Both at once, as in SETTLE, where a comment begins its branch: every change of a row is written into all of its indexes.
+SHOW = "UPDATE comment SET showing = :showing, branch = branch + :places WHERE number = :number"
 REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
 BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
 PICK = """
@@ -545,8 +548,6 @@ UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_
 
 # -- readers ----------------------------------------------------------------
 
-SET_READER = "UPDATE comment SET reader_key = :reader_key WHERE number = :number"
-NOT_IN_QUEUE = "UPDATE comment SET waiting = 0 WHERE number = :number"
 CONFIRM = """
 UPDATE comment SET reader_key = :reader_key, author_key = :author_key, holds = :holds, waiting = 1
  WHERE number = :number"""
@@ -554,19 +555,22 @@ READER_OF = "SELECT reader_key FROM comment WHERE id = :id"
 COMMENTS_OF_READER = """
 SELECT id, number FROM comment WHERE reader_key = :reader_key AND number < :before
  ORDER BY number DESC LIMIT :limit"""
-# Comments under a link are few, and are walked by the links, not by the comments.
+# Comments under a link are few, and are walked by the links. Not joined: PostgreSQL takes what is unverified for rarer
+# still, and would look for it through all comments.
 UNCONFIRMED = """
-SELECT c.id FROM reader_link l JOIN comment c ON c.number = l.comment
- WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before
-   AND c.erased_at IS NULL AND c.holds LIKE 'unverified%'
- ORDER BY l.added_at LIMIT :limit"""
+SELECT q.id FROM (
+    SELECT l.added_at, (SELECT c.id FROM comment c WHERE c.number = l.comment AND c.erased_at IS NULL
+                           AND c.holds LIKE 'unverified%') AS id
+      FROM reader_link l
+     WHERE l.comment IS NOT NULL AND l.used_at IS NULL AND l.added_at < :before) q
+ WHERE q.id IS NOT NULL ORDER BY q.added_at LIMIT :limit"""
 ADD_READER_LINK = """
 INSERT INTO reader_link (digest, who, comment, added_at, expires_at) VALUES (:digest, :who, :comment, :at, :expires_at)"""
 READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since"
 _OPENS = "digest = :digest AND used_at IS NULL AND expires_at > :at"
 READER_LINK_OPENS = f"SELECT 1 FROM reader_link WHERE {_OPENS} AND comment IS NULL"
 READER_LINK_COMMENT = f"""
-SELECT c.id, l.who, c.number, c.holds FROM reader_link l JOIN comment c ON c.number = l.comment
+SELECT c.id, l.who, c.number, c.holds, c.author_key FROM reader_link l JOIN comment c ON c.number = l.comment
  WHERE l.{_OPENS} AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.holds LIKE 'unverified%'"""
 USE_READER_LINK = f"UPDATE reader_link SET used_at = :at WHERE {_OPENS}"
 FORGET_READER_LINKS = """
@@ -804,7 +808,9 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
 POST = """
 INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
     ON CONFLICT (key) DO NOTHING"""
-POSTED = "SELECT done_at, dead_at FROM outbox WHERE key = :key"
+POSTED_UNTOUCHED = (
+    "SELECT 1 FROM outbox WHERE key = :key AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL"
+)
 _DUE = "done_at IS NULL AND dead_at IS NULL"
 # What another has in hand is passed over; it stays among the due, should its holder fall.
 LEASE = f"""
@@ -857,9 +863,12 @@ UPDATE follow SET confirmed_at = :at, written_at = :at, told = (SELECT leaf - 1 
  WHERE id = :id AND confirmed_at IS NULL RETURNING comment, own"""
 END_FOLLOW = "DELETE FROM follow WHERE id = :id"
 END_FOLLOW_NUMBER = "DELETE FROM follow WHERE number = :number"
-IS_FOLLOWED = "SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1"
 AUTHORS_FOLLOW = """
 SELECT id, asked_at FROM follow WHERE comment = :comment AND own = 1 AND confirmed_at IS NOT NULL"""
+# Both at once, at each decision: whether the story has followers, without an id, and the author's wishes.
+TO_BE_TOLD = f"""
+SELECT '', 0 FROM (SELECT 1 FROM follow WHERE story = :story AND confirmed_at IS NOT NULL LIMIT 1) q
+UNION ALL {AUTHORS_FOLLOW}"""
 CURRENT_DECISION = """
 SELECT c.id, c.seq, d.decided_by, d.decided_at FROM comment c
   JOIN decision d ON d.comment = c.number AND d.seq = c.seq WHERE c.number = :number"""

@@ -55,7 +55,7 @@ from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
-from meydan.store.following import Followers, ask, spread_later, tell_author
+from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
 from meydan.store.outbox import Outbox
 from meydan.store.people import A_READER, OPERATOR, People, enter
@@ -328,6 +328,9 @@ class Store:
                 badge=new.badge,
                 written_by=new.written_by,
                 likeness=new.likeness,
+                reader_key=new.reader_key,
+                # Outside the queue, until its author has confirmed their address.
+                waiting=int(new.confirmation is None),
             )
             if new.sending is not None:
                 hand.run(sql.FORGET_SENDINGS, since=micros(new.sending.since))
@@ -346,8 +349,6 @@ class Store:
                 email=new.email,
                 salt=new.salt,
             )
-            if new.reader_key is not None:
-                hand.run(sql.SET_READER, number=_first(row), reader_key=new.reader_key)
             if new.confirmation is not None:
                 await_confirmation(hand, _first(row), new.confirmation, submitted_at)
             if new.lookup:
@@ -441,8 +442,13 @@ class Store:
                 model=decision.model,
                 calibration=decision.calibration,
             )
+            after = before._replace(status=status.value)
+            showing = _showing(hand, after)
+            _end_pick(hand, before, showing)
             hand.run(
                 sql.SETTLE,
+                showing=showing,
+                places=_place(before, showing) if before.root is None else 0,
                 status=status.value,
                 seq=seq,
                 at=decided_at,
@@ -477,10 +483,18 @@ class Store:
                     )
             elif audited_under is not None:
                 _draw(hand, before.number, seq, decision, evidence, audited_under, decided_at)
-            _stand(hand, before, before._replace(status=status.value))
-            if status is Status.APPROVED and before.showing != SHOWN:
-                spread_later(hand, before.story, leaf=number, at=decided_at)
-            tell_author(hand, before.number, id, seq=seq, by=decision.decided_by, decided_at=decided_at)
+            _stand(hand, before, after, written=showing)
+            tell(
+                hand,
+                before.number,
+                id,
+                story=before.story,
+                seq=seq,
+                by=decision.decided_by,
+                at=decided_at,
+                leaf=number,
+                shown=showing == SHOWN != before.showing,
+            )
             return Settled(seq=seq, decided_at=at, leaf=number, decision=decision, note=note)
 
         return self._writer.write(work)
@@ -2012,24 +2026,28 @@ def _listed(ids: str | None) -> tuple[str, ...]:
     return tuple(ids.split(",")) if ids else ()
 
 
-def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
+def _stand(hand: Hand, before: _Standing, after: _Standing, *, written: int | None = None) -> None:
     """
     Write where a comment stands now, and what that does to its ancestors' tombstones, its branch and its story.
 
-    `before` is what the transaction read, `after` what it wrote.
+    `before` is what the transaction read, `after` what it wrote; `written` is how the comment shows from now on, where
+    its own row says so already.
     """
     delta, places, seen, top = 0, 0, False, before.top
     while True:
-        showing = _showing(hand, after)
+        showing = _showing(hand, after) if written is None else written
         if showing == before.showing:
             break
         seen = True
         shown = (showing == SHOWN) - (before.showing == SHOWN)
         delta += shown
-        places += (showing != HIDDEN) - (before.showing != HIDDEN)
-        if before.showing == SHOWN and hand.run(sql.END_PICK, number=after.number):
-            hand.run(sql.STORY_PICKED, id=after.story, delta=-1)
-        hand.run(sql.SHOW, showing=showing, number=after.number)
+        # What begins the branch carries its own place with it; those of the replies below it are added at the end.
+        place, own = _place(before, showing), after.number == top
+        if written is None:
+            _end_pick(hand, before, showing)
+            hand.run(sql.SHOW, showing=showing, places=place if own else 0, number=after.number)
+        written = None
+        places += 0 if own else place
         if shown and after.parent is not None:
             hand.run(sql.REPLIED, delta=shown, id=after.parent)
         if after.parent is None or (showing > 0) == (before.showing > 0):
@@ -2040,6 +2058,17 @@ def _stand(hand: Hand, before: _Standing, after: _Standing) -> None:
         hand.run(sql.BRANCH_CHANGED, delta=places, number=top)
     if seen:
         _changed(hand, after.story, delta=delta)
+
+
+def _place(before: _Standing, showing: int) -> int:
+    """By how many places its branch grows when a comment shows so from now on."""
+    return (showing != HIDDEN) - (before.showing != HIDDEN)
+
+
+def _end_pick(hand: Hand, before: _Standing, showing: int) -> None:
+    """What readers do not see any more is not chosen any more."""
+    if before.showing == SHOWN != showing and hand.run(sql.END_PICK, number=before.number):
+        hand.run(sql.STORY_PICKED, id=before.story, delta=-1)
 
 
 def _showing(hand: Hand, standing: _Standing) -> int:
