@@ -174,11 +174,11 @@ def test_direction_is_that_of_the_first_strong_letter(text: str, expected: str) 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("@Daniel كلامك صحيح", '<p class="meydan-text" dir="rtl"><bdi>@Daniel</bdi> كلامك صحيح</p>'),
+        ("@Daniel كلامك صحيح", '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>@Daniel</bdi></span> كلامك صحيح</p>'),
         ("@ليلى well said", '<p class="meydan-text" dir="ltr"><bdi>@ليلى</bdi> well said</p>'),
         (
             "https://a.example/b/ بخوێنەرەوە.",
-            '<p class="meydan-text" dir="rtl"><bdi>https://a.example/b/</bdi> بخوێنەرەوە.</p>',
+            '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>https://a.example/b/</bdi></span> بخوێنەرەوە.</p>',
         ),
         ("@ليلى", '<p class="meydan-text" dir="rtl"><bdi>@ليلى</bdi></p>'),
         ("me@home.example @\u202ename", '<p class="meydan-text" dir="ltr">me@home.example @\u202ename</p>'),

@@ -37,6 +37,9 @@ CSS: Final = """\
   white-space: break-spaces;
   unicode-bidi: isolate;
 }
+.meydan-rtl::before {
+  content: "\\200f";
+}
 """
 """
 Rules for the elements made here.
@@ -50,6 +53,7 @@ a web address are isolated: they say nothing of the language of what they stand 
 
 # Nothing invisible is part of one, so no direction control gets into an element of its own with it.
 _ADDRESS = re.compile(r"(?:https?://|www\.)[\w./?&=%#~+:;,@!$*-]*[\w/]|(?<![\w@.])@\w(?:[\w.-]*\w)?")
+_LINE = re.compile(r"[^\n\r\u2029]*[\n\r\u2029]?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 
 
@@ -142,11 +146,21 @@ def _lean(text: str) -> Literal["ltr", "rtl"]:
 
 def _isolated(text: str) -> Markup:
     """What a comment is made of, escaped, with each @name and web address in a direction of its own."""
-    pieces, done = [], 0
-    for found in _ADDRESS.finditer(text):
-        pieces += [_escaped(text[done : found.start()]), Markup("<bdi>{}</bdi>").format(_escaped(found[0]))]
-        done = found.end()
-    return Markup("").join((*pieces, _escaped(text[done:])))
+    if not _ADDRESS.search(text):
+        return _escaped(text)
+    pieces: list[Markup] = []
+    for line in _LINE.findall(text):
+        # Browsers look into what is isolated when they align a line: a mark before it, in the stylesheet, tells them.
+        turned = direction(line) == "ltr" and direction(_ADDRESS.sub(" ", line)) == "rtl"
+        done = 0
+        for found in _ADDRESS.finditer(line):
+            one = Markup("<bdi>{}</bdi>").format(_escaped(found[0]))
+            if turned and not done:
+                one = Markup('<span class="meydan-rtl">{}</span>').format(one)
+            pieces += [_escaped(line[done : found.start()]), one]
+            done = found.end()
+        pieces.append(_escaped(line[done:]))
+    return Markup("").join(pieces)
 
 
 def _escaped(text: str) -> Markup:
