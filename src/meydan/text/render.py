@@ -38,7 +38,7 @@ CSS: Final = """\
   unicode-bidi: isolate;
 }
 .meydan-rtl::before {
-  content: "\\200f";
+  content: '\\200f';
 }
 """
 """
