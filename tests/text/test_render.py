@@ -174,7 +174,10 @@ def test_direction_is_that_of_the_first_strong_letter(text: str, expected: str) 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("@Daniel كلامك صحيح", '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>@Daniel</bdi></span> كلامك صحيح</p>'),
+        (
+            "@Daniel كلامك صحيح",
+            '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>@Daniel</bdi></span> كلامك صحيح</p>',
+        ),
         ("@ليلى well said", '<p class="meydan-text" dir="ltr"><bdi>@ليلى</bdi> well said</p>'),
         (
             "https://a.example/b/ بخوێنەرەوە.",
