@@ -15,7 +15,7 @@ from tests.newsroom import ABUSIVE, COURTEOUS, Newsroom, newsroom
 pytestmark = pytest.mark.browser
 
 STORIES = demo.load_stories()
-ENGLISH, SORANI, ARABIC = STORIES
+ENGLISH, SORANI, ARABIC, *_ = STORIES
 WIDTHS = {"phone": {"width": 360, "height": 740}, "desktop": {"width": 1280, "height": 900}}
 
 

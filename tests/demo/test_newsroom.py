@@ -13,6 +13,7 @@ from meydan import demo
 from meydan.comment import DecidedBy, Status
 from meydan.demo import SampleStory
 from meydan.desk import DeskItem
+from meydan.locale import INTERFACE
 from meydan.settings import Settings
 from meydan.text import identify, render
 from meydan.wiring import Meydan, build
@@ -39,9 +40,17 @@ def items(meydan: Meydan, story: SampleStory) -> list[DeskItem]:
 # -- the pages -------------------------------------------------------------------
 
 
-def test_there_is_a_story_in_each_of_three_languages() -> None:
-    """If the newspaper is opened, then it has an English, a Central Kurdish and an Arabic story."""
-    assert [story.language for story in STORIES] == ["en", "ckb", "ar"]
+def test_there_is_a_story_in_each_of_the_readers_languages() -> None:
+    """If the newspaper is opened, then it has a story in every language that readers are spoken to in."""
+    assert [story.language for story in STORIES[:3]] == ["en", "ckb", "ar"]
+    assert sorted(story.language for story in STORIES) == sorted(INTERFACE)
+
+
+def test_the_front_page_counts_the_comments_of_every_story() -> None:
+    """If the front page is opened, then each story says how many comments it has."""
+    page = demo.pages(URL)["/"][1].decode()
+    for story in STORIES:
+        assert f'<meydan-comments story="{URL}{story.path}" count-only>' in page
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.language)
@@ -88,19 +97,19 @@ def test_the_samples_are_in_the_language_they_say(story: SampleStory) -> None:
     """If a story or a comment of it is read, then it is recognised as the language its file names."""
     assert identify("\n".join(story.body)).tag == story.language
     for comment in story.comments:
-        assert identify(comment.text, expected=("en", "ar", "ckb")).tag == story.language
+        assert identify(comment.text, expected=INTERFACE).tag == story.language
 
 
 # -- the comments ----------------------------------------------------------------
 
 
 def test_every_story_has_comments_in_every_state(meydan: Meydan) -> None:
-    """If the newsroom is filled, then each story has four to eight comments, some approved, some rejected, and some wait."""
+    """If the newsroom is filled, then each story has four to twelve comments, some approved, some rejected, and some wait."""
     demo.seed(meydan)
     waiting = 0
     for story in STORIES:
         found = items(meydan, story)
-        assert 4 <= len(found) == len(story.comments) <= 8
+        assert 4 <= len(found) == len(story.comments) <= 12
         assert {item.comment.status for item in found} >= {Status.APPROVED, Status.REJECTED}
         waiting += sum(item.comment.status is Status.HELD for item in found)
         people = [item.decisions[-1].decision for item in found if item.decisions]
@@ -135,12 +144,32 @@ def test_courtesy_and_criticism_in_the_samples_is_approved_by_machine(meydan: Me
     assert {"Daniel Reyes", "Hana"} <= approved
 
 
-@pytest.mark.parametrize("story", STORIES[1:], ids=lambda story: story.language)
-def test_what_waits_says_why(meydan: Meydan, story: SampleStory) -> None:
-    """If a comment in Sorani or Arabic waits, then the desk is told for what."""
+def test_the_samples_show_what_editors_can_do(meydan: Meydan) -> None:
+    """If the newsroom is filled, then replies go three levels deep, the newspaper answers, picks, asks and closes a story."""
     demo.seed(meydan)
-    for item in items(meydan, story):
-        assert item.comment.status is not Status.HELD or item.comment.holds
+    pages = [meydan.desk.page(demo.address_of(story, URL)) for story in STORIES]
+    shown = [comment for page in pages for comment in page.comments]
+    parents = {comment.id: comment.parent for comment in shown}
+    assert any(
+        parent and parents.get(parent) and parents.get(parents[parent] or "") for parent in parents.values()
+    )
+    assert [comment.text for comment in shown if comment.badge] == [
+        comment.text for story in STORIES for comment in story.comments if comment.then == "answer"
+    ]
+    assert sum(comment.picked for comment in pages[0].comments) == 2
+    assert pages[0].story is not None
+    assert pages[0].story.question == STORIES[0].question
+    assert [page.story.closed_reason for page in pages if page.story and not page.story.open] == [
+        story.closed_reason for story in STORIES if story.closed_reason
+    ]
+
+
+def test_what_waits_says_why(meydan: Meydan) -> None:
+    """If a comment waits, then the desk is told for what."""
+    demo.seed(meydan)
+    for story in STORIES:
+        for item in items(meydan, story):
+            assert item.comment.status is not Status.HELD or item.comment.holds
 
 
 def test_readers_see_the_approved_samples_as_they_were_written(meydan: Meydan) -> None:

@@ -171,6 +171,27 @@ def test_direction_is_that_of_the_first_strong_letter(text: str, expected: str) 
     assert render.direction(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "@Daniel كلامك صحيح",
+            '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>@Daniel</bdi></span> كلامك صحيح</p>',
+        ),
+        ("@ليلى well said", '<p class="meydan-text" dir="ltr"><bdi>@ليلى</bdi> well said</p>'),
+        (
+            "https://a.example/b/ بخوێنەرەوە.",
+            '<p class="meydan-text" dir="rtl"><span class="meydan-rtl"><bdi>https://a.example/b/</bdi></span> بخوێنەرەوە.</p>',
+        ),
+        ("@ليلى", '<p class="meydan-text" dir="rtl"><bdi>@ليلى</bdi></p>'),
+        ("me@home.example @\u202ename", '<p class="meydan-text" dir="ltr">me@home.example @\u202ename</p>'),
+    ],
+)
+def test_who_is_named_turns_nobodys_words(text: str, expected: str) -> None:
+    """If a comment begins with an @name or a web address, then it runs the way of its own words."""
+    assert render.comment(text) == expected
+
+
 # The measured box of a neighbour, before and after a comment is put beside it.
 WHERE = """html => {
     const main = document.querySelector('main');

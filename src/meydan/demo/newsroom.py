@@ -1,5 +1,5 @@
 """
-Three stories, a front page, and what readers sent: the same every time.
+Six stories, a front page, and what readers sent: the same every time.
 
 The stories are package data, one TOML file each. Nothing here knows a web
 framework: `pages` gives bytes by path, and whoever serves them sets the headers.
@@ -55,6 +55,7 @@ class Words:
     larger: str
     smaller: str
     noscript: str
+    comments: str
     notice: str
 
 
@@ -64,7 +65,8 @@ class SampleComment:
     A comment to send, and what happens to it then.
 
     `then` is "machine" (the judge's word stands), "approve" or "reject" (a moderator
-    decides, with `rules` and perhaps a `note`). `reply_to` names an earlier commenter.
+    decides, with `rules` and perhaps a `note`), or "answer" (it is the newspaper's own).
+    `reply_to` names an earlier commenter; what is `picked` the editors choose.
     """
 
     name: str
@@ -73,11 +75,12 @@ class SampleComment:
     reply_to: str | None = None
     rules: tuple[str, ...] = ()
     note: str | None = None
+    picked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SampleStory:
-    """A story of the sample newspaper, as its file says it."""
+    """A story of the sample newspaper, as its file says it; closed to comments where it gives a reason for that."""
 
     slug: str
     language: str
@@ -90,6 +93,8 @@ class SampleStory:
     byline: str
     body: tuple[str, ...]
     comments: tuple[SampleComment, ...]
+    question: str | None = None
+    closed_reason: str | None = None
 
     @property
     def path(self) -> str:
@@ -115,6 +120,7 @@ WORDS: Mapping[str, Words] = {
         larger="Larger text",
         smaller="Smaller text",
         noscript="Read the comments and post one",
+        comments="Comments:",
         notice="The Square is the sample newspaper that comes with Meydan. Its stories, people and places are invented.",
     ),
     "ckb": Words(
@@ -129,6 +135,7 @@ WORDS: Mapping[str, Words] = {
         larger="نووسینی گەورەتر",
         smaller="نووسینی بچووکتر",
         noscript="لێدوانەکان بخوێنەرەوە و لێدوانێک بنووسە",
+        comments="لێدوانەکان:",
         notice="گۆڕەپان ڕۆژنامەیەکی نموونەییە و لەگەڵ میدان دێت. بابەت و کەسەکانی خەیاڵین.",
     ),
     "ar": Words(
@@ -143,7 +150,53 @@ WORDS: Mapping[str, Words] = {
         larger="تكبير الخط",
         smaller="تصغير الخط",
         noscript="اقرأ التعليقات واكتب تعليقك",
+        comments="التعليقات:",
         notice="«الميدان» صحيفة نموذجية ترافق برنامج ميدان، وموادها وأشخاصها وأماكنها متخيَّلة.",
+    ),
+    "tr": Words(
+        tag="tr",
+        direction="ltr",
+        edition="Türkçe",
+        publisher="Meydan Gazetesi",
+        editions="Dillere göre haberler",
+        skip="Habere geç",
+        by="Haber:",
+        size="Yazı boyutu",
+        larger="Yazıyı büyüt",
+        smaller="Yazıyı küçült",
+        noscript="Yorumları okuyun, yorum yazın",
+        comments="Yorumlar:",
+        notice="Meydan Gazetesi, Meydan ile gelen örnek gazetedir. Haberleri, kişileri ve yerleri kurmacadır.",
+    ),
+    "kmr-Latn": Words(
+        tag="kmr-Latn",
+        direction="ltr",
+        edition="Kurmancî",
+        publisher="Meydana Bajêr",
+        editions="Nûçe li gorî zimanan",
+        skip="Biçe nûçeyê",
+        by="Nivîskar:",
+        size="Mezinahiya nivîsê",
+        larger="Nivîsê mezin bike",
+        smaller="Nivîsê biçûk bike",
+        noscript="Şîroveyan bixwîne û şîroveyekê binivîse",
+        comments="Şîrove:",
+        notice="Meydana Bajêr rojnameya nimûne ye ku bi Meydanê re tê. Nûçe, kes û cihên wê xeyalî ne.",
+    ),
+    "kmr-Arab": Words(
+        tag="kmr-Arab",
+        direction="rtl",
+        edition="بادینی",
+        publisher="مەیدانا باژێڕی",
+        editions="نووچە ل دویڤ زمانان",
+        skip="هەڕە نووچەیێ",
+        by="نڤیسین:",
+        size="قەبارێ نڤیسینێ",
+        larger="نڤیسینێ مەزن بکە",
+        smaller="نڤیسینێ بچویک بکە",
+        noscript="کۆمێنتان بخوینە و کۆمێنتەکێ بنڤیسە",
+        comments="کۆمێنت:",
+        notice="مەیدانا باژێڕی ڕۆژنامەیەکا نموونەیە و د گەل مەیدانێ دهێت. نووچە و کەس و جهێن وێ خەیالینە.",
     ),
 }
 
@@ -176,14 +229,15 @@ def pages(public_url: str) -> dict[str, tuple[str, bytes]]:
     html = "text/html; charset=utf-8"
     front = environment.get_template("front.html")
     story_page = environment.get_template("story.html")
-    site = {"/": (html, front.render(words=WORDS["en"], stories=stories, current="/").encode())}
+    urls = {story.slug: address_of(story, public_url) for story in stories}
+    site = {"/": (html, front.render(words=WORDS["en"], stories=stories, urls=urls, current="/").encode())}
     for story in stories:
         page = story_page.render(
             words=story.words,
             stories=stories,
             current=story.path,
             story=story,
-            url=address_of(story, public_url),
+            url=urls[story.slug],
         )
         site[story.path] = (html, page.encode())
     static = resources.files("meydan.demo") / "static"
@@ -215,10 +269,17 @@ def seed(meydan: Meydan) -> int:
             language=story.language,
             own=(public_url,),
         )
+        meydan.desk.change_story(url, {"question": story.question}, by=MODERATOR, own=(public_url,))
         ids: dict[str, str] = {}
         for comment in story.comments:
             ids[comment.name] = _send(meydan, story, url, public_url, comment, ids)
             sent += 1
+            if comment.picked and _shown(meydan, ids[comment.name]):
+                meydan.desk.pick(ids[comment.name], picked=True, by=MODERATOR)
+        if story.closed_reason:
+            # After its readers had their say.
+            closed = {"open": False, "closed_reason": story.closed_reason}
+            meydan.desk.change_story(url, closed, by=MODERATOR, own=(public_url,))
     return sent
 
 
@@ -258,18 +319,21 @@ def address_of(story: SampleStory, public_url: str) -> str:
 def _send(
     meydan: Meydan, story: SampleStory, url: str, own: str, comment: SampleComment, ids: Mapping[str, str]
 ) -> str:
+    parent = _shown(meydan, ids.get(comment.reply_to or ""))
+    if comment.then == "answer" and parent is not None:
+        return meydan.desk.answer(parent, comment.text, by=MODERATOR).id
     outcome = meydan.desk.submit(
         Submission(
             story_url=url,
             name=comment.name,
             text=comment.text,
-            parent=_shown(meydan, ids.get(comment.reply_to or "")),
+            parent=parent,
             language=story.language,
         ),
         # Everybody sends from somewhere else, so that nobody is too fast.
         Visitor(address_key=meydan.address_key(f"{story.slug}/{comment.name}"), own=(own,)),
     )
-    if comment.then != "machine":
+    if comment.then in ("approve", "reject"):
         meydan.desk.review(
             outcome.id, Verdict(comment.then), rules=comment.rules, note=comment.note, by=MODERATOR
         )

@@ -37,6 +37,9 @@ CSS: Final = """\
   white-space: break-spaces;
   unicode-bidi: isolate;
 }
+.meydan-rtl::before {
+  content: '\\200f';
+}
 """
 """
 Rules for the elements made here.
@@ -44,9 +47,13 @@ Rules for the elements made here.
 Each is a formatting context of its own: a direction override or a stray PDI ends
 where the element ends, and marks piled a page high are clipped at its edge. In a
 comment every paragraph (what a line break ends) is set in its own direction, and
-begins where its own lines begin, while the text stays as it was sent.
+begins where its own lines begin, while the text stays as it was sent. An @name and
+a web address are isolated: they say nothing of the language of what they stand in.
 """
 
+# Nothing invisible is part of one, so no direction control gets into an element of its own with it.
+_ADDRESS = re.compile(r"(?:https?://|www\.)[\w./?&=%#~+:;,@!$*-]*[\w/]|(?<![\w@.])@\w(?:[\w.-]*\w)?")
+_LINE = re.compile(r"[^\n\r\u2029]*[\n\r\u2029]?")
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*\Z")
 
 
@@ -59,7 +66,7 @@ def comment(text: str, *, language: str | None = None) -> Markup:
         language: its language tag, for fonts and screen readers; "und" and
             anything that is not a tag is left out.
     """
-    return _block(_escaped(text), text, language)
+    return _block(_isolated(text), text, language)
 
 
 def name(name: str) -> Markup:
@@ -94,7 +101,7 @@ def highlighted(text: str, spans: Sequence[Span], *, language: str | None = None
     done = 0
     for cut in sorted({*opening, *closing, size}):
         if done < cut:
-            piece = _escaped(text[done:cut])
+            piece = _isolated(text[done:cut])
             if active:
                 piece = Markup('<mark data-label="{}">{}</mark>').format(" ".join(sorted(active)), piece)
             pieces.append(piece)
@@ -129,7 +136,31 @@ def _block(inner: Markup, text: str, language: str | None) -> Markup:
     lang = Markup("")
     if language and language != "und" and _TAG.match(language):
         lang = Markup(' lang="{}"').format(language)
-    return Markup('<p class="meydan-text" dir="{}"{}>{}</p>').format(direction(text), lang, inner)
+    return Markup('<p class="meydan-text" dir="{}"{}>{}</p>').format(_lean(text), lang, inner)
+
+
+def _lean(text: str) -> Literal["ltr", "rtl"]:
+    """The direction of a comment's own words; of what they name only where there are no others."""
+    return direction(_ADDRESS.sub(" ", text) + text)
+
+
+def _isolated(text: str) -> Markup:
+    """What a comment is made of, escaped, with each @name and web address in a direction of its own."""
+    if not _ADDRESS.search(text):
+        return _escaped(text)
+    pieces: list[Markup] = []
+    for line in _LINE.findall(text):
+        # Browsers look into what is isolated when they align a line: a mark before it, in the stylesheet, tells them.
+        turned = direction(line) == "ltr" and direction(_ADDRESS.sub(" ", line)) == "rtl"
+        done = 0
+        for found in _ADDRESS.finditer(line):
+            one = Markup("<bdi>{}</bdi>").format(_escaped(found[0]))
+            if turned and not done:
+                one = Markup('<span class="meydan-rtl">{}</span>').format(one)
+            pieces += [_escaped(line[done : found.start()]), one]
+            done = found.end()
+        pieces.append(_escaped(line[done:]))
+    return Markup("").join(pieces)
 
 
 def _escaped(text: str) -> Markup:

@@ -300,7 +300,10 @@ class _Readers:
             raise
         except Refused as error:
             outcome = await sync_to_thread(self._desk.status, comment_id, receipt=receipt)
-            again = Typed(text=_printable(typed), message=problem_of(error, said).message)
+            # A form has no name for its field but the label above it.
+            missing = isinstance(error, MissingFields)
+            message = said["errors.R104"] if missing else problem_of(error, said).message
+            again = Typed(text=_printable(typed), message=message)
             page = reading.outcome_page(outcome, said, self._desk.guidelines, sent=False, typed=again)
             headers = PRIVATE | headers_of(error)
             return Response(page, status_code=status_of(error), media_type=MediaType.HTML, headers=headers)
