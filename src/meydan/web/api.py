@@ -99,7 +99,7 @@ class Sent(msgspec.Struct):
 class Drafted(msgspec.Struct):
     """What a reader is about to send. Nothing is kept."""
 
-    text: str | None = ""
+    text: str | None = None
     language: str | None = None
     story: StoryRef | None = None
 
@@ -213,7 +213,7 @@ class Nudged(msgspec.Struct):
 class Receipts(msgspec.Struct):
     """Receipts that an author holds."""
 
-    receipts: Annotated[list[str], Meta(max_length=50)] = []
+    receipts: Annotated[list[str], Meta(max_length=50)] | None = None
 
 
 class Standing(msgspec.Struct):
@@ -470,6 +470,8 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 pass_=desk.pass_for(outcome.id),
             )
 
+        if data.receipts is None:
+            raise MissingFields(["receipts"])
         found = desk.held_by(data.receipts)
         body = Standings([None if outcome is None else told(outcome) for outcome in found])
         return Response(body, headers={"cache-control": "no-store"})
@@ -486,6 +488,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     def nudge(request: AnyRequest, data: JSONBody[Drafted]) -> Response[Nudged]:
         doors.origins.check_script(request)
         doors.nudge_pace.check(doors.visitor(request).address_key)
+        # Nothing is known of no story: leave it out.
+        missing = {"story": data.story is not None and not data.story.url, "text": data.text is None}
+        if any(missing.values()):
+            raise MissingFields([field for field, is_missing in missing.items() if is_missing])
         rule = desk.nudge(
             data.text or "",
             story_url=data.story.url if data.story else None,
