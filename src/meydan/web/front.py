@@ -45,6 +45,7 @@ BODY_PATIENCE_S = 20.0
 SLOWEST_BYTES_S = 4096
 """After BODY_PATIENCE_S a body has to come at least this fast: one byte now and then would be waited for for ever."""
 
+NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
 
 log = structlog.get_logger("meydan.access")
@@ -168,7 +169,7 @@ class Front:
             await self._refuse(error, scope["headers"], pass_back)
             return
         try:
-            await self._inner(scope, _patient(receive, count), pass_back)
+            await self._inner(scope, _patient(receive, count) if changes else receive, pass_back)
         finally:
             self._under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
@@ -264,7 +265,10 @@ def _patient(receive: Receive, count: Callable[[bool], None]) -> Receive:
             async with asyncio.timeout(until - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise Malformed("The request's body did not arrive. Nothing was kept; send it again.") from None
+            raise Malformed(NOT_ARRIVED) from None
+        if message["type"] == "http.disconnect":
+            # Not a fault of ours, which is what the framework would make of it.
+            raise Malformed(NOT_ARRIVED)
         count(True)
         whole = not message.get("more_body", False)
         until += len(message.get("body", b"")) / SLOWEST_BYTES_S
