@@ -68,6 +68,9 @@ def _is_host(host: str) -> bool:
             return False
     # Signs that no host has would be read as something else by the next program.
     return all(
-        c in "-._" or c in JOINERS or (not c.isascii() and unicodedata.category(c)[0] not in "CZ") or c.isalnum()
+        c in "-._"
+        or c in JOINERS
+        or (not c.isascii() and unicodedata.category(c)[0] not in "CZ")
+        or c.isalnum()
         for c in host
     )
