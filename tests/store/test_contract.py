@@ -500,7 +500,9 @@ def test_the_latest_of_all_stories_come_by_approval(store: Store) -> None:
     decide(store, undone, REJECT)
     receive(store, parent=gone)
     store.withdraw(gone, leaf=b"", at=later())
-    store.upsert_story(STORY, title="T", text=None, language="en", open=True, closes_at=None, mode=None, at=later())
+    store.upsert_story(
+        STORY, title="T", text=None, language="en", open=True, closes_at=None, mode=None, at=later()
+    )
     decide(store, waited)
     latest = store.latest(limit=50)
     assert [comment.id for comment in latest.comments] == [waited, other, first]
