@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.server
-import os
-import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +17,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from meydan.web.pages import static_bytes
+from tests import npm
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom, newsroom
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = npm.PAGES
 MOST_BYTES = 8192
-TOOLS = Path(sys.executable).parent
 UNHURRIED = {"submissions_per_minute": 1_000_000, "submission_burst": 1_000_000}
 TYPES = {"html": "text/html; charset=utf-8", "css": "text/css", "js": "text/javascript"}
 PACKED = {
@@ -35,19 +32,7 @@ PACKED = {
 
 @pytest.fixture(scope="module")
 def packages() -> Path:
-    """What package-lock.json names, installed beside it: once, and anew when it changes."""
-    lock, folder = PAGES / "package-lock.json", PAGES / "node_modules"
-    mark = folder / "installed.json"
-    if not mark.exists() or mark.read_bytes() != lock.read_bytes():
-        subprocess.run(
-            [TOOLS / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=PAGES,
-            check=True,
-            # npm is a script that looks for node.
-            env={**os.environ, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"},
-        )
-        shutil.copy(lock, mark)
-    return folder
+    return npm.installed()
 
 
 @contextmanager
@@ -93,7 +78,7 @@ def test_it_is_small() -> None:
 def test_its_types_hold(packages: Path) -> None:
     """If the type checker reads the component, its declarations and a site's use of them, strictly, then it finds no fault."""
     checked = subprocess.run(
-        [TOOLS / "node", packages / "typescript/bin/tsc", "-p", PAGES / "tsconfig.json"],
+        [npm.TOOLS / "node", packages / "typescript/bin/tsc", "-p", PAGES / "tsconfig.json"],
         capture_output=True,
         text=True,
         check=False,

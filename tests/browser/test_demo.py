@@ -252,7 +252,7 @@ def test_a_comment_in_an_unmeasured_language_waits(page: Page, room: Newsroom) -
     post(page, "ڕێبین", text)
     said = page.locator("meydan-comments [role=status]")
     expect(said).to_be_visible()
-    expect(page.locator("meydan-comments .m-list")).not_to_contain_text(text)
+    expect(page.locator("meydan-comments .meydan > .m-list")).not_to_contain_text(text)
     held, _ = room.meydan.desk.held(limit=200, newest=True)
     assert text in [comment.text for comment in held]
     assert all(comment.status is Status.HELD for comment in held)

@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import Any
 
 import psycopg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.engine import make_url
 
 from meydan.comment import DecidedBy, Decision, Evidence, Finding, Hold, Reason, Span, Verdict
-from meydan.store import NewComment, Store
+from meydan.store import NewComment, Store, schema
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STORY = "https://news.example/story"
@@ -121,6 +125,44 @@ def around(url: str) -> Iterator[Any]:
         yield connection
     finally:
         connection.close()
+
+
+def as_it_was(url: str, now: str, revision: str) -> None:
+    """Make a database as an older program left it, with the rows of another, as far as it had columns for them."""
+    config = Config()
+    config.set_main_option("script_location", str(files("meydan.store") / "migrations"))
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        known = inspect(connection)
+        tables = {
+            table: ", ".join(column["name"] for column in known.get_columns(table))
+            for table in schema.metadata.tables
+            if known.has_table(table)
+        }
+    engine.dispose()
+    with around(url) as new, around(now) as source:
+        if url.startswith("sqlite"):
+            new.execute("ATTACH ? AS source", (make_url(now).database,))
+            guards = new.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'trigger'").fetchall()
+            for name, _ in guards:
+                new.execute(f"DROP TRIGGER {name}")
+            for table, columns in tables.items():
+                new.execute(f"DELETE FROM main.{table}")
+                new.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}")
+            for _, guard in guards:
+                new.execute(guard)
+        else:
+            new.execute("SET session_replication_role = replica")
+            for table, columns in tables.items():
+                new.execute(f"DELETE FROM {table}")
+                with (
+                    source.cursor().copy(f"COPY (SELECT {columns} FROM {table}) TO STDOUT") as rows,
+                    new.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as kept,
+                ):
+                    for row in rows:
+                        kept.write(row)
 
 
 def read_through(store: Store, sort: str, url: str = STORY) -> list[str]:

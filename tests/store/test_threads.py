@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from meydan.errors import Malformed, NotFound
 from meydan.store import Store
 from meydan.store import store as module
+from tests.postgresql import PostgreSQL
 from tests.store.making import (
     REJECT,
     STORY,
     approved,
     around,
+    as_it_was,
     check_branches,
     decide,
     later,
@@ -21,6 +24,7 @@ from tests.store.making import (
     receive,
     shown,
 )
+from tests.store.test_schema import described
 
 ORDERS = ("oldest", "newest", "replied")
 
@@ -175,8 +179,10 @@ def test_answers_are_counted(store: Store) -> None:
     assert kept.replies == 2
 
 
-def test_what_was_there_before_is_counted_once(store: Store, database_url: str) -> None:
-    """If a database has comments from before branches were kept, then they are counted as if they always had been."""
+def test_what_was_there_before_is_counted_once(
+    store: Store, database_url: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    """If a database has comments from before branches were kept, then it ends as one that always kept them."""
     grown(store)
     gone = approved(store)
     approved(store, parent=approved(store, parent=gone))
@@ -184,20 +190,14 @@ def test_what_was_there_before_is_counted_once(store: Store, database_url: str) 
     receive(store, parent=approved(store))
     before = {sort: read_through(store, sort) for sort in ORDERS}
     store.close()
-    with around(database_url) as connection:
-        on = "" if database_url.startswith("sqlite") else " ON comment"
-        connection.execute(f"DROP TRIGGER comment_keeps_its_branch{on}")
-        for index in ("branch", "branches", "branches_replied", "replied"):
-            connection.execute(f"DROP INDEX ix_comment_{index}")
-        if on:
-            connection.execute("DROP FUNCTION meydan_comment_branch")
-        for column in ("root", "replies", "branch"):
-            connection.execute(f"ALTER TABLE comment DROP COLUMN {column}")
-        connection.execute("UPDATE alembic_version SET version_num = '0011'")
-    again = Store.open(database_url)
+    sqlite = database_url.startswith("sqlite")
+    old = f"sqlite:///{tmp_path / 'old.db'}" if sqlite else postgresql.new_database(empty=True)
+    as_it_was(old, database_url, "0011")
+    again = Store.open(old)
     try:
-        check_branches(database_url)
+        check_branches(old)
         assert {sort: read_through(again, sort) for sort in ORDERS} == before
+        assert described(old) == described(database_url)
     finally:
         again.close()
 

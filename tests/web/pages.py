@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 
@@ -24,7 +25,8 @@ class Read(HTMLParser):
         self._into: list[str] | None = None
         self._closes = ""
         self._area = ""
-        self.feed(page)
+        # What stands in a template is not shown.
+        self.feed(re.sub(r"<template.*?</template>", "", page, flags=re.DOTALL))
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -68,7 +68,9 @@ def test_readers_are_shown_what_editors_did(reader: Reader) -> None:
     assert "<b>Why" not in raw
     assert "<i>It" not in raw
     for shown in forms(reader, picks="1"):
-        assert (shown.count("<article"), f"meydan-{chosen}" in shown) == (1, True)
+        # What the component shows of a reader's own comments is made from a template.
+        listed = shown.partition("<template")[0]
+        assert (listed.count("<article"), f"meydan-{chosen}" in listed) == (1, True)
     listed = reader.client.get("/api/v1/comments", params={"story": reader.story}).json()
     assert (listed["open"], listed["closed_reason"], listed["question"], listed["picks"]) == (
         False,

@@ -23,19 +23,19 @@ from meydan.comment import Span
 
 CSS: Final = """\
 .meydan-text {
-  white-space: break-spaces;
-  overflow-wrap: anywhere;
-  unicode-bidi: plaintext;
   overflow: clip;
+  overflow-wrap: anywhere;
+  white-space: break-spaces;
+  unicode-bidi: plaintext;
 }
 .meydan-name {
   display: inline-block;
   max-inline-size: 100%;
+  vertical-align: bottom;
   overflow: clip;
   overflow-wrap: anywhere;
-  unicode-bidi: isolate;
-  vertical-align: bottom;
   white-space: break-spaces;
+  unicode-bidi: isolate;
 }
 """
 """

@@ -12,6 +12,7 @@ import json
 import re
 from functools import lru_cache
 from importlib import resources
+from string import ascii_letters
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
@@ -92,7 +93,7 @@ def _squeezed(css: str) -> str:
         pieces.append(piece.partition("*/")[2] if pieces else piece)
     style = " ".join("".join(pieces).split())
     return (
-        re.sub(r"\s*([{};,])\s*|(?<=:) ", r"\1", style)
+        re.sub(r"\s*([{};,>])\s*|(?<=:) ", r"\1", style)
         .replace(";}", "}")
         .replace(" 0.", " .")
         .replace(":0.", ":.")
@@ -108,9 +109,18 @@ def _bare(script: str) -> str:
     """
     script = re.sub(r"/\*\*.*?\*/|(?m:^\s*//[^\n]*$)", "", script, flags=re.DOTALL)
     names = sorted(set(re.findall(r"this\.#(\w+)", script)))
-    short = {name: f"#{chr(97 + n % 26)}{n // 26 or ''}" for n, name in enumerate(names)}
+    letters = [*ascii_letters, *(f"{one}1" for one in ascii_letters)]
+    short = {name: f"#{letter}" for name, letter in zip(names, letters, strict=False)}
     script = re.sub(r"#(\w+)\b(?!-)", lambda found: short.get(found[1], found[0]), script)
-    return re.sub(_SPACE, lambda found: found["quoted"] or found["sign"] or "\n", script).strip()
+    script = re.sub(_SPACE, lambda found: found["quoted"] or found["sign"] or "\n", script).strip()
+    return re.sub(_LONGER, lambda found: found["quoted"] or found["only"] or SHORTER[found[0]], script)
+
+
+# Of a pattern such as /\w{9,}/, the comma counts.
+SHORTER = {"const": "let", ";}": "}", ",}": "}", ",)": ")"}
+_LONGER = re.compile(
+    r"""(?P<quoted>"[^"]*"|'[^']*'|`[^`]*`)|(?<!async)\((?P<only>\w+)\)(?==>)|\bconst\b|;}|(?<!\d),}|,\)"""
+)
 
 
 _SPACE = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*'|`[^`]*`)|\s*(?P<sign>[{}()\[\];,:?=<>+*&|!])\s*|\n\s*""")

@@ -49,7 +49,7 @@ function kept(change) {
 /** @param {ArrayBuffer | Uint8Array<ArrayBuffer>} bytes */
 const hex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 /** @param {string} text */
-const unhex = (text) => Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const unhex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
 
 /**
  * The proof of work that a challenge of the server's asks for: an altcha payload.
@@ -57,10 +57,10 @@ const unhex = (text) => Array.from(text.match(/../g) ?? [], (pair) => parseInt(p
  */
 async function prove(challenge) {
   const { nonce, salt, cost, keyLength, keyPrefix } = challenge.parameters;
-  const how = { name: "PBKDF2", hash: "SHA-256", salt: Uint8Array.from(unhex(salt)), iterations: cost };
+  const how = { name: "PBKDF2", hash: "SHA-256", salt: unhex(salt), iterations: cost };
   /** @param {number} counter */
   const derive = async (counter) => {
-    const word = Uint8Array.from([...unhex(nonce), counter >>> 24, counter >>> 16, counter >>> 8, counter]);
+    const word = unhex(nonce + counter.toString(16).padStart(8, "0"));
     const key = await crypto.subtle.importKey("raw", word, "PBKDF2", false, ["deriveBits"]);
     return { counter, derivedKey: hex(await crypto.subtle.deriveBits(how, key, keyLength * 8)) };
   };
@@ -202,7 +202,7 @@ class MeydanComments extends HTMLElement {
 
   async #count() {
     const count = await countOf(this.#story);
-    if (count === undefined || !this.hasAttribute("count-only")) return;
+    if (count == null || !this.hasAttribute("count-only")) return;
     this.#root.innerHTML = '<span part="count"></span>';
     this.#one("span").textContent = count;
     this.#tell("count", { count });
@@ -245,10 +245,7 @@ class MeydanComments extends HTMLElement {
    * @param {boolean} [trying] say nothing when it does not
    */
   async load(view = this.#first, trying = false) {
-    if (!this.#story) {
-      console.error(this, "no story");
-      return false;
-    }
+    if (!this.#story) return false;
     const turn = ++this.#asked;
     try {
       // Asked at once and shown at once, so that nothing moves afterwards.
@@ -289,7 +286,6 @@ class MeydanComments extends HTMLElement {
       else if (typed[field.name] && /^(name|email|text)$/.test(field.name)) field.value = typed[field.name];
     const who = this.#who;
     classList.toggle("m-known", !!who);
-    classList.toggle("m-account", !!this.account);
     this.#one(".m-as bdi").textContent = who?.name;
     this.#one("[data-leave]").hidden = !!this.account;
     if (typed.parent) this.#answer(this.#one(`[data-reply="${typed.parent}"]`));
@@ -300,15 +296,14 @@ class MeydanComments extends HTMLElement {
   /** In the reader's own time zone, in the server's words: browsers know neither Sorani nor Kurmanji. */
   #dates() {
     const { months, moment, calendar = "gregory", era = 0 } = this.#one(".meydan").dataset;
-    const parts = { year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" };
-    const told = new Intl.DateTimeFormat(`en-u-ca-${calendar}-nu-latn`, /** @type {any} */ ({ ...parts, hourCycle: "h23" }));
+    const told = new Intl.DateTimeFormat(`en-GB-u-ca-${calendar}-nu-latn`, { dateStyle: "short", timeStyle: "short" });
     // A browser that does not know the calendar leaves the server's words, in UTC.
     if (told.resolvedOptions().calendar !== calendar) return;
     for (const time of this.#root.querySelectorAll("time")) {
       /** @type {Record<string, any>} */
       const at = Object.fromEntries(told.formatToParts(new Date(time.dateTime)).map((part) => [part.type, part.value]));
       /** @type {Record<string, any>} */
-      const blanks = { day: at.day, month: months.split("|")[at.month - 1], year: +at.year + +era, time: `${at.hour}:${at.minute}` };
+      const blanks = { day: +at.day, month: months.split("|")[at.month - 1], year: at.year - -era, time: `${at.hour}:${at.minute}` };
       time.textContent = this.#digits(moment.replace(/{(\w+)}/g, (/** @type {string} */ _, /** @type {string} */ blank) => blanks[blank]));
     }
   }
@@ -388,7 +383,7 @@ class MeydanComments extends HTMLElement {
   }
 
   get #shown() {
-    return Number(this.#one(".meydan")?.dataset.count ?? this.#one(".m-count")?.textContent ?? 0);
+    return Number(this.#one(".meydan")?.dataset.count ?? 0);
   }
 
   /** Hear of changes while somebody looks: by a stream, or by asking where there is none for us. */
@@ -418,7 +413,7 @@ class MeydanComments extends HTMLElement {
   #poll() {
     const look = async () => {
       const count = await countOf(this.#story);
-      if (count !== undefined) this.#heard({ count });
+      if (count != null) this.#heard({ count });
     };
     const timer = setInterval(look, POLL_MS);
     this.#unwatch = () => clearInterval(timer);
@@ -429,7 +424,7 @@ class MeydanComments extends HTMLElement {
   async #heard({ count, revision }) {
     const root = this.#one(".meydan");
     // A stream begins with what the page already shows.
-    if (!root || (revision === undefined ? count === this.#shown : String(revision) === root.dataset.revision)) return;
+    if (!root || (revision == null ? count === this.#shown : String(revision) === root.dataset.revision)) return;
     if (root.dataset.heard === `${count} ${revision}`) return;
     root.dataset.heard = `${count} ${revision}`;
     this.#tell("count", { count });
@@ -532,7 +527,8 @@ class MeydanComments extends HTMLElement {
     if (!token) return kept().pass;
     try {
       const claims = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
-      const { name } = JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (letter) => letter.charCodeAt(0))));
+      // Bytes of UTF-8, as letters.
+      const { name } = JSON.parse(decodeURIComponent(escape(claims)));
       return { token, name: String(name) };
     } catch {
       // Not ours to judge: the server says what is wrong with it.
@@ -679,13 +675,13 @@ class MeydanComments extends HTMLElement {
           proof = { proof: await prove(told.challenge) };
           continue;
         }
-        if (answer.status >= 500) throw told.code;
+        if (answer.status >= 500) throw told;
         kept((all) => delete all.drafts[story]);
         return await this.#answered(answer, told, body);
       }
     } catch (why) {
       this.#say("kept");
-      this.#tell("failed", { code: typeof why === "string" ? why : "network" });
+      this.#tell("failed", { code: /** @type {any} */ (why).code ?? "network" });
     } finally {
       button.textContent = words;
       button.ariaDisabled = null;
