@@ -1,21 +1,31 @@
-"""A real server, killed at random moments while readers send."""
+"""A real server, killed at random moments while readers send and letters leave."""
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
+from meydan.comment import Status
 from meydan.settings import Settings
 from meydan.wiring import build
+from tests.post.server import Mailbox, mail_server
 from tests.serving import Served
+from tests.web.conftest import UNHURRIED
 
 SUBMISSIONS = 2000
 SENDERS = 8
 KILLS = 5
+FOLLOWING = 10
+"""Every which submission asks to be told by e-mail."""
+
 STORY = "http://localhost/story"
 TEXTS = [
     "Thank you for the careful reporting, I learned a lot from this.",
@@ -25,14 +35,48 @@ TEXTS = [
 ]
 
 
-def test_a_server_killed_at_random_loses_nothing_it_answered(tmp_path: Path) -> None:
-    """If the server is killed while 2,000 comments are sent, then each one answered 201 is there, settled at most once."""
+def check_what_is_shown(data: Path) -> None:
+    """Just after a kill, before anything is mended: readers are shown what was approved, and nothing else."""
+    meydan = build(Settings(data=data))
+    try:
+        after = None
+        while True:
+            page = meydan.desk.page(STORY, limit=200, after=after)
+            for comment in page.comments:
+                assert comment.status is Status.APPROVED
+                assert comment.judged_at is not None
+                assert len(meydan.store.decisions(comment.id)) == 1
+            after = page.next
+            if after is None:
+                return
+    finally:
+        meydan.close()
+
+
+def following(number: int) -> dict[str, object]:
+    if number % FOLLOWING:
+        return {}
+    return {"email": f"reader-{number}@reader.example", "follow": True}
+
+
+@pytest.fixture
+def mails() -> Iterator[contextlib.ExitStack]:
+    with contextlib.ExitStack() as held:
+        yield held
+
+
+def test_a_server_killed_at_random_loses_nothing_it_answered(
+    tmp_path: Path, mails: contextlib.ExitStack
+) -> None:
+    """If the server is killed while 2,000 comments are sent, then each one answered 201 is there once, settled at most once, never shown before, and no letter is lost."""
     seed = 20261123
     chance = random.Random(seed)
     todo = list(range(SUBMISSIONS))
     answered: dict[str, tuple[str, str]] = {}
     lock = threading.Lock()
-    served = Served(tmp_path, submissions_per_minute=1_000_000, submission_burst=1_000_000)
+    box = Mailbox()
+    mail = mails.enter_context(mail_server(box))
+    served = Served(tmp_path, mail_server=mail.url, mail_from="comments@square.example", **UNHURRIED)
     served.start()
 
     def send() -> None:
@@ -46,7 +90,9 @@ def test_a_server_killed_at_random_loses_nothing_it_answered(tmp_path: Path) -> 
                 try:
                     answer = client.post(
                         f"{served.url}/api/v1/comments",
-                        json={"story": {"url": STORY}, "name": "Reader", "text": text},
+                        json={"story": {"url": STORY}, "name": "Reader", "text": text} | following(number),
+                        # As the component does: who does not know whether it was kept sends the same again.
+                        headers={"idempotency-key": f"sending-{number}"},
                     )
                 except httpx.HTTPError:
                     with lock:
@@ -65,12 +111,18 @@ def test_a_server_killed_at_random_loses_nothing_it_answered(tmp_path: Path) -> 
         while len(answered) < mark and any(sender.is_alive() for sender in senders):
             threading.Event().wait(0.005 * chance.random())
         served.kill()
+        check_what_is_shown(tmp_path)
         served.start()
     for sender in senders:
         sender.join(timeout=300)
     served.stop()
+    mails.close()
+    named: dict[str, set[str]] = {}
+    for (to,), message in zip(box.recipients, box.messages, strict=True):
+        named.setdefault(to, set()).add(message["message-id"])
+    assert all(len(ids) == 1 for ids in named.values()), "a letter that came twice was not the same one"
 
-    assert len(answered) >= SUBMISSIONS, f"seed {seed}"
+    assert len(answered) == SUBMISSIONS, f"seed {seed}"
     meydan = build(Settings(data=tmp_path))
     try:
         meydan.recover()
@@ -83,6 +135,16 @@ def test_a_server_killed_at_random_loses_nothing_it_answered(tmp_path: Path) -> 
             assert comment.judged_at is not None or comment.seq == 1
             assert status in ("held", comment.status.value)
             assert len(meydan.store.decisions(id)) == comment.seq <= 1
+        # A letter that its worker held when it was killed waits until it may be taken up again.
+        later = datetime.now(UTC) + timedelta(hours=1)
+        waiting = meydan.store.outbox.lease(at=later, until=later + timedelta(hours=1), limit=SUBMISSIONS)
+        wanted = {f"reader-{number}@reader.example" for number in range(0, SUBMISSIONS, FOLLOWING)}
+        told = [meydan.letters.told_of(job) for job in waiting if job.kind == "mail.confirm-follow"]
+        left = {str(letter["to"]) for letter in told if letter is not None}
+        assert set(named) | left == wanted, f"seed {seed}: a letter is lost"
+        assert named, "no letter was sent at all"
+        kept = sum(b'"kind":"receipt"' in body for _, body in numbered)
+        assert kept == SUBMISSIONS, f"seed {seed}: a sending that was repeated was kept twice"
         kinds = Counter(b'"kind":"decision"' in body for _, body in numbered)
         everyone = meydan.desk.counts([STORY])[STORY]
         rejected = kinds[True] - everyone

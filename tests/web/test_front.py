@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from meydan.errors import Overloaded
 from meydan.policy import load
 from meydan.web import front
 from meydan.web.access import Origins
@@ -119,6 +120,58 @@ def test_a_body_that_does_not_come_is_not_waited_for(reader: Reader, monkeypatch
         "/api/v1/comments", content=half(), headers={"content-type": "application/json"}
     )
     assert (answer.status_code, answer.json()["code"]) == (400, "R113")
+
+
+def test_a_body_that_comes_drop_by_drop_is_not_waited_for(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a sender goes on sending, but a byte at a time, then it is refused after the same while, and not when it likes to end."""
+    monkeypatch.setattr(front, "BODY_PATIENCE_S", 0.3)
+
+    def drops() -> Iterator[bytes]:
+        for _ in range(20):
+            yield b" "
+            time.sleep(0.1)
+        yield b"{}"
+
+    answer = reader.client.post(
+        "/api/v1/comments", content=drops(), headers={"content-type": "application/json"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "R113")
+
+
+def test_who_waits_for_its_sender_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If more bodies come slowly than requests may be under way, then others are answered meanwhile, and of the slow ones only as many as there is room for."""
+    monkeypatch.setattr(front, "MOST_AT_ONCE", 2)
+
+    async def scene() -> None:
+        came, released = asyncio.Event(), asyncio.Event()
+
+        async def slowly() -> Any:
+            await came.wait()
+            return {"type": "http.request", "body": b"x", "more_body": False}
+
+        async def taking(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            if scope["method"] == "POST":
+                await released.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"done"})
+
+        app = a_front(taking)
+        senders = [asyncio.create_task(ask(app, "/slow", method="POST", receive=slowly)) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert (await ask(app, "/other"))[0] == 200
+        came.set()
+        await asyncio.sleep(0.01)
+        assert (await ask(app, "/other"))[0] == 503
+        released.set()
+        answered = await asyncio.gather(*senders, return_exceptions=True)
+        told = [answer[0] if isinstance(answer, tuple) else type(answer) for answer in answered]
+        assert told == [200, 200, Overloaded, Overloaded]
+        assert (await ask(app, "/other"))[0] == 200
+
+    asyncio.run(asyncio.wait_for(scene(), 30))
 
 
 @contextmanager

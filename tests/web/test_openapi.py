@@ -30,7 +30,7 @@ CHECKED = CHECKS.get_by_names(
     ]
 )
 EXAMPLES = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -75,6 +75,22 @@ def test_every_operation_is_described(reader: Reader) -> None:
         ("Idempotency-Key", "header", False)
     ]
     assert set(described["components"]["schemas"]["Problem"]["required"]) == {"code", "message"}
+    assert submit["security"] == [{}, {"account": []}]
+    for operation in operations.values():
+        if "requestBody" in operation:
+            (body,) = operation["requestBody"]["content"].values()
+            name = body["schema"]["$ref"].rsplit("/", 1)[-1]
+            schema = described["components"]["schemas"][name]
+            assert set(schema["required"]) <= set(schema["example"]) <= set(schema["properties"])
+
+
+def test_every_method_of_an_address_is_named(reader: Reader) -> None:
+    """If an address is asked which methods it takes, then every one is named that the description has."""
+    described = reader.client.get("/api/openapi.json").json()
+    for path, operations in described["paths"].items():
+        answer = reader.client.options(path.replace("{comment_id}", "a"))
+        assert answer.status_code == 204
+        assert set(answer.headers["allow"].lower().split(", ")) >= set(operations), path
 
 
 ASKED = [
@@ -91,11 +107,14 @@ def test_the_api_answers_as_described(server: Server, operation: str, mode: Gene
     """If an operation is called at random, rightly or wrongly, then status, type and body are as described, and never a 5xx."""
     schema = schemathesis.openapi.from_url(f"{server.url}/api/openapi.json")
     described = schema.find_operation_by_id(operation)
+    # A reader who shows the newsroom's token is believed to be nobody, and got no further.
+    ours = "newsroom" in described.tags
+    headers = {"authorization": f"Bearer {server.token}"} if ours else {}
 
     @EXAMPLES
     @given(case=described.as_strategy(generation_mode=mode))
     def ask(case: schemathesis.Case) -> None:
-        case.call_and_validate(headers={"authorization": f"Bearer {server.token}"}, checks=CHECKED)
+        case.call_and_validate(headers=headers, checks=CHECKED)
 
     ask()
 

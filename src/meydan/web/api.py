@@ -99,7 +99,7 @@ class Sent(msgspec.Struct):
 class Drafted(msgspec.Struct):
     """What a reader is about to send. Nothing is kept."""
 
-    text: str | None = ""
+    text: str | None = None
     language: str | None = None
     story: StoryRef | None = None
 
@@ -213,7 +213,7 @@ class Nudged(msgspec.Struct):
 class Receipts(msgspec.Struct):
     """Receipts that an author holds."""
 
-    receipts: Annotated[list[str], Meta(max_length=50)] = []
+    receipts: Annotated[list[str], Meta(max_length=50)] | None = None
 
 
 class Standing(msgspec.Struct):
@@ -372,6 +372,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         operation_id="submit",
         summary="Send a comment",
         tags=["readers"],
+        security=[{}, {"account": []}],
         responses=_refusals(401, 403, 404, 409, 413, 422, 428, 429),
     )
     def submit(request: AnyRequest, data: JSONBody[Sent], sending_key: SendingKey = None) -> Submitted:
@@ -470,6 +471,8 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 pass_=desk.pass_for(outcome.id),
             )
 
+        if data.receipts is None:
+            raise MissingFields(["receipts"])
         found = desk.held_by(data.receipts)
         body = Standings([None if outcome is None else told(outcome) for outcome in found])
         return Response(body, headers={"cache-control": "no-store"})
@@ -486,6 +489,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     def nudge(request: AnyRequest, data: JSONBody[Drafted]) -> Response[Nudged]:
         doors.origins.check_script(request)
         doors.nudge_pace.check(doors.visitor(request).address_key)
+        # Nothing is known of no story: leave it out.
+        missing = {"story": data.story is not None and not data.story.url, "text": data.text is None}
+        if any(missing.values()):
+            raise MissingFields([field for field, is_missing in missing.items() if is_missing])
         rule = desk.nudge(
             data.text or "",
             story_url=data.story.url if data.story else None,
@@ -748,8 +755,23 @@ REQUIRED = {
 """Fields without which a request is refused; the types give them defaults, so that every missing one is named."""
 
 
+_STORY = {"url": "https://news.example/a-story"}
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Sent": {"story": _STORY, "name": "Rojin", "text": "Who paid for the bridge?"},
+    "Receipts": {"receipts": ["mr1.eyJpZCI6IuKApiJ9"]},
+    "Drafted": {"text": "Who paid for the bridge?", "story": _STORY, "language": "en"},
+    "Reported": {"rule": "off-topic", "note": "This is about another bridge."},
+    "Followed": {"story": _STORY, "email": "rojin@reader.example", "language": "en"},
+    "Asked": {"text": "Who paid for the bridge?", "story": {"title": "A bridge opens"}, "explain": True},
+    "Registered": {**_STORY, "title": "A bridge opens", "language": "en", "guests": "named"},
+    "Verdicted": {"verdict": "reject", "rules": ["abuse:racism"], "seen": 0},
+    "Picked": {"picked": True},
+}
+"""A body of each kind, as a program would send it."""
+
+
 class _Described(JsonRenderPlugin):
-    """The description, with what the framework cannot see: which fields are required, and how one signs in."""
+    """The description, with what the framework cannot see: which fields are required, an example, and how one signs in."""
 
     def render(self, request: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
         schemas = openapi_schema["components"]["schemas"]
@@ -760,8 +782,15 @@ class _Described(JsonRenderPlugin):
                 told = schemas[name]["properties"][field]
                 kinds = [kind for kind in told.pop("oneOf", ()) if kind.get("type") != "null"]
                 told.update(*kinds)
+            if name in EXAMPLES:
+                schemas[name]["example"] = EXAMPLES[name]
         openapi_schema["components"]["securitySchemes"] = {
             "token": {"type": "http", "scheme": "bearer"},
+            "account": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token of the publication's accounts, or a reader's pass; guests send none.",
+            },
             "session": {"type": "apiKey", "in": "cookie", "name": access.SESSION_COOKIE},
         }
         return super().render(request, openapi_schema)

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from litestar import Litestar
+from litestar import Litestar, Response, route
+from litestar.handlers import HTTPRouteHandler
 
 from meydan.web import api, desk, embed, feeds, follow, me
 from meydan.web.access import Origins, Pace, Proxies, security_headers
@@ -112,16 +113,17 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         live.close()
         news.close()
 
+    handlers = [
+        *api.routes(doors),
+        *embed.routes(doors),
+        *feeds.routes(doors),
+        *me.routes(doors),
+        *follow.routes(doors),
+        *desk.routes(meydan),
+        live.handler(),
+    ]
     inner = Litestar(
-        route_handlers=[
-            *api.routes(doors),
-            *embed.routes(doors),
-            *feeds.routes(doors),
-            *me.routes(doors),
-            *follow.routes(doors),
-            *desk.routes(meydan),
-            live.handler(),
-        ],
+        route_handlers=[*_options(handlers), *handlers],
         request_class=api.ApiRequest,
         exception_handlers={Exception: answer_error},
         openapi_config=api.openapi_config(),
@@ -139,6 +141,27 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         news=news,
         end_streams=end_streams,
     )
+
+
+def _options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """What answers OPTIONS where an address has several handlers: the framework's own names the last one's methods only."""
+    methods: dict[str, list[str]] = {}
+    for handler in handlers:
+        for path in handler.paths:
+            methods.setdefault(path, []).extend(map(str, handler.http_methods))
+
+    def answering(path: str, allow: str) -> HTTPRouteHandler:
+        @route(path, http_method="OPTIONS", status_code=204, include_in_schema=False, sync_to_thread=False)
+        def options() -> Response[None]:
+            return Response(None, headers={"allow": allow})
+
+        return options
+
+    return [
+        answering(path, ", ".join(sorted([*taken, "OPTIONS"])))
+        for path, taken in methods.items()
+        if len(taken) > 1
+    ]
 
 
 async def _follow_guidelines(meydan: Meydan) -> None:

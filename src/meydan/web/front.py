@@ -42,6 +42,10 @@ STREAMED = "/desk/live"
 """What is open for hours and idle: once it has begun it is not under way any more, because its room has a limit of its own."""
 
 BODY_PATIENCE_S = 20.0
+SLOWEST_BYTES_S = 4096
+"""After BODY_PATIENCE_S a body has to come at least this fast: one byte now and then would be waited for for ever."""
+
+NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
 
 log = structlog.get_logger("meydan.access")
@@ -136,10 +140,9 @@ class Front:
         async def pass_back(message: Any) -> None:
             nonlocal status, counted
             if message["type"] == "http.response.start":
-                status = message["status"]
                 if streamed:
-                    self._under_way -= counted
-                    counted = 0
+                    count(False)
+                status = message["status"]
                 if changes and status < 400:
                     # Before the asker learns of a change, nobody can read what was before it.
                     await self._hear_of_changes()
@@ -148,17 +151,25 @@ class Front:
                 message = {**message, "body": b"", "more_body": False}
             await send(message)
 
-        if self._under_way >= MOST_AT_ONCE:
-            error = Overloaded(
-                "More requests are under way than can be answered. Nothing was kept; try again.",
-                retry_after_s=2,
-            )
+        def count(under_way: bool) -> None:
+            nonlocal counted
+            if streamed and status:
+                return
+            if under_way and not counted and self._under_way >= MOST_AT_ONCE:
+                raise Overloaded(
+                    "More requests are under way than can be answered. Nothing was kept; try again.",
+                    retry_after_s=2,
+                )
+            self._under_way += under_way - counted
+            counted = int(under_way)
+
+        try:
+            count(True)
+        except Overloaded as error:
             await self._refuse(error, scope["headers"], pass_back)
             return
-        counted = 1
-        self._under_way += counted
         try:
-            await self._inner(scope, _patient(receive), pass_back)
+            await self._inner(scope, _patient(receive, count) if changes else receive, pass_back)
         finally:
             self._under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
@@ -232,22 +243,35 @@ class Front:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _patient(receive: Receive) -> Receive:
+def _patient(receive: Receive, count: Callable[[bool], None]) -> Receive:
     """
-    `receive`, but a body that stops coming is refused, so that idle senders cannot fill the house.
+    `receive`, but a body that stops coming, or hardly comes, is refused, so that idle senders cannot fill the house.
 
-    Once the body is whole there is nothing to wait for but the asker hanging up, however long.
+    Who waits for its sender is not under way: however many send slowly, they keep nobody else outside. Once the
+    body is whole there is nothing to wait for but the asker hanging up, however long.
+
+    Args:
+        count: told when the request is under way and when it waits for its sender; raises Overloaded when there is no room.
     """
     whole = False
+    until = time.monotonic() + BODY_PATIENCE_S
 
     async def receiving() -> Any:
-        nonlocal whole
+        nonlocal whole, until
+        if whole:
+            return await receive()
+        count(False)
         try:
-            async with asyncio.timeout(None if whole else BODY_PATIENCE_S):
+            async with asyncio.timeout(until - time.monotonic()):
                 message = await receive()
         except TimeoutError:
-            raise Malformed("The request's body did not arrive. Nothing was kept; send it again.") from None
+            raise Malformed(NOT_ARRIVED) from None
+        if message["type"] == "http.disconnect":
+            # Not a fault of ours, which is what the framework would make of it.
+            raise Malformed(NOT_ARRIVED)
+        count(True)
         whole = not message.get("more_body", False)
+        until += len(message.get("body", b"")) / SLOWEST_BYTES_S
         return message
 
     return receiving
