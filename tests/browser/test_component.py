@@ -25,7 +25,7 @@ from tests import npm
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom, newsroom
 
 PAGES = npm.PAGES
-MOST_BYTES = 8192
+MOST_BYTES = 8000
 UNHURRIED = {"submissions_per_minute": 1_000_000, "submission_burst": 1_000_000}
 TYPES = {"html": "text/html; charset=utf-8", "css": "text/css", "js": "text/javascript"}
 PACKED = {

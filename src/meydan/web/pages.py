@@ -54,8 +54,8 @@ def static_bytes(name: str) -> bytes:
     A static file as it is served; FileNotFoundError when there is none of that name.
 
     The stylesheets carry the rules that text/render.py asks for, and
-    the component carries the thread's stylesheet, so that it is one request. Of the
-    component only what runs is sent.
+    the component carries the thread's stylesheet, so that it is one request, and where the
+    work for a flood is to be had. Of the component only what runs is sent.
     """
     folder = resources.files("meydan.web") / "static"
     if "/" in name or name.startswith("."):
@@ -72,6 +72,7 @@ def static_bytes(name: str) -> bytes:
         )
         body = _bare(body.decode()).encode()
         body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"AGAIN_WORDS"', again.encode())
+        body = body.replace(b"PROOF_PATH", static_path("proof.js").encode())
     return body
 
 

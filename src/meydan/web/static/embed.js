@@ -50,30 +50,6 @@ function kept(change) {
 
 /** @param {ArrayBuffer | Uint8Array<ArrayBuffer>} bytes */
 const hex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
-/** @param {string} text */
-const unhex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
-
-/**
- * The proof of work that a challenge of the server's asks for: an altcha payload.
- * @param {any} challenge
- */
-async function prove(challenge) {
-  const { nonce, salt, cost, keyLength, keyPrefix } = challenge.parameters;
-  const how = { name: "PBKDF2", hash: "SHA-256", salt: unhex(salt), iterations: cost };
-  /** @param {number} counter */
-  const derive = async (counter) => {
-    const word = unhex(nonce + counter.toString(16).padStart(8, "0"));
-    const key = await crypto.subtle.importKey("raw", word, "PBKDF2", false, ["deriveBits"]);
-    return { counter, derivedKey: hex(await crypto.subtle.deriveBits(how, key, keyLength * 8)) };
-  };
-  for (let first = 0; ; first += 8) {
-    const tried = await Promise.all(Array.from({ length: 8 }, (_, more) => derive(first + more)));
-    const solution = tried.find((one) => one.derivedKey.startsWith(keyPrefix));
-    if (solution) return btoa(JSON.stringify({ challenge, solution }));
-    // The page draws, and takes what the reader types, before the next batch.
-    await new Promise((go) => setTimeout(go));
-  }
-}
 
 /**
  * Ask the server; with a body, by POST.
@@ -683,6 +659,8 @@ class MeydanComments extends HTMLElement {
         const answer = await ask("api/v1/comments", { ...body, ...proof }, headers);
         const told = await answer.json();
         if (answer.status === 428 && told.challenge && crypto.subtle && turn < 3) {
+          /** @type {typeof import("./proof.js")} */
+          const { prove } = await import(`${new URL("PROOF_PATH", SERVER)}`);
           proof = { proof: await prove(told.challenge) };
           continue;
         }
