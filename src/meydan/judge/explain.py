@@ -49,7 +49,7 @@ HOLDS: Mapping[Hold, str] = {
     Hold.APPEAL: "its author appealed",
     Hold.REPORT: "readers reported it",
     Hold.DISPOSABLE: "its author's e-mail address is one of those given away for minutes",
-    Hold.UNVERIFIED: "its author has not confirmed their e-mail address yet",
+    Hold.UNVERIFIED: "its author has not confirmed their address yet",
 }
 """Why a comment waits, so that it can follow "Waiting, because"."""
 
