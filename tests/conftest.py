@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
 from meydan.store import Store
+from meydan.web.pages import static_bytes
 from tests.chromium import a_browser
 from tests.postgresql import PostgreSQL, a_server
 
@@ -26,6 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no other test can run one of its own.
     """
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print at every run what the component weighs; a test in tests/browser holds it to its limit."""
+    size = len(gzip.compress(static_bytes("embed.js"), compresslevel=6, mtime=0))
+    terminalreporter.write_line(f"embed.js, styles and words in it: {size} bytes gzip")
 
 
 @pytest.fixture(scope="session")

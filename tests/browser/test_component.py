@@ -75,7 +75,6 @@ def a_site(room: Newsroom, story: str, packages: Path | None = None) -> Iterator
 def test_it_is_small() -> None:
     """If the component is sent, styles and words in it, then it is at most 8 kB."""
     size = len(gzip.compress(static_bytes("embed.js"), compresslevel=6, mtime=0))
-    print(f"embed.js: {size} bytes gzip of {MOST_BYTES}")
     assert size <= MOST_BYTES
 
 
