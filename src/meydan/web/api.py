@@ -26,7 +26,7 @@ from msgspec import Meta
 
 import meydan
 from meydan.comment import Comment, Submission, Verdict
-from meydan.desk import Outcome, answer_of, story_address
+from meydan.desk import Outcome, answer_of
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
 from meydan.policy import words as in_words
@@ -429,8 +429,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         picks: OnlyPicks = False,
     ) -> ASGIApp:
         check_query(request)
-        url = story_address(story)
-        reading.check_ours(url, desk.guidelines, doors.origins.own)
+        url = reading.our_story(story, desk.guidelines, doors.origins.own)
 
         def make() -> Made:
             if picks:

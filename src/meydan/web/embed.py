@@ -7,6 +7,7 @@ Whatever goes wrong with a form, what was typed comes back with the answer.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -149,10 +150,7 @@ class _Readers:
         )
 
     def _subject(self, kind: str, asked: dict[str, str]) -> tuple[str, ...]:
-        if not asked.get("story"):
-            raise MissingFields(["story"])
-        url = story_address(asked["story"])
-        reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
+        url = story_of(asked, self._desk.guidelines, self._doors.origins.own)
         # As language_for reads it: a language we do not have is as if none were asked for.
         language = interface_of(asked.get("lang")) or ""
         return (kind, url, language, _sort(asked), *_parts(asked), _picks(asked))
@@ -237,8 +235,7 @@ class _Readers:
         )
 
     def _page_sent_back(self, submission: Submission, said: Words, typed: Typed) -> Made:
-        url = story_address(submission.story_url)
-        reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
+        url = reading.our_story(submission.story_url, self._desk.guidelines, self._doors.origins.own)
         # Without the comments: what was typed is what matters now, and it is shown even
         # when the database does not answer.
         view = View(url, said, mail=self._desk.mail_works)
@@ -356,6 +353,13 @@ def _picks(asked: dict[str, str]) -> str:
 def query_of(request: AnyRequest) -> dict[str, str]:
     """The address's parameters; the first of each name. Malformed where they are not UTF-8."""
     return decoded(request.scope["query_string"])
+
+
+def story_of(query: Mapping[str, str], guidelines: Guidelines, own: Iterable[str]) -> str:
+    """The story that an address asks for; as reading.our_story, and MissingFields where it names none."""
+    if not query.get("story"):
+        raise MissingFields(["story"])
+    return reading.our_story(query["story"], guidelines, own)
 
 
 async def form_of(request: AnyRequest) -> dict[str, str]:

@@ -25,14 +25,12 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
-from meydan.desk import story_address
-from meydan.errors import MissingFields
 from meydan.locale import Words, interface_of
 from meydan.policy import Guidelines
 from meydan.web.access import AnyRequest
 from meydan.web.doors import Doors
-from meydan.web.embed import KeptAnswer, query_of
-from meydan.web.reading import View, check_ours, language_for
+from meydan.web.embed import KeptAnswer, query_of, story_of
+from meydan.web.reading import View, language_for
 from meydan.web.shelf import EVERY_STORY, Made
 
 Form = Literal["atom", "json"]
@@ -68,10 +66,7 @@ def _story(doors: Doors, form: Form) -> HTTPRouteHandler:
 
     async def story(request: AnyRequest) -> ASGIApp:
         asked = query_of(request)
-        if not asked.get("story"):
-            raise MissingFields(["story"])
-        url = story_address(asked["story"])
-        check_ours(url, desk.guidelines, doors.origins.own)
+        url = story_of(asked, desk.guidelines, doors.origins.own)
         language = interface_of(asked.get("lang")) or ""
 
         def make() -> Made:

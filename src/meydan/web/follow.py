@@ -24,7 +24,7 @@ from meydan.text.exact import is_blank
 from meydan.web import reading
 from meydan.web.access import AnyRequest
 from meydan.web.doors import Doors
-from meydan.web.embed import PRIVATE, form_of, query_of
+from meydan.web.embed import PRIVATE, form_of, query_of, story_of
 from meydan.web.errors import headers_of, problem_of, status_of
 from meydan.web.pages import template
 
@@ -71,8 +71,7 @@ def ask(doors: Doors, *, story: str, comment: str | None, email: str, language: 
     missing = [name for name, value in (("story", story), ("email", email)) if is_blank(value)]
     if missing:
         raise MissingFields(missing)
-    url = story_address(story)
-    reading.check_ours(url, doors.meydan.desk.guidelines, doors.origins.own)
+    url = reading.our_story(story, doors.meydan.desk.guidelines, doors.origins.own)
     if comment is not None:
         doors.meydan.desk.shown(comment, story_url=url)
     doors.meydan.letters.ask(url, comment=comment, email=email.strip(), language=language)
@@ -88,10 +87,7 @@ class _Following:
         asked = query_of(request)
         if not self._letters.works:
             raise NotFound("Nothing can be followed by e-mail here.")
-        if not asked.get("story"):
-            raise MissingFields(["story"])
-        url = story_address(asked["story"])
-        reading.check_ours(url, self._desk.guidelines, self._doors.origins.own)
+        url = story_of(asked, self._desk.guidelines, self._doors.origins.own)
         said = self._said(request, asked.get("lang"))
         return self._page(said, "form", story=url, comment=asked.get("comment", ""))
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from meydan.comment import UNKNOWN_LANGUAGE, Comment, Story
-from meydan.desk import Branch, Outcome, Page, Thread
+from meydan.desk import Branch, Outcome, Page, Thread, story_address
 from meydan.errors import ForeignStory, MissingFields
 from meydan.locale import Words, direction_of, interface_of, words
 from meydan.policy import Guidelines
@@ -177,10 +177,17 @@ def words_for(language: str | None, guidelines: Guidelines) -> Words:
     return words(language, calendar=publication.calendar, digits=publication.digits)
 
 
-def check_ours(url: str, guidelines: Guidelines, own: Iterable[str]) -> None:
-    """ForeignStory when a URL is not of this publication."""
+def our_story(said: str, guidelines: Guidelines, own: Iterable[str]) -> str:
+    """
+    The one address of a story of this publication, of an address that somebody gives for it.
+
+    Raises:
+        Malformed: no address of a story. ForeignStory: not of this publication.
+    """
+    url = story_address(said)
     if not guidelines.allows(url, own):
         raise ForeignStory("This address does not belong to a story of this publication.", fields=("story",))
+    return url
 
 
 def fragment(thread: Thread, view: View, guidelines: Guidelines, limits: Mapping[str, int]) -> Made:

@@ -24,11 +24,10 @@ from typing import Any, Final
 import structlog
 from litestar.concurrency import sync_to_thread
 
-from meydan.desk import Announced, story_address
-from meydan.errors import ForgedForm, MissingFields, Overloaded, TooFast
+from meydan.desk import Announced
+from meydan.errors import ForgedForm, Overloaded, TooFast
 from meydan.web.access import Origins, Proxies, same_host
-from meydan.web.embed import decoded
-from meydan.web.reading import check_ours
+from meydan.web.embed import decoded, story_of
 from meydan.web.shelf import RawHeaders, Send
 from meydan.wiring import Meydan
 
@@ -162,11 +161,7 @@ class Stream:
             TooFast, Overloaded: no place. Unavailable: how the story stands cannot be read.
         """
         self._check_page(scope["headers"])
-        asked = decoded(scope["query_string"]).get("story")
-        if not asked:
-            raise MissingFields(["story"])
-        url = story_address(asked)
-        check_ours(url, self._desk.guidelines, self._origins.own)
+        url = story_of(decoded(scope["query_string"]), self._desk.guidelines, self._origins.own)
         key = self._key_of(scope)
         self._admit(key)
         try:
