@@ -122,6 +122,7 @@ class Versions:
         when = micros(at)
 
         def work(hand: Hand) -> Version:
+            hand.lock_key("guidelines")
             newest = _version_or_none(hand.one(sql.NEWEST_VERSION))
             ruling = newest.digest if newest else None
             if newest is not None and ruling != base:
@@ -143,6 +144,7 @@ class Versions:
         when = micros(at)
 
         def work(hand: Hand) -> Version | None:
+            hand.lock_key("guidelines")
             newest = _version_or_none(hand.one(sql.NEWEST_VERSION))
             last = _version_or_none(hand.one(sql.NEWEST_VERSION_OF, actor=by))
             if last is not None and last.digest == digest:
