@@ -247,7 +247,8 @@ class FarHand(Hand):
 
     def _ask(self, statement: str, parameters: Mapping[str, Any]) -> _Cursor:
         self._unsent.append((statement, parameters, False))
-        return self._flush()[-1]
+        answer: _Cursor = self._flush()[-1]
+        return answer
 
     def _flush(self) -> list[Any]:
         """Send what waits, together; every answer. Raises what the first of them that failed said."""
@@ -310,7 +311,6 @@ class FarHand(Hand):
         self.committing = True
         leaves = self._ending.leaves
         cursors = self._flush()
-        self.committing = False
         if at is not None:
             end, _ = cursors[at].fetchone()
             for leaf, _ in leaves:

@@ -15,7 +15,8 @@ import msgspec
 
 from meydan.errors import AlreadyExists, NotAllowed, NotFound
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand, Row
+from meydan.store.database import Database
+from meydan.store.hand import Hand, Row
 from meydan.store.exact import check_text, micros, time_of
 from meydan.store.values import Attempts, Doorway, Entry, ModeratorRow, OpenSession, SessionRow, TokenRow
 from meydan.store.writer import Writer

@@ -167,7 +167,8 @@ class Writer:
 
     def _alone(self, piece: _Piece) -> _Outcome:
         """Do a piece in a transaction of its own, anew where another node was in its way."""
-        for tried in range(1, TRIES + 1):
+        tried = 1
+        while True:
             try:
                 (outcome,) = self._attempt([piece], alone=True)
             except BaseException as raised:  # noqa: BLE001
@@ -175,12 +176,12 @@ class Writer:
             error = outcome[1]
             if not isinstance(error, _Again):
                 return outcome
-            if error.code not in _IN_THE_WAY:
-                break
+            if error.code not in _IN_THE_WAY or tried == TRIES:
+                log.error("store_write_failed", pieces=1, cause=unavailable(error.cause).message)
+                return None, error.cause
             # Not for as long as the other waits, or they would meet again.
             time.sleep(random.uniform(0, 0.01 * 2**tried))  # noqa: S311  (no secret)
-        log.error("store_write_failed", pieces=1, cause=unavailable(error.cause).message)
-        return None, error.cause
+            tried += 1
 
     def _attempt(self, batch: list[_Piece], *, alone: bool = False) -> list[_Outcome]:
         """
@@ -203,7 +204,9 @@ class Writer:
                 # Durable from here: a crash after this line loses nothing.
             except BaseException as raised:  # noqa: BLE001
                 if isinstance(hand, FarHand) and isinstance(raised, (*self._database.trouble, Busy)):
-                    if self._undone(hand):
+                    # Once a COMMIT was sent, only the server itself can say that nothing was kept.
+                    known = not hand.committing or getattr(raised, "sqlstate", None) is not None
+                    if known and self._undone(hand):
                         return [(None, _Again(raised))] * len(batch)
                     if first and not hand.committing and isinstance(raised, self._database.lost):
                         # The server went away, and had not been told to commit; perhaps it is back.
