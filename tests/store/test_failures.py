@@ -198,7 +198,9 @@ def test_a_commit_that_fails(
         others = [threads.submit(receive, store) for _ in range(4)]
         held.set()
         outcomes = [future.exception() for future in others]
-        assert isinstance(first.exception(), StoreUnavailable)
+        # On PostgreSQL others may commit meanwhile, and be the ones whom it fails.
+        refused = [outcome for outcome in (first.exception(), *outcomes) if outcome is not None]
+        assert refused and all(isinstance(outcome, StoreUnavailable) for outcome in refused)
     kept = len(leaf_numbers(store))
     answered = sum(outcome is None for outcome in outcomes)
     assert kept >= answered

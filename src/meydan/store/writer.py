@@ -6,7 +6,7 @@ callers hand over their work and wait; the thread takes all work that is there,
 does each piece inside its own savepoint, and commits once. A piece that fails
 undoes itself alone. Nobody is answered before the commit has returned.
 
-Other processes may write too. On SQLite a batch begins by taking the database's
+Other processes may write too, and to PostgreSQL a few threads of this one. On SQLite a batch begins by taking the database's
 own lock. On PostgreSQL they work at the same time (see hand.py): a piece that
 meets another's lock, and every piece of a batch that the server refused, is done
 anew, alone. So two that were in each other's way come one after the other.
@@ -33,6 +33,9 @@ Work = Callable[[Hand], Any]
 
 BATCH = 64
 """Pieces of work in one commit at most: PostgreSQL remembers so many savepoints without spilling."""
+
+LANES = {"sqlite": 1, "postgresql": 4}
+"""How many threads write. A far PostgreSQL is waited for most of the time, in which another batch can be on its way."""
 
 TRIES = 5
 """How often a piece of work is begun anew on PostgreSQL because another node was in its way."""
@@ -74,15 +77,17 @@ class Writer:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
-        self._hand: Hand | None = None
-        self._scrub_at: float | None = None
-        self._scrub_wait_s = SCRUB_RETRY_S
-        self._thread = threading.Thread(target=self._run, name="meydan-store-writer", daemon=True)
-        self._thread.start()
+        self._lanes = [_Lane(database, self._queue) for _ in range(LANES[database.dialect])]
+        self._left = len(self._lanes)
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name="meydan-store-writer", daemon=True)
+            for lane in self._lanes
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def write(self, work: Callable[[Hand], T], *, scrub: bool = False, large: bool = False) -> T:
         """
@@ -109,27 +114,50 @@ class Writer:
         with self._gate:
             if not self._closed:
                 self._closed = True
-                self._queue.put(None)
-        self._thread.join()
+                for _ in self._lanes:
+                    self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        open_for_work = True
+    def _run(self, lane: _Lane) -> None:
         try:
-            while open_for_work:
-                batch, open_for_work = self._gather()
-                if batch:
-                    self._settle(batch)
-                if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
-                    self._scrub()
+            lane.work()
         finally:
             # However this ends, nobody may be left waiting.
             with self._gate:
-                self._closed = True
-            while not self._queue.empty():
+                self._left -= 1
+                last = not self._left
+                self._closed = self._closed or last
+            while last and not self._queue.empty():
                 item = self._queue.get()
                 if item is not None:
                     item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
-            self._drop()
+            lane.drop()
+
+    def _drop(self) -> None:
+        for lane in self._lanes:
+            lane.drop()
+
+
+class _Lane:
+    """One thread that writes, and its connection."""
+
+    def __init__(self, database: Database, queue: SimpleQueue[_Piece | None]) -> None:
+        self._database = database
+        self._queue = queue
+        self._hand: Hand | None = None
+        self._scrub_at: float | None = None
+        self._scrub_wait_s = SCRUB_RETRY_S
+
+    def work(self) -> None:
+        """Do what comes, until there will be no more."""
+        open_for_work = True
+        while open_for_work:
+            batch, open_for_work = self._gather()
+            if batch:
+                self._settle(batch)
+            if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
+                self._scrub()
 
     def _gather(self) -> tuple[list[_Piece], bool]:
         """The work that is there, at most BATCH pieces, and whether more may come."""
@@ -210,9 +238,9 @@ class Writer:
                         return [(None, _Again(raised))] * len(batch)
                     if first and not hand.committing and isinstance(raised, self._database.lost):
                         # The server went away, and had not been told to commit; perhaps it is back.
-                        self._drop()
+                        self.drop()
                         continue
-                self._drop()
+                self.drop()
                 log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
                 outcomes = [(None, error or raised) for _, error in outcomes]
                 outcomes += [(None, raised)] * (len(batch) - len(outcomes))
@@ -265,14 +293,14 @@ class Writer:
             done = self._database.scrub(self._hand, large=large)
         except Exception as error:  # noqa: BLE001  (the erasure stands; those who wait for it must be answered)
             log.error("store_scrub_failed", cause=unavailable(error).message)
-            self._drop()
+            self.drop()
         if done:
             self._scrub_at, self._scrub_wait_s = None, SCRUB_RETRY_S
         else:
             self._scrub_at = time.monotonic() + self._scrub_wait_s
             self._scrub_wait_s = min(2 * self._scrub_wait_s, 60)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         hand, self._hand = self._hand, None
         if hand is not None:
             try:
