@@ -328,7 +328,7 @@ class FarHand(Hand):
         if ending.receipts:
             numbers, places = zip(*ending.receipts, strict=True)
             self.send(
-                sql.NUMBER_RECEIPTS["postgresql"], leaves=taken, numbers=list(numbers), places=list(places)
+                sql.NUMBER_RECEIPTS["postgresql"], leaves=taken, numbers=list(numbers), nth=list(places)
             )
         if ending.decisions:
             numbers, seqs, places = zip(*ending.decisions, strict=True)
@@ -337,7 +337,7 @@ class FarHand(Hand):
                 leaves=taken,
                 numbers=list(numbers),
                 seqs=list(seqs),
-                places=list(places),
+                nth=list(places),
             )
         if ending.counted:
             counted: dict[int, list[int]] = {}
@@ -366,7 +366,7 @@ class FarHand(Hand):
                 changes=changes,
                 stories=list(stories),
                 revisions=[one[0] for one in stories.values()],
-                latest=[one[1] for one in stories.values()],
+                numbered=[one[1] for one in stories.values()],
                 shown=[one[2] for one in stories.values()],
                 picked=[one[3] for one in stories.values()],
             )

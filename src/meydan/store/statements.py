@@ -34,14 +34,14 @@ SELECT c.leaf - :leaves + t.place - 1, t.body
 NUMBER_RECEIPTS = {
     "postgresql": """
 UPDATE comment SET receipt = c.leaf - :leaves + t.place
-  FROM counter c, unnest(CAST(:numbers AS bigint[]), CAST(:places AS bigint[])) AS t (number, place)
+  FROM counter c, unnest(CAST(:numbers AS bigint[]), CAST(:nth AS bigint[])) AS t (number, place)
  WHERE c.id = 1 AND comment.number = t.number"""
 }
 NUMBER_DECISIONS = {
     "postgresql": """
 UPDATE decision SET leaf = c.leaf - :leaves + t.place
   FROM counter c,
-       unnest(CAST(:numbers AS bigint[]), CAST(:seqs AS bigint[]), CAST(:places AS bigint[])) AS t (number, seq, place)
+       unnest(CAST(:numbers AS bigint[]), CAST(:seqs AS bigint[]), CAST(:nth AS bigint[])) AS t (number, seq, place)
  WHERE c.id = 1 AND decision.comment = t.number AND decision.seq = t.seq"""
 }
 COUNT_COMMENTS = {
@@ -57,7 +57,7 @@ UPDATE story SET revision = story.revision + t.revisions, shown = story.shown + 
        picked = story.picked + t.picked,
        changed = CASE WHEN t.revisions > 0 THEN c.change - :changes + t.latest ELSE story.changed END
   FROM counter c,
-       unnest(CAST(:stories AS bigint[]), CAST(:revisions AS bigint[]), CAST(:latest AS bigint[]),
+       unnest(CAST(:stories AS bigint[]), CAST(:revisions AS bigint[]), CAST(:numbered AS bigint[]),
               CAST(:shown AS bigint[]), CAST(:picked AS bigint[])) AS t (id, revisions, latest, shown, picked)
  WHERE c.id = 1 AND story.id = t.id"""
 }
