@@ -99,14 +99,14 @@ POSTGRESQL_ATTACKS = {
     "emptying leaves": "TRUNCATE leaf CASCADE",
     "a receipt without a leaf": (
         "INSERT INTO comment (id, story, submitted_at, commitment, receipt) "
-        "SELECT 'new', story, submitted_at, commitment, -1 FROM comment WHERE seq = 1"
+        "SELECT 'new', story, submitted_at, commitment, -1 FROM comment WHERE seq = 0"
     ),
     "a decision without a leaf": (
         "INSERT INTO decision (comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, guidelines, model) "
         "SELECT comment, seq + 1, -1, decided_at, verdict, decided_by, actor, reasons, guidelines, model FROM decision"
-        " WHERE actor = ''"
+        " WHERE verdict = 'approve'"
     ),
-    "taking a decision's leaf away": "UPDATE decision SET leaf = -1 WHERE actor = ''",
+    "taking a decision's leaf away": "UPDATE decision SET leaf = -1",
     "taking a receipt's leaf away": "UPDATE comment SET receipt = -1",
     "merge": (
         "MERGE INTO words w USING comment c ON w.comment = c.number "
