@@ -82,7 +82,9 @@ def _several(url: str, nodes: int, seconds: int) -> dict[str, float]:
         process.stdin.write("go\n")
         process.stdin.flush()
     told = [json.loads(process.communicate()[0]) for process in processes]
-    return _figures([latency for latencies, _ in told for latency in latencies], max(took for _, took in told))
+    return _figures(
+        [latency for latencies, _ in told for latency in latencies], max(took for _, took in told)
+    )
 
 
 def _node() -> None:
@@ -109,7 +111,9 @@ def _far(url: str) -> Iterator[str]:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         folder = str(at.query.get("host", at.host or ""))
         if folder.startswith("/"):
-            there = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{at.query.get('port', at.port or 5432)}")
+            there = await asyncio.open_unix_connection(
+                f"{folder}/.s.PGSQL.{at.query.get('port', at.port or 5432)}"
+            )
         else:
             there = await asyncio.open_connection(folder, at.port or 5432)
         await asyncio.gather(carry(reader, there[1]), carry(there[0], writer))

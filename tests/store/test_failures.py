@@ -200,7 +200,8 @@ def test_a_commit_that_fails(
         outcomes = [future.exception() for future in others]
         # On PostgreSQL others may commit meanwhile, and be the ones whom it fails.
         refused = [outcome for outcome in (first.exception(), *outcomes) if outcome is not None]
-        assert refused and all(isinstance(outcome, StoreUnavailable) for outcome in refused)
+        assert refused
+        assert all(isinstance(outcome, StoreUnavailable) for outcome in refused)
     kept = len(leaf_numbers(store))
     answered = sum(outcome is None for outcome in outcomes)
     assert kept >= answered

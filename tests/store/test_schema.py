@@ -109,7 +109,19 @@ _TEXTS = {
     "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
 }  # fmt: skip
 # What the last step hands over for a whole batch.
-_LISTS = {"bodies", "numbers", "nth", "seqs", "replies", "branches", "stories", "revisions", "numbered", "shown", "picked"}
+_LISTS = {
+    "bodies",
+    "numbers",
+    "nth",
+    "seqs",
+    "replies",
+    "branches",
+    "stories",
+    "revisions",
+    "numbered",
+    "shown",
+    "picked",
+}
 _BYTES = {"body", "source", "salt", "commitment", "likeness"}
 
 

@@ -14,19 +14,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from meydan.comment import DecidedBy, Decision, Status, Verdict
 from meydan.errors import AlreadyDecided, MeydanError, NotFound
 from meydan.store import NewComment, ProofUsed, Sending, Store
 from tests.postgresql import PostgreSQL
@@ -147,7 +145,11 @@ class TwoNodes(RuleBasedStateMachine):
         given: NewComment = new_comment(story_url=url, parent=parent, sending=sending)
         # Its leaf says whose receipt it is.
         leaf = given.id.encode()
-        return self.nodes[node].receive(new_comment(id=given.id, story_url=url, parent=parent, sending=sending, leaf=leaf)).id
+        return (
+            self.nodes[node]
+            .receive(new_comment(id=given.id, story_url=url, parent=parent, sending=sending, leaf=leaf))
+            .id
+        )
 
     def some(self, number: int) -> str:
         return self.ids[number % len(self.ids)]
@@ -170,7 +172,9 @@ class TwoNodes(RuleBasedStateMachine):
         what=st.lists(
             st.tuples(
                 st.sampled_from([0, 1]),
-                st.sampled_from(["approve", "reject", "withdraw", "erase", "hold", "escalate", "report", "pick"]),
+                st.sampled_from(
+                    ["approve", "reject", "withdraw", "erase", "hold", "escalate", "report", "pick"]
+                ),
                 st.integers(0, 7),
             ),
             min_size=2,
@@ -212,7 +216,14 @@ class TwoNodes(RuleBasedStateMachine):
         assert found is not None
         answers = at_once(
             *(
-                partial(decide, self.nodes[turn % 2], id, REJECT if turn % 3 else APPROVE, leaf=b"decision", expected_seq=found.seq)
+                partial(
+                    decide,
+                    self.nodes[turn % 2],
+                    id,
+                    REJECT if turn % 3 else APPROVE,
+                    leaf=b"decision",
+                    expected_seq=found.seq,
+                )
                 for turn in range(4)
             )
         )
@@ -316,7 +327,10 @@ def test_one_of_each(nodes: tuple[str, Store, Store]) -> None:
             1,
             lambda n: stores[n].guidelines.take_effect("b", b"b", base="a", by="Zîn", note="", at=later()),
         ),
-        "a token": (1, lambda n: people[n].add_token("t", os.urandom(8).hex(), (), later(), by="Zîn") or True),
+        "a token": (
+            1,
+            lambda n: people[n].add_token("t", os.urandom(8).hex(), (), later(), by="Zîn") or True,
+        ),
         "a proof": (1, lambda n: stores[n].receive(new_comment(proof=a_proof()))),
     }
     for what, (given, ask) in tries.items():
@@ -387,7 +401,14 @@ def test_a_node_that_stops(nodes: tuple[str, Store, Store]) -> None:
                 decide(node, receive(node, parent=second))
                 node.withdraw(approved(node, story_url=f"{STORY}/new"), leaf=b"", at=later())
                 node.upsert_story(
-                    STORY, title="T", text=None, language=None, open=True, closes_at=None, mode=None, at=later()
+                    STORY,
+                    title="T",
+                    text=None,
+                    language=None,
+                    open=True,
+                    closes_at=None,
+                    mode=None,
+                    at=later(),
                 )
                 node.ping()
             assert not waiting.done()

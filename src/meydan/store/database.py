@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,7 @@ _KEEPALIVES = {
     "keepalives_count": 3,
     "tcp_user_timeout": IDLE_S * 1000,
 }
+
 
 class Database:
     """

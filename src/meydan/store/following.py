@@ -101,7 +101,16 @@ def ask(
 
 
 def tell(
-    hand: Hand, comment: int, id: str, *, story: int, seq: int, by: DecidedBy, at: int, leaf: Leaf, shown: bool
+    hand: Hand,
+    comment: int,
+    id: str,
+    *,
+    story: int,
+    seq: int,
+    by: DecidedBy,
+    at: int,
+    leaf: Leaf,
+    shown: bool,
 ) -> None:
     """
     A comment was decided: post what its author and the followers of its story are to be told; within a transaction.

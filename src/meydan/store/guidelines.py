@@ -17,8 +17,8 @@ from meydan.comment import DecidedBy, Evidence, Reason, Verdict
 from meydan.errors import GuidelinesChanged
 from meydan.store import statements as sql
 from meydan.store.database import Database
-from meydan.store.hand import Hand, Row
 from meydan.store.exact import check_text, micros, time_of
+from meydan.store.hand import Hand, Row
 from meydan.store.people import enter
 from meydan.store.writer import Writer
 

@@ -161,7 +161,7 @@ class Hand:
     def names_receipt(self, leaf: Leaf, comment: int) -> None:
         """This comment's receipt is that leaf."""
 
-    def decided(self, leaf: Leaf, comment: int, seq: int) -> int:
+    def decided(self, leaf: Leaf, comment: int, seq: int) -> int:  # noqa: ARG002  (FarHand wants them)
         """What to keep in decision.leaf of this decision."""
         return leaf.number
 
@@ -322,9 +322,7 @@ class FarHand(Hand):
         changes = sum(changed for _, _, _, changed in ending.stories)
         self.send(sql.TAKE_NUMBERS, leaves=taken, changes=changes, stirred=int(bool(ending.stirred)))
         if taken:
-            self.send(
-                sql.PUT_LEAVES["postgresql"], leaves=taken, bodies=[body for _, body in ending.leaves]
-            )
+            self.send(sql.PUT_LEAVES["postgresql"], leaves=taken, bodies=[body for _, body in ending.leaves])
         if ending.receipts:
             numbers, places = zip(*ending.receipts, strict=True)
             self.send(
@@ -412,7 +410,7 @@ class FarHand(Hand):
         self._ending.leaves.append((leaf, body))
         return leaf
 
-    def receipt(self, leaf: Leaf) -> int:
+    def receipt(self, leaf: Leaf) -> int:  # noqa: ARG002
         return _UNNUMBERED
 
     def names_receipt(self, leaf: Leaf, comment: int) -> None:

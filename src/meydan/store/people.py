@@ -16,8 +16,8 @@ import msgspec
 from meydan.errors import AlreadyExists, NotAllowed, NotFound
 from meydan.store import statements as sql
 from meydan.store.database import Database
-from meydan.store.hand import Hand, Row
 from meydan.store.exact import check_text, micros, time_of
+from meydan.store.hand import Hand, Row
 from meydan.store.values import Attempts, Doorway, Entry, ModeratorRow, OpenSession, SessionRow, TokenRow
 from meydan.store.writer import Writer
 from meydan.text.exact import is_exact

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from meydan.errors import NotFound, TooFast
 from meydan.store import statements as sql
 from meydan.store.database import Database
-from meydan.store.hand import Hand
 from meydan.store.exact import MICROSECOND, micros, time_of
+from meydan.store.hand import Hand
 from meydan.store.outbox import post
 from meydan.store.values import Confirmation, Doorway
 from meydan.store.writer import Writer

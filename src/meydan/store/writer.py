@@ -227,7 +227,7 @@ class _Lane:
                 if isinstance(hand, FarHand):
                     hand.alone = alone or len(batch) == 1
                 for piece in batch:
-                    outcomes.append(self._do(hand, piece))
+                    outcomes.append(self._do(hand, piece))  # noqa: PERF401  (what was done before one fails counts)
                 hand.commit()
                 # Durable from here: a crash after this line loses nothing.
             except BaseException as raised:  # noqa: BLE001
@@ -257,7 +257,7 @@ class _Lane:
             result = piece.work(hand)
             if isinstance(hand, FarHand):
                 hand.finish()
-        except BaseException as raised:  # noqa: BLE001
+        except BaseException as raised:
             # On PostgreSQL it may be what was sent for the piece before that the server refuses only now.
             if far and isinstance(raised, self._database.trouble):
                 raise
