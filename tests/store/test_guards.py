@@ -13,7 +13,7 @@ from meydan.errors import NotErasable
 from meydan.store import Store, Told
 from tests.store.making import APPROVE, REJECT, STORY, approved, around, decide, later, receive
 
-REFUSED = (sqlite3.IntegrityError, psycopg.errors.RaiseException)
+REFUSED = (sqlite3.IntegrityError, psycopg.errors.RaiseException, psycopg.errors.ForeignKeyViolation)
 
 WORDS = "INSERT INTO words (comment, text, name, email, salt) SELECT number, 'other', 'Mallory', NULL, salt FROM ("
 OF_KEPT = "SELECT c.number, w.salt FROM comment c JOIN words w ON w.comment = c.number) AS kept"
@@ -97,6 +97,17 @@ POSTGRESQL_ATTACKS = {
     "emptying comments": "TRUNCATE comment CASCADE",
     "emptying decisions": "TRUNCATE decision",
     "emptying leaves": "TRUNCATE leaf CASCADE",
+    "a receipt without a leaf": (
+        "INSERT INTO comment (id, story, submitted_at, commitment, receipt) "
+        "SELECT 'new', story, submitted_at, commitment, -1 FROM comment WHERE seq = 0"
+    ),
+    "a decision without a leaf": (
+        "INSERT INTO decision (comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, guidelines, model) "
+        "SELECT comment, seq + 1, -1, decided_at, verdict, decided_by, actor, reasons, guidelines, model FROM decision"
+        " WHERE verdict = 'approve'"
+    ),
+    "taking a decision's leaf away": "UPDATE decision SET leaf = -1",
+    "taking a receipt's leaf away": "UPDATE comment SET receipt = -1",
     "merge": (
         "MERGE INTO words w USING comment c ON w.comment = c.number "
         "WHEN MATCHED THEN UPDATE SET text = 'other'"

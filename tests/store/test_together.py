@@ -19,7 +19,7 @@ import pytest
 from meydan.comment import Status
 from meydan.errors import AlreadyDecided, NoSuchParent, NotAppealable, NotFound
 from meydan.store import Store, statements
-from meydan.store.database import Hand
+from meydan.store.hand import Hand
 from tests.store.making import (
     APPROVE,
     EVIDENCE,
@@ -199,13 +199,14 @@ def test_readers_see_one_moment(store: Store) -> None:
     assert wrong == []
 
 
-def test_who_writes_is_alone(store: Store, database_url: str) -> None:
-    """If one writer has begun, then no other's commit comes between what it reads and what it writes."""
+def test_who_decides_is_alone(store: Store, database_url: str) -> None:
+    """If one writer decides upon a comment, then no other's commit comes between what it reads and what it writes."""
     other = Store.open(database_url)
     id = receive(store)
     begun, done = threading.Event(), threading.Event()
 
     def read_twice(hand: Hand) -> tuple[Any, Any]:
+        hand.lock_comment(id)
         first = hand.all(statements.STANDING, id=id)
         begun.set()
         # Long enough for the other to get through, if it could.

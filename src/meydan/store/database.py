@@ -13,13 +13,12 @@ row into it, and those are a reader's words.
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -28,6 +27,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
+from meydan.store.hand import FarHand, Hand, Row
 from meydan.store.schema import HEAD
 from meydan.text.exact import is_exact
 
@@ -62,67 +62,29 @@ _SQLITE_SETTINGS = (
     "PRAGMA cache_size = -4000",
 )
 
-_POSTGRESQL_SETTINGS = (
-    f"SET statement_timeout = '{STATEMENT_S}s'",
-    f"SET lock_timeout = '{LOCK_S}s'",
-    "SET idle_in_transaction_session_timeout = '60s'",
-    "SET synchronous_commit = on",
-    "SET client_encoding = 'UTF8'",
-)
+IDLE_S = 10
+"""How long a node may keep the server waiting within a transaction; then it is undone, and its locks are free."""
 
-_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
-
-Row = tuple[Any, ...]
-
-
-class _Cursor(Protocol):
-    @property
-    def rowcount(self) -> int: ...
-    def execute(self, sql: str, parameters: Mapping[str, Any], /) -> Any: ...
-    def fetchone(self) -> Any: ...
-    def fetchall(self) -> Any: ...
-
-
-class _Closes(Protocol):
-    def close(self) -> Any: ...
-
-
-class Hand:
-    """One connection's cursor, and SQL with `:name` parameters for either database."""
-
-    __slots__ = ("_adapted", "_connection", "_cursor")
-
-    def __init__(self, connection: _Closes, cursor: _Cursor, adapted: dict[str, str] | None) -> None:
-        self._connection = connection
-        self._cursor = cursor
-        self._adapted = adapted
-
-    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
-        if self._adapted is not None:
-            adapted = self._adapted.get(sql)
-            if adapted is None:
-                adapted = self._adapted[sql] = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
-            sql = adapted
-        self._cursor.execute(sql, parameters)
-
-    def run(self, sql: str, /, **parameters: Any) -> int:
-        """Execute; returns the number of rows it touched."""
-        self._execute(sql, parameters)
-        return self._cursor.rowcount
-
-    def one(self, sql: str, /, **parameters: Any) -> Row | None:
-        """The first row, or None."""
-        self._execute(sql, parameters)
-        row: Row | None = self._cursor.fetchone()
-        return row
-
-    def all(self, sql: str, /, **parameters: Any) -> list[Row]:
-        self._execute(sql, parameters)
-        rows: list[Row] = self._cursor.fetchall()
-        return rows
-
-    def close(self) -> None:
-        self._connection.close()
+# All in one: each round trip to a far server counts. The last four find out that a node was cut off, and undo what it
+# had begun; on a local socket the server passes over them.
+_POSTGRESQL_SETTINGS = f"""
+SET statement_timeout = '{STATEMENT_S}s';
+SET lock_timeout = '{LOCK_S}s';
+SET idle_in_transaction_session_timeout = '{IDLE_S}s';
+SET synchronous_commit = on;
+SET client_encoding = 'UTF8';
+SET tcp_keepalives_idle = 5;
+SET tcp_keepalives_interval = 2;
+SET tcp_keepalives_count = 3;
+SET tcp_user_timeout = '{IDLE_S}s'
+"""
+# The same seen from here: a server that was cut off is noticed, and nobody waits for it for minutes.
+_KEEPALIVES = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": IDLE_S * 1000,
+}
 
 
 class Database:
@@ -141,9 +103,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _url_of(url)
         self.dialect = self._url.get_backend_name()
-        self.begin_write = (
-            ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN", statements.WRITE_ALONE)
-        )
+        self.begin_write = ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN",)
         self._begin_read = (
             "BEGIN" if self.dialect == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         )
@@ -173,6 +133,7 @@ class Database:
                 **{
                     "connect_timeout": CONNECT_S,
                     "application_name": "meydan",
+                    **_KEEPALIVES,
                     **{key: value for key, value in self._url.query.items() if isinstance(value, str)},
                     **self._url.translate_connect_args(username="user", database="dbname"),
                 },
@@ -218,8 +179,7 @@ class Database:
         except psycopg.OperationalError as error:
             raise StoreUnavailable(self._unreached(str(error))) from None
         try:
-            for setting in _POSTGRESQL_SETTINGS:
-                server.execute(setting)
+            server.execute(_POSTGRESQL_SETTINGS)
         except BaseException:
             server.close()
             raise
@@ -228,7 +188,18 @@ class Database:
     def writing_hand(self) -> Hand:
         """A connection of the caller's own that may write."""
         connection = self._connect(reading=False)
+        if self._adapted is None:
+            return Hand(connection, connection.cursor(), None)
+        return FarHand(connection, self._adapted, self._spare_hand)
+
+    def _spare_hand(self) -> Hand:
+        """Each of its statements is a transaction of its own."""
+        connection = self._connect(reading=False)
         return Hand(connection, connection.cursor(), self._adapted)
+
+    def wait_for_numbers(self) -> None:
+        """Let who gives numbers at this moment finish: what they wrote is seen from now on."""
+        self.one(statements.AFTER_NUMBERS[self.dialect])
 
     @contextmanager
     def reading(self, *, snapshot: bool = False) -> Iterator[Hand]:

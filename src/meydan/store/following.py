@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from meydan.comment import DecidedBy
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand, Row
+from meydan.store.database import Database
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
+from meydan.store.hand import Hand, Leaf, Row
 from meydan.store.outbox import post
 from meydan.store.values import Follow, NewFollow
 from meydan.store.writer import Writer
@@ -69,6 +70,7 @@ def ask(
         subject: the comment's id, "" for a story.
         confirmed: the address is known to be theirs, so nobody has to be asked.
     """
+    hand.lock_key("recipient", new.recipient)
     known = hand.all(sql.FOLLOWS_BY, recipient=new.recipient, limit=MOST)
     if len(known) >= MOST:
         return
@@ -99,7 +101,16 @@ def ask(
 
 
 def tell(
-    hand: Hand, comment: int, id: str, *, story: int, seq: int, by: DecidedBy, at: int, leaf: int, shown: bool
+    hand: Hand,
+    comment: int,
+    id: str,
+    *,
+    story: int,
+    seq: int,
+    by: DecidedBy,
+    at: int,
+    leaf: Leaf,
+    shown: bool,
 ) -> None:
     """
     A comment was decided: post what its author and the followers of its story are to be told; within a transaction.
@@ -132,12 +143,18 @@ def tell_author(
         post(hand, "mail.decided", id, body, at, f"decided:{follow}:{seq}", at + RECONSIDERED)
 
 
-def spread_later(hand: Hand, story: int, *, leaf: int, at: int) -> None:
+def spread_later(hand: Hand, story: int, *, leaf: Leaf, at: int) -> None:
     """A comment of a story that has followers is shown from now on: post the job that tells them."""
     end = (at // TOGETHER + 1) * TOGETHER
+    if hand.dialect == "postgresql":
+        # Which leaf it is, and so whose news it is, is known in the last step.
+        hand.later(
+            sql.POST_NEWS["postgresql"], kind=NEWS, story=story, leaf=leaf, at=at, due=end, every=TOGETHER
+        )
+        return
     # Where that time's job is in hand or has run, the clock being behind the writing, the next one tells it: what is
     # in hand may have looked for news before this one was written.
-    while not post(hand, NEWS, "", {"story": story, "since": leaf}, at, f"news:{story}:{end}", end):
+    while not post(hand, NEWS, "", {"story": story, "since": leaf.number}, at, f"news:{story}:{end}", end):
         if hand.one(sql.POSTED_UNTOUCHED, key=f"news:{story}:{end}") is not None:
             break
         end += TOGETHER
@@ -159,12 +176,15 @@ class Followers:
         check_text("comment", comment)
 
         def work(hand: Hand) -> None:
-            row = hand.one(sql.STORY_ID, url=story_url) or hand.one(sql.ADD_STORY, url=story_url)
+            row = hand.one(sql.STORY_ID, url=story_url)
+            row = row or hand.apart(sql.ADD_STORY, url=story_url) or hand.one(sql.STORY_ID, url=story_url)
             assert row is not None
             number: int | None = None
             if comment is not None:
+                # Whoever erases it now takes this wish away with it.
+                hand.lock_above(comment)
                 found = hand.one(sql.STANDING, id=comment)
-                if found is None or found[2] != row[0]:
+                if found is None or found[2] != row[0] or found[7] is not None:
                     return
                 number = found[0]
             ask(
@@ -193,6 +213,10 @@ class Followers:
         when = micros(at)
 
         def work(hand: Hand) -> bool:
+            wish = hand.one(sql.FOLLOW, id=id)
+            if wish is not None and wish[3] is not None:
+                # Whoever decides upon the comment now either sees this wish, or is seen here.
+                hand.lock_above(wish[3])
             row = hand.one(sql.CONFIRM_FOLLOW, id=id, at=when)
             if row is None:
                 return False
@@ -215,7 +239,7 @@ class Followers:
 
         def work(hand: Hand) -> bool:
             ended = hand.run(sql.END_FOLLOW, id=id) == 1
-            if ended:
+            if ended and hand.dialect == "sqlite":
                 hand.run(sql.NOW_STALE)
             return ended
 
@@ -233,6 +257,8 @@ class Followers:
             What to go on after; None once all are told.
         """
         when = micros(at)
+        # Who posted the job, and who found it posted, may not have committed yet.
+        self._database.wait_for_numbers()
 
         def work(hand: Hand) -> int | None:
             rows = hand.all(sql.FOLLOWERS, story=story, after=after, limit=limit)
@@ -258,7 +284,8 @@ class Followers:
                 # Who is told of every comment need not be told of the replies among them as well.
                 if not fresh or (comment is not None and whole):
                     continue
-                hand.run(sql.TOLD_UP_TO, number=number, leaf=max(fresh), at=when)
+                if not hand.run(sql.TOLD_UP_TO, number=number, leaf=max(fresh), at=when):
+                    continue
                 post(
                     hand,
                     "mail.thread" if comment is None else "mail.reply",

@@ -16,8 +16,9 @@ import msgspec
 from meydan.comment import DecidedBy, Evidence, Reason, Verdict
 from meydan.errors import GuidelinesChanged
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand, Row
+from meydan.store.database import Database
 from meydan.store.exact import check_text, micros, time_of
+from meydan.store.hand import Hand, Row
 from meydan.store.people import enter
 from meydan.store.writer import Writer
 
@@ -122,6 +123,7 @@ class Versions:
         when = micros(at)
 
         def work(hand: Hand) -> Version:
+            hand.lock_key("guidelines")
             newest = _version_or_none(hand.one(sql.NEWEST_VERSION))
             ruling = newest.digest if newest else None
             if newest is not None and ruling != base:
@@ -143,6 +145,7 @@ class Versions:
         when = micros(at)
 
         def work(hand: Hand) -> Version | None:
+            hand.lock_key("guidelines")
             newest = _version_or_none(hand.one(sql.NEWEST_VERSION))
             last = _version_or_none(hand.one(sql.NEWEST_VERSION_OF, actor=by))
             if last is not None and last.digest == digest:

@@ -21,8 +21,9 @@ import msgspec
 
 from meydan.errors import NotFound
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand
+from meydan.store.database import Database
 from meydan.store.exact import check_text, micros, time_of
+from meydan.store.hand import Hand, Row
 from meydan.store.people import enter
 from meydan.store.writer import Writer
 
@@ -137,16 +138,19 @@ class Outbox:
         if not self._database.all(sql.LEASE, at=when, limit=1):
             return ()
 
-        def work(hand: Hand) -> list[Any]:
-            # Nobody else writes meanwhile, so what is read here is nobody else's.
-            rows = hand.all(sql.LEASE, at=when, limit=max(1, min(limit, 1000)))
-            for row in rows:
-                hand.run(sql.LEASED, number=row[0], until=end)
-            return rows
-
+        given = {"at": when, "until": end, "limit": max(1, min(limit, 1000))}
+        statement = sql.LEASED[self._database.dialect]
+        rows: list[Row] = (
+            self._writer.write(lambda hand: hand.all(statement, **given))
+            if self._database.dialect == "sqlite"
+            # A transaction of its own, which is over before anybody could wait for it.
+            else self._database.all(statement, **given)
+        )
         return tuple(
             Job(number, kind, subject, _body_of(body or "{}"), key, time_of(posted), attempt, until)
-            for number, kind, subject, body, key, posted, attempt in self._writer.write(work)
+            for number, kind, subject, body, key, posted, attempt, _ in sorted(
+                rows, key=lambda row: (row[-1], row[0])
+            )
         )
 
     def finish(self, job: Job, *, at: datetime) -> bool:

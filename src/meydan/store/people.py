@@ -15,8 +15,9 @@ import msgspec
 
 from meydan.errors import AlreadyExists, NotAllowed, NotFound
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand, Row
+from meydan.store.database import Database
 from meydan.store.exact import check_text, micros, time_of
+from meydan.store.hand import Hand, Row
 from meydan.store.values import Attempts, Doorway, Entry, ModeratorRow, OpenSession, SessionRow, TokenRow
 from meydan.store.writer import Writer
 from meydan.text.exact import is_exact
@@ -39,7 +40,8 @@ A_READER = "a reader"
 
 def enter(hand: Hand, at: int, actor: str, action: str, subject: str = "", **detail: object) -> None:
     """Write a line of the journal, in the transaction of what it tells."""
-    hand.run(
+    # In the order of commits, as whoever reads on from a line believes.
+    hand.later(
         sql.ADD_ENTRY,
         at=at,
         actor=actor,
@@ -77,6 +79,7 @@ class People:
         added_at, tags = micros(at), " ".join(languages)
 
         def work(hand: Hand) -> None:
+            hand.lock_key("people")
             added = hand.run(
                 sql.ADD_MODERATOR, name=name, at=added_at, role=role, languages=tags, email=email
             )
@@ -111,6 +114,7 @@ class People:
 
         def work(hand: Hand) -> None:
             if leave_editor:
+                hand.lock_key("people")
                 _check_another_editor(hand, name)
             _change(hand, sql.REMOVE_MODERATOR, name, at=removed_at)
             for ending in (sql.END_SESSIONS, sql.END_LINKS, sql.END_RECOVERY, sql.END_DRAFT):
@@ -127,6 +131,7 @@ class People:
         """
 
         def work(hand: Hand) -> None:
+            hand.lock_key("people")
             if leave_editor and role != "editor":
                 _check_another_editor(hand, name)
             _change(hand, sql.SET_ROLE, name, role=role)
@@ -148,6 +153,7 @@ class People:
         check_text("email", email)
 
         def work(hand: Hand) -> None:
+            hand.lock_key("people")
             _check_email(hand, name, email)
             _change(hand, sql.SET_EMAIL, name, email=email)
             enter(hand, micros(at), by, "address-given", name)
@@ -270,6 +276,7 @@ class People:
         now = micros(at)
 
         def work(hand: Hand) -> Attempts:
+            hand.lock_key("attempt", who)
             row = hand.one(sql.ATTEMPT, who=who)
             recent = row is not None and at - time_of(row[1]) <= forgotten_after
             if row is not None and recent and row[2] > now:
@@ -537,6 +544,8 @@ class People:
 
 
 def _change(hand: Hand, statement: str, name: str, **values: Any) -> None:
+    if is_exact(name):
+        hand.lock_key("moderator", name)
     if not is_exact(name) or not hand.run(statement, name=name, **values):
         raise NotFound("No moderator has this name.", fields=("name",))
 
@@ -553,6 +562,9 @@ def _check_another_editor(hand: Hand, name: str) -> None:
 
 
 def _check_moderator(hand: Hand, name: str) -> None:
+    # Who is removed, or given another password, at this moment is not let in by what was before.
+    if is_exact(name):
+        hand.lock_key("moderator", name)
     if not is_exact(name) or hand.one(sql.MODERATOR, name=name) is None:
         raise NotFound("No moderator has this name.", fields=("name",))
 

@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from meydan.errors import NotFound, TooFast
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand
+from meydan.store.database import Database
 from meydan.store.exact import MICROSECOND, micros, time_of
+from meydan.store.hand import Hand
 from meydan.store.outbox import post
 from meydan.store.values import Confirmation, Doorway
 from meydan.store.writer import Writer
@@ -49,6 +50,7 @@ class Readers:
         when = micros(at)
 
         def work(hand: Hand) -> bool:
+            hand.lock_key("mailbox", who)
             if links_sent(hand, who, when) >= at_most:
                 return False
             hand.run(
@@ -98,10 +100,13 @@ class Readers:
 
         def work(hand: Hand) -> str:
             row = hand.one(sql.READER_LINK_COMMENT, digest=digest, at=when)
-            if row is None:
+            if row is not None:
+                # Read again when nobody else decides upon the comment.
+                hand.lock_comment(row[0])
+                row = hand.one(sql.READER_LINK_COMMENT, digest=digest, at=when)
+            if row is None or not hand.run(sql.USE_READER_LINK, digest=digest, at=when):
                 raise NotFound("This link was used already, or it is too old.")
             id, who, number, holds, _ = row
-            hand.run(sql.USE_READER_LINK, digest=digest, at=when)
             others = ",".join(hold for hold in holds.split(",") if hold != NOT_CONFIRMED)
             hand.run(sql.CONFIRM, number=number, reader_key=who, author_key=author_key, holds=others)
             return str(id)
@@ -222,6 +227,7 @@ def await_confirmation(hand: Hand, comment: int, asked: Confirmation, at: int) -
     Raises:
         TooFast: enough was mailed there within an hour.
     """
+    hand.lock_key("mailbox", asked.who)
     if links_sent(hand, asked.who, at) >= asked.at_most:
         raise TooFast(
             "Enough mails were sent to this address within an hour. Confirm one of them first; nothing was kept.",

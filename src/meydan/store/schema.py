@@ -10,7 +10,8 @@ because only a migration makes a database; these tables are what it must make.
 * comment    identity, parent, branch, time and commitment never change; no row leaves;
              the status moves only as comment.LEGAL_MOVES says; chosen by the editors only
              while readers see it; its badge and who wrote it never change
-* decision   append only
+* decision   append only; its leaf, and a comment's receipt, are numbered once, on PostgreSQL
+             at the end of the transaction that puts them in
 * leaf       append only
 * audit      drawn once, answered once, and stays
 * second     drawn once, answered once by another person, and stays
@@ -50,7 +51,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0016"
+HEAD = "0017"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -78,10 +79,17 @@ metadata = MetaData(
 counter = Table(
     "counter",
     metadata,
-    # One row. Its lock orders every numbered write of every process.
+    # One row. Its lock orders every commit that takes a number, of every process.
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("leaf", BigInteger, nullable=False, comment="the number that the next leaf takes"),
     Column("change", BigInteger, nullable=False, comment="the newest change that readers can see"),
+    Column(
+        "pulse",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="news for the desk that no leaf tells; PostgreSQL only",
+    ),
     CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -845,6 +853,15 @@ token = Table(
         postgresql_where=text("revoked_at IS NULL"),
     ),
 )
+
+NUMBERED_LAST = tuple(
+    f"ALTER TABLE {table} ALTER CONSTRAINT fk_{table}_{column} DEFERRABLE INITIALLY DEFERRED"
+    for table, column in (("comment", "receipt"), ("decision", "leaf"))
+)
+"""On PostgreSQL a row comes before the number of its leaf; at the commit it has it (see store/hand)."""
+
+for _statement in NUMBERED_LAST:
+    event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]
 
 for _dialect, _statements in LOOKUP.items():
     for _statement in _statements:

@@ -14,10 +14,72 @@ from collections.abc import Sequence
 
 # -- the counter ------------------------------------------------------------
 
-# On PostgreSQL the first of every writing, as BEGIN IMMEDIATE is on SQLite: whoever
-# holds this row's lock writes alone until its commit, so the order of numbers is
-# the order of commits, and a number that is rolled back is taken by the next.
-WRITE_ALONE = "SELECT leaf FROM counter WHERE id = 1 FOR UPDATE"
+# Whoever holds this row's lock is alone in giving numbers until their commit, so the order of numbers is the order of
+# commits, and a number that is rolled back is taken by the next. On PostgreSQL it is taken once by a batch, last of all.
+TAKE_NUMBERS = """
+UPDATE counter SET leaf = leaf + :leaves, change = change + :changes, pulse = pulse + :stirred
+ WHERE id = 1 RETURNING leaf, change"""
+# To come after whoever gives numbers now: what they have committed is seen by who has waited so.
+AFTER_NUMBERS = {
+    "sqlite": "SELECT leaf FROM counter WHERE id = 1",
+    "postgresql": "SELECT leaf FROM counter WHERE id = 1 FOR UPDATE",
+}
+PUT_LEAVES = {
+    "postgresql": """
+INSERT INTO leaf (number, body)
+SELECT c.leaf - :leaves + t.place - 1, t.body
+  FROM counter c, unnest(CAST(:bodies AS bytea[])) WITH ORDINALITY AS t (body, place)
+ WHERE c.id = 1"""
+}
+NUMBER_RECEIPTS = {
+    "postgresql": """
+UPDATE comment SET receipt = c.leaf - :leaves + t.place
+  FROM counter c, unnest(CAST(:numbers AS bigint[]), CAST(:nth AS bigint[])) AS t (number, place)
+ WHERE c.id = 1 AND comment.number = t.number"""
+}
+NUMBER_DECISIONS = {
+    "postgresql": """
+UPDATE decision SET leaf = c.leaf - :leaves + t.place
+  FROM counter c,
+       unnest(CAST(:numbers AS bigint[]), CAST(:seqs AS bigint[]), CAST(:nth AS bigint[])) AS t (number, seq, place)
+ WHERE c.id = 1 AND decision.comment = t.number AND decision.seq = t.seq"""
+}
+COUNT_COMMENTS = {
+    "postgresql": """
+UPDATE comment SET replies = comment.replies + t.replies, branch = comment.branch + t.branch
+  FROM unnest(CAST(:numbers AS bigint[]), CAST(:replies AS bigint[]), CAST(:branches AS bigint[]))
+       AS t (number, replies, branch)
+ WHERE comment.number = t.number"""
+}
+CHANGE_STORIES = {
+    "postgresql": """
+UPDATE story SET revision = story.revision + t.revisions, shown = story.shown + t.shown,
+       picked = story.picked + t.picked,
+       changed = CASE WHEN t.revisions > 0 THEN c.change - :changes + t.latest ELSE story.changed END
+  FROM counter c,
+       unnest(CAST(:stories AS bigint[]), CAST(:revisions AS bigint[]), CAST(:numbered AS bigint[]),
+              CAST(:shown AS bigint[]), CAST(:picked AS bigint[])) AS t (id, revisions, latest, shown, picked)
+ WHERE c.id = 1 AND story.id = t.id"""
+}
+# What the other nodes listen to; the newest change that readers can see.
+NOTIFY = {"postgresql": "SELECT pg_notify('meydan', (SELECT CAST(change AS text) FROM counter WHERE id = 1))"}
+
+# Locks until the commit, of comments by number and of whatever else by a key; in company they are tried, not waited for.
+_COMMENTS, _KEYS = 0x6D657901, 0x6D657902
+
+
+def _lock(ending: str, what: str) -> dict[str, str]:
+    return {
+        "postgresql": f"SELECT pg_advisory_xact_lock{ending}({what}",
+        "postgresql, in company": f"SELECT pg_try_advisory_xact_lock{ending}({what}",
+    }
+
+
+LOCK_COMMENT = _lock("", f"{_COMMENTS}, hashint8(number)) FROM comment WHERE id = :id")
+LOCK_ABOVE = _lock("_shared", f"{_COMMENTS}, hashint8(number)) FROM comment WHERE id = :id")
+LOCK_TOP = _lock("_shared", f"{_COMMENTS}, hashint8(:number))")
+LOCK_KEY = _lock("", f"{_KEYS}, hashtext(:key))")
+
 NEXT_LEAF = "UPDATE counter SET leaf = leaf + 1 WHERE id = 1 RETURNING leaf - 1"
 NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING change"
 LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
@@ -40,7 +102,9 @@ _STORY = """id, url, title, text, language, open, closes_at, mode, revision, ope
 STORY = f"SELECT {_STORY} FROM story WHERE url = :url"
 STORY_SHOWN = f"SELECT {_STORY}, shown FROM story WHERE url = :url"
 STORY_ID = "SELECT id FROM story WHERE url = :url"
-ADD_STORY = "INSERT INTO story (url) VALUES (:url) RETURNING id"
+ADD_STORY = "INSERT INTO story (url) VALUES (:url) ON CONFLICT (url) DO NOTHING RETURNING id"
+# Where a comment would go, and whether its id is taken.
+NEW_PLACE = "SELECT (SELECT id FROM story WHERE url = :url), (SELECT number FROM comment WHERE id = :id)"
 SET_STORY = """
 UPDATE story SET title = :title, text = :text, language = :language, open = :open,
        closes_at = :closes_at, mode = :mode, opens_at = :opens_at, closed_reason = :closed_reason,
@@ -105,7 +169,7 @@ RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
 # Both at once, as in SETTLE, where a comment begins its branch: every change of a row is written into all of its indexes.
 SHOW = "UPDATE comment SET showing = :showing, branch = branch + :places WHERE number = :number"
-REPLIED = "UPDATE comment SET replies = replies + :delta WHERE id = :id"
+REPLIED = "UPDATE comment SET replies = replies + :delta WHERE number = :number"
 BRANCH_CHANGED = "UPDATE comment SET branch = branch + :delta WHERE number = :number"
 PICK = """
 UPDATE comment SET picked_at = :at, picked_by = :actor WHERE number = :number AND picked_at IS NULL"""
@@ -152,7 +216,8 @@ SELECT d.leaf, c.id, c.language, d.decided_by, d.verdict, d.reasons, a.answer, a
 
 DRAW = """
 INSERT INTO audit (comment, seq, verdict, rules, language, calibration, drawn_at)
-VALUES (:comment, :seq, :verdict, :rules, :language, :calibration, :at)"""
+SELECT :comment, :seq, :verdict, :rules, :language, :calibration, :at
+ WHERE NOT EXISTS (SELECT 1 FROM audit WHERE comment = :comment)"""
 AUDIT = """
 SELECT a.seq, a.verdict, a.rules, a.language, a.answer
   FROM audit a JOIN comment c ON c.number = a.comment
@@ -260,11 +325,21 @@ SENT_BEFORE = """
 SELECT c.id, c.receipt, s.words FROM sending s JOIN comment c ON c.number = s.comment
  WHERE s.key = :key AND s.at > :since"""
 ADD_SENDING = "INSERT INTO sending (key, words, comment, at) VALUES (:key, :words, :comment, :at)"
-FORGET_SENDINGS = "DELETE FROM sending WHERE at <= :since"
+END_SENDING = "DELETE FROM sending WHERE key = :key AND at <= :since"
+# What another node forgets just now is passed over.
+FORGET_SENDINGS = {
+    "sqlite": "DELETE FROM sending WHERE at <= :since",
+    "postgresql": """
+DELETE FROM sending WHERE key IN (SELECT key FROM sending WHERE at <= :since LIMIT 1000 FOR UPDATE SKIP LOCKED)""",
+}
 USE_PROOF = (
     "INSERT INTO proof (nonce, expires_at) VALUES (:nonce, :expires_at) ON CONFLICT (nonce) DO NOTHING"
 )
-FORGET_PROOFS = "DELETE FROM proof WHERE expires_at < :at"
+FORGET_PROOFS = {
+    "sqlite": "DELETE FROM proof WHERE expires_at < :at",
+    "postgresql": """
+DELETE FROM proof WHERE nonce IN (SELECT nonce FROM proof WHERE expires_at < :at LIMIT 1000 FOR UPDATE SKIP LOCKED)""",
+}
 
 # -- reports ----------------------------------------------------------------
 
@@ -289,11 +364,13 @@ SELECT r.rule, r.words FROM comment c JOIN report r ON r.comment = c.number
  WHERE c.id = :id AND r.closed_at IS NULL AND r.words IS NOT NULL
  ORDER BY r.number LIMIT :limit"""
 OLD_REPORTER = "SELECT 1 FROM report WHERE address_key IS NOT NULL AND at < :before LIMIT 1"
-FORGET_REPORTERS = """
+_FORGET_REPORTERS = """
 UPDATE report SET address_key = NULL
- WHERE number IN (
-    SELECT number FROM report WHERE address_key IS NOT NULL AND at < :before LIMIT :limit
- )"""
+ WHERE number IN (SELECT number FROM report WHERE address_key IS NOT NULL AND at < :before LIMIT :limit"""
+FORGET_REPORTERS = {
+    "sqlite": f"{_FORGET_REPORTERS})",
+    "postgresql": f"{_FORGET_REPORTERS} FOR UPDATE SKIP LOCKED)",
+}
 
 # -- reading many -----------------------------------------------------------
 
@@ -397,7 +474,7 @@ QUEUE_MINE_NEWEST = f"""{_QUEUE} AND (c.submitted_at, c.number) < (:at, :number)
 
 # Three ends of indexes: what it costs does not grow with anything.
 PULSE = """
-SELECT leaf, COALESCE((SELECT max(number) FROM evidence), 0), COALESCE((SELECT max(number) FROM journal), 0)
+SELECT leaf + pulse, COALESCE((SELECT max(number) FROM evidence), 0), COALESCE((SELECT max(number) FROM journal), 0)
   FROM counter WHERE id = 1"""
 # What has no reason to wait is still being judged.
 QUEUE_TALLY = """
@@ -673,11 +750,14 @@ SELECT count(*), coalesce(sum(CASE WHEN story = (SELECT id FROM story WHERE url 
 # What is held for the law keeps its address key until the hold ends.
 OLD_ADDRESS = """
 SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT 1"""
-FORGET_ADDRESSES = """
+_FORGET_ADDRESSES = """
 UPDATE comment SET address_key = NULL, likeness = NULL
  WHERE number IN (
-    SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT :limit
- )"""
+    SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT :limit"""
+FORGET_ADDRESSES = {
+    "sqlite": f"{_FORGET_ADDRESSES})",
+    "postgresql": f"{_FORGET_ADDRESSES} FOR UPDATE SKIP LOCKED)",
+}
 
 # -- staff ------------------------------------------------------------------
 
@@ -808,17 +888,37 @@ SELECT c.id, d.verdict, d.decided_by, d.reasons, c.erased_at, s.mode,
 POST = """
 INSERT INTO outbox (kind, subject, body, key, at, due_at) VALUES (:kind, :subject, :body, :key, :at, :due)
     ON CONFLICT (key) DO NOTHING"""
+# In the first quarter of an hour from :due on whose job is not in hand and has not run.
+POST_NEWS = {
+    "postgresql": """
+INSERT INTO outbox (kind, subject, body, key, at, due_at)
+SELECT CAST(:kind AS text), '', '{"since":' || (c.leaf - :leaf) || ',"story":' || CAST(:story AS bigint) || '}',
+       'news:' || CAST(:story AS bigint) || ':' || q.due, CAST(:at AS bigint), q.due
+  FROM counter c, generate_series(
+           CAST(:due AS bigint), CAST(:due AS bigint) + 8 * CAST(:every AS bigint), CAST(:every AS bigint)) AS q (due)
+ WHERE c.id = 1 AND NOT EXISTS (
+           SELECT 1 FROM outbox o WHERE o.key = 'news:' || CAST(:story AS bigint) || ':' || q.due
+              AND (o.attempts > 0 OR o.done_at IS NOT NULL OR o.dead_at IS NOT NULL))
+ ORDER BY q.due LIMIT 1
+    ON CONFLICT (key) DO NOTHING"""
+}
 POSTED_UNTOUCHED = (
     "SELECT 1 FROM outbox WHERE key = :key AND attempts = 0 AND done_at IS NULL AND dead_at IS NULL"
 )
 _DUE = "done_at IS NULL AND dead_at IS NULL"
 # What another has in hand is passed over; it stays among the due, should its holder fall.
 LEASE = f"""
-SELECT number, kind, subject, body, key, at, attempts + 1 FROM outbox
+SELECT number FROM outbox
  WHERE {_DUE} AND due_at <= :at AND leased_until <= :at
  ORDER BY due_at, number LIMIT :limit"""
-LEASED = f"""
-UPDATE outbox SET attempts = attempts + 1, leased_until = :until WHERE number = :number AND {_DUE}"""
+# Of two who take at the same moment, each is given what the other is not.
+LEASED = {
+    dialect: f"""
+UPDATE outbox SET attempts = attempts + 1, leased_until = :until
+ WHERE number IN ({LEASE}{passing})
+RETURNING number, kind, subject, body, key, at, attempts, due_at"""
+    for dialect, passing in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
+}
 # Only by who has it in hand: the number of the attempt tells.
 FINISH = f"""
 UPDATE outbox SET done_at = :at, body = NULL, leased_until = 0, error = ''

@@ -52,11 +52,12 @@ from meydan.errors import (
     TooFast,
 )
 from meydan.store import statements as sql
-from meydan.store.database import Database, Hand, Row
+from meydan.store.database import Database
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
 from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
+from meydan.store.hand import Hand, Row
 from meydan.store.outbox import Outbox
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
@@ -259,7 +260,7 @@ class Store:
 
     def ping(self) -> None:
         """Raises StoreUnavailable unless the database can be read and written now."""
-        self._writer.write(lambda hand: hand.run(sql.WRITE))
+        self._writer.write(lambda hand: hand.apart(sql.WRITE))
         with self._database.reading() as hand:
             hand.one(sql.LATEST_CHANGE)
 
@@ -290,18 +291,22 @@ class Store:
             raise ValueError("a commitment has 32 bytes")
         submitted_at = micros(new.submitted_at)
 
-        def work(hand: Hand) -> Received:
-            # Who writes has the database to themselves: nobody can come between this look and the keeping.
-            if new.sending is not None and (before := _sent_before(hand.one, new.sending)) is not None:
-                return before
+        def work(hand: Hand) -> Callable[[], Received]:
+            if new.sending is not None:
+                # Nobody else keeps this sending, here or on another node, between this look and the commit.
+                hand.lock_key("sending", new.sending.key)
+                before = _sent_before(hand.one, new.sending)
+                if before is not None:
+                    return lambda: before
             if new.proof is not None:
-                hand.run(sql.FORGET_PROOFS, at=submitted_at)
+                hand.send(sql.FORGET_PROOFS[self.dialect], at=submitted_at)
                 if not hand.run(
                     sql.USE_PROOF, nonce=new.proof.nonce, expires_at=micros(new.proof.expires_at)
                 ):
                     raise ProofUsed
-            number = _next_leaf(hand, new.leaf)
-            story = _story_id(hand, new.story_url)
+            story, taken = _present(hand.one(sql.NEW_PLACE, url=new.story_url, id=new.id))
+            if story is None:
+                story = _story_id(hand, new.story_url)
             root = None
             if new.parent is not None:
                 parent = _standing(hand, new.parent)
@@ -310,54 +315,55 @@ class Store:
                         "The comment replied to is not on this story's page.", fields=("parent",)
                     )
                 root = parent.top
-            if hand.one(sql.STANDING, id=new.id) is not None:
+            if taken is not None:
                 raise AlreadyExists("The comment's id is taken.", fields=("id",))
-            row = hand.one(
-                sql.ADD_COMMENT,
-                id=new.id,
-                story=story,
-                parent=new.parent,
-                root=root,
-                submitted_at=submitted_at,
-                commitment=new.commitment,
-                receipt=number,
-                holds=",".join(hold.value for hold in new.holds),
-                address_key=new.address_key,
-                author_key=new.author_key,
-                fingerprint=new.fingerprint,
-                badge=new.badge,
-                written_by=new.written_by,
-                likeness=new.likeness,
-                reader_key=new.reader_key,
-                # Outside the queue, until its author has confirmed their address.
-                waiting=int(new.confirmation is None),
+            leaf = hand.leaf(new.leaf)
+            number: int = _first(
+                hand.one(
+                    sql.ADD_COMMENT,
+                    id=new.id,
+                    story=story,
+                    parent=new.parent,
+                    root=root,
+                    submitted_at=submitted_at,
+                    commitment=new.commitment,
+                    receipt=hand.receipt(leaf),
+                    holds=",".join(hold.value for hold in new.holds),
+                    address_key=new.address_key,
+                    author_key=new.author_key,
+                    fingerprint=new.fingerprint,
+                    badge=new.badge,
+                    written_by=new.written_by,
+                    likeness=new.likeness,
+                    reader_key=new.reader_key,
+                    # Outside the queue, until its author has confirmed their address.
+                    waiting=int(new.confirmation is None),
+                )
             )
+            hand.names_receipt(leaf, number)
             if new.sending is not None:
-                hand.run(sql.FORGET_SENDINGS, since=micros(new.sending.since))
-                hand.run(
+                since = micros(new.sending.since)
+                hand.send(sql.FORGET_SENDINGS[self.dialect], since=since)
+                hand.send(sql.END_SENDING, key=new.sending.key, since=since)
+                hand.send(
                     sql.ADD_SENDING,
                     key=new.sending.key,
                     words=new.sending.words,
-                    comment=_first(row),
+                    comment=number,
                     at=submitted_at,
                 )
-            hand.run(
-                sql.ADD_WORDS,
-                comment=_first(row),
-                text=new.text,
-                name=new.name,
-                email=new.email,
-                salt=new.salt,
+            hand.send(
+                sql.ADD_WORDS, comment=number, text=new.text, name=new.name, email=new.email, salt=new.salt
             )
             if new.confirmation is not None:
-                await_confirmation(hand, _first(row), new.confirmation, submitted_at)
+                await_confirmation(hand, number, new.confirmation, submitted_at)
             if new.lookup:
-                hand.run(sql.ADD_LOOKUP[self.dialect], comment=_first(row), words=new.lookup)
+                hand.send(sql.ADD_LOOKUP[self.dialect], comment=number, words=new.lookup)
             if new.follow is not None:
-                ask(hand, new.follow, story=story, comment=_first(row), subject=new.id, at=submitted_at)
-            return Received(new.id, number)
+                ask(hand, new.follow, story=story, comment=number, subject=new.id, at=submitted_at)
+            return lambda: Received(new.id, leaf.number)
 
-        return self._writer.write(work)
+        return self._writer.write(work)()
 
     def sent_before(self, sending: Sending) -> Received | None:
         """
@@ -411,9 +417,8 @@ class Store:
         reasons = _encode(decision.reasons).decode()
         body = None if evidence is None else _encode(evidence)
 
-        def work(hand: Hand) -> Settled:
-            number = _next_leaf(hand, leaf)
-            before = _standing(hand, id)
+        def work(hand: Hand) -> Callable[[], Settled]:
+            before = _deciding(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
             if expected_seq is not None and before.seq != expected_seq:
@@ -427,12 +432,12 @@ class Store:
                 _check_another_person(hand, before, decision.by)
             if (Status(before.status), status) not in LEGAL_MOVES:
                 raise ValueError(f"a comment does not go from {before.status} to {status}")
-            seq = before.seq + 1
-            hand.run(
+            seq, put = before.seq + 1, hand.leaf(leaf)
+            hand.send(
                 sql.ADD_DECISION,
                 comment=before.number,
                 seq=seq,
-                leaf=number,
+                leaf=hand.decided(put, before.number, seq),
                 at=decided_at,
                 verdict=decision.verdict.value,
                 decided_by=decision.decided_by.value,
@@ -445,7 +450,7 @@ class Store:
             after = before._replace(status=status.value)
             showing = _showing(hand, after)
             _end_pick(hand, before, showing)
-            hand.run(
+            hand.send(
                 sql.SETTLE,
                 showing=showing,
                 places=_place(before, showing) if before.root is None else 0,
@@ -456,13 +461,13 @@ class Store:
                 number=before.number,
             )
             if body is not None:
-                hand.run(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
+                hand.send(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
             if note is not None:
-                hand.run(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
+                hand.send(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
             rules = _rules_of(decision)
             for rule in rules:
-                hand.run(sql.ADD_BREACH, rule=rule, comment=before.number, seq=seq)
-            hand.run(sql.END_CLAIM, number=before.number)
+                hand.send(sql.ADD_BREACH, rule=rule, comment=before.number, seq=seq)
+            hand.send(sql.END_CLAIM, number=before.number)
             if decision.decided_by is DecidedBy.MODERATOR:
                 _answer(hand, before.number, decision.verdict, rules, decision.by, decided_at)
                 enter(
@@ -478,7 +483,7 @@ class Store:
                 )
                 _close_reports(hand, before, seq, decision, decided_at)
                 if second_look:
-                    hand.run(
+                    hand.send(
                         sql.DRAW_SECOND, comment=before.number, seq=seq, actor=decision.by, at=decided_at
                     )
             elif audited_under is not None:
@@ -492,12 +497,12 @@ class Store:
                 seq=seq,
                 by=decision.decided_by,
                 at=decided_at,
-                leaf=number,
+                leaf=put,
                 shown=showing == SHOWN != before.showing,
             )
-            return Settled(seq=seq, decided_at=at, leaf=number, decision=decision, note=note)
+            return lambda: Settled(seq=seq, decided_at=at, leaf=put.number, decision=decision, note=note)
 
-        return self._writer.write(work)
+        return self._writer.write(work)()
 
     def hold(
         self,
@@ -524,6 +529,7 @@ class Store:
         def work(hand: Hand) -> None:
             if not is_exact(id):
                 return
+            hand.lock_comment(id)
             row = hand.one(
                 sql.HOLD,
                 id=id,
@@ -533,7 +539,8 @@ class Store:
                 sooner=sooner // MICROSECOND,
             )
             if row is not None:
-                hand.run(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
+                hand.send(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
+                hand.stirs()
                 if audited_under is not None:
                     _draw(hand, _first(row), 0, decision, evidence, audited_under, judged_at)
 
@@ -549,13 +556,13 @@ class Store:
         withdrawn_at = micros(at)
 
         def work(hand: Hand) -> None:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
             if before.withdrawn_at is not None:
                 return
-            _next_leaf(hand, leaf)
-            hand.run(sql.WITHDRAW, at=withdrawn_at, number=before.number)
+            hand.leaf(leaf)
+            hand.send(sql.WITHDRAW, at=withdrawn_at, number=before.number)
             _stand(hand, before, before._replace(withdrawn_at=withdrawn_at))
 
         self._writer.write(work)
@@ -579,12 +586,12 @@ class Store:
         erased_at = micros(at)
 
         def work(hand: Hand) -> bool:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None:
                 raise NotFound("There is no such comment.", fields=("id",))
             if before.escalated:
                 if hand.one(sql.POSTPONED, id=id) is None:
-                    hand.run(sql.POSTPONE, comment=before.number, at=erased_at, actor=by)
+                    hand.send(sql.POSTPONE, comment=before.number, at=erased_at, actor=by)
                     enter(hand, erased_at, by, "erasure-postponed", id)
                 return False
             if before.erased_at is None:
@@ -600,13 +607,13 @@ class Store:
 
     def _erase(self, hand: Hand, before: _Standing, leaf: bytes, at: int, by: str) -> None:
         """Take out a comment's words and all that was made of them, within a writing that scrubs."""
-        _next_leaf(hand, leaf)
-        hand.run(sql.ERASE, at=at, number=before.number)
+        hand.leaf(leaf)
+        hand.send(sql.ERASE, at=at, number=before.number)
         for statement in sql.ERASED_WITH_IT:
-            hand.run(statement, number=before.number)
-        hand.run(sql.END_LOOKUP[self.dialect], number=before.number)
+            hand.send(statement, number=before.number)
+        hand.send(sql.END_LOOKUP[self.dialect], number=before.number)
         enter(hand, at, by, "erased", before.id)
-        hand.run(sql.NOW_STALE)
+        _goes_stale(hand)
         _stand(hand, before, before._replace(erased_at=at))
 
     def escalate(
@@ -627,13 +634,13 @@ class Store:
         when = micros(at)
 
         def work(hand: Hand) -> None:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
             if expected_seq is not None and before.seq != expected_seq:
                 raise _already_decided(hand, before)
-            hand.run(sql.ADD_ESCALATION, comment=before.number, kind=kind, told=told, actor=by, at=when)
-            hand.run(sql.ESCALATE, number=before.number)
+            hand.send(sql.ADD_ESCALATION, comment=before.number, kind=kind, told=told, actor=by, at=when)
+            hand.send(sql.ESCALATE, number=before.number)
             enter(hand, when, by, "escalated", id, kind=kind)
             _stand(hand, before, before._replace(escalated=1))
 
@@ -764,7 +771,7 @@ class Store:
             begun_by, last = _hold(hand, before)
             if by == begun_by:
                 raise NotAllowed("A legal hold is ended by another person than the one who escalated.")
-            hand.run(
+            hand.send(
                 sql.ADD_ENDING,
                 comment=before.number,
                 escalation=last,
@@ -772,7 +779,7 @@ class Store:
                 at=ended_at,
                 reason=reason,
             )
-            hand.run(sql.END_HOLD, number=before.number)
+            hand.send(sql.END_HOLD, number=before.number)
             enter(hand, ended_at, by, "hold-ended", id)
             after = before._replace(escalated=0)
             _stand(hand, before, after)
@@ -846,7 +853,7 @@ class Store:
         when = micros(at)
 
         def work(hand: Hand) -> None:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None or before.erased_at is not None:
                 raise NotFound("There is no such comment.", fields=("id",))
             closed = before.withdrawn_at is not None or before.escalated
@@ -854,8 +861,8 @@ class Store:
                 raise NotAppealable("Only a comment that stands rejected can be appealed.")
             if hand.one(sql.APPEALED, comment=before.number, seq=before.seq) is not None:
                 raise NotAppealable("This decision was appealed before; one appeal is heard.")
-            hand.run(sql.ADD_APPEAL, comment=before.number, seq=before.seq, at=when, words=words)
-            hand.run(
+            hand.send(sql.ADD_APPEAL, comment=before.number, seq=before.seq, at=when, words=words)
+            hand.send(
                 sql.WAITS_AGAIN,
                 holds=Hold.APPEAL.value,
                 due=when - sooner // MICROSECOND,
@@ -896,6 +903,7 @@ class Store:
 
         def work(hand: Hand) -> None:
             # Before the comment is looked at: whether there is one must not be learned here.
+            hand.lock_key("reporter", address_key)
             sent, first = hand.one(sql.REPORTS_SENT, address_key=address_key, since=when - _DAY) or (0, None)
             if sent >= at_most:
                 wait = max(1, (first + _DAY - when) // _SECOND)
@@ -903,13 +911,13 @@ class Store:
                     f"At most {at_most} reports a day are taken from one address; nothing was kept.",
                     retry_after_s=wait,
                 )
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None or before.showing != SHOWN:
                 raise NotFound("There is no comment here that can be reported.")
             if hand.one(sql.REPORTED_BY, comment=before.number, address_key=address_key) is not None:
                 return
             answered = hand.one(sql.REPORT_ANSWERED, comment=before.number, rule=rule) is not None
-            hand.run(
+            hand.send(
                 sql.ADD_REPORT,
                 comment=before.number,
                 rule=rule,
@@ -925,7 +933,7 @@ class Store:
                 return
             if _first(hand.one(sql.REPORTS_OPEN, comment=before.number)) >= from_readers:
                 due = when - sooner // MICROSECOND
-                hand.run(sql.WAITS_AGAIN, holds=Hold.REPORT.value, due=due, number=before.number)
+                hand.send(sql.WAITS_AGAIN, holds=Hold.REPORT.value, due=due, number=before.number)
 
         self._writer.write(work)
 
@@ -949,7 +957,11 @@ class Store:
             (sql.OLD_REPORTER, sql.FORGET_REPORTERS),
         ):
             while self._database.one(old, before=limit) is not None:
-                forgotten += self._forget(forget, limit)
+                number = self._forget(forget[self.dialect], limit)
+                forgotten += number
+                if not number:
+                    # What is left another node has in hand just now; the next time.
+                    break
 
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_SESSIONS, before=limit)
@@ -958,8 +970,8 @@ class Store:
             hand.run(sql.FORGET_DOORWAYS, before=limit)
             hand.run(sql.FORGET_CLAIMS, before=limit)
             # Both are forgotten with the next of their kind; after a flood, none may come.
-            hand.run(sql.FORGET_SENDINGS, since=limit)
-            hand.run(sql.FORGET_PROOFS, at=limit)
+            hand.run(sql.FORGET_SENDINGS[self.dialect], since=limit)
+            hand.run(sql.FORGET_PROOFS[self.dialect], at=limit)
             # What somebody was shown within a week is told to them, however soon addresses are forgotten.
             hand.run(sql.FORGET_EXPOSURES, before=limit - 7 * _DAY)
 
@@ -976,8 +988,9 @@ class Store:
         return forgotten
 
     def _forget(self, statement: str, before: int) -> int:
+        # Apart, so that no comment's row is kept from those who number while they hold the counter.
         return self._writer.write(
-            lambda hand: hand.run(statement, before=before, limit=_FORGET_AT_ONCE), scrub=True
+            lambda hand: int(_first(hand.apart(statement, before=before, limit=_FORGET_AT_ONCE))), scrub=True
         )
 
     # -- audits -------------------------------------------------------------
@@ -1012,7 +1025,7 @@ class Store:
         answered_at = micros(at)
 
         def work(hand: Hand) -> None:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             row = None if before is None else hand.one(sql.AUDIT, id=id)
             if before is None or row is None or before.escalated:
                 raise NotFound("This comment waits for no audit.", fields=("id",))
@@ -1063,7 +1076,10 @@ class Store:
         """
 
         def work(hand: Hand) -> LookedTwice:
-            row = None if not is_exact(id) else hand.one(sql.SECOND, id=id, name=by)
+            row = None
+            if is_exact(id):
+                hand.lock_comment(id)
+                row = hand.one(sql.SECOND, id=id, name=by)
             if row is None:
                 raise NotFound("This comment waits for no second look of yours.", fields=("id",))
             number, seq, actor = row
@@ -1248,13 +1264,14 @@ class Store:
 
         def work(hand: Hand) -> Story:
             id = _story_id(hand, url)
+            hand.lock_key("story", url, once=True)
             before = _story_of(_present(hand.one(sql.STORY, url=url)))
             after = replace(before, **changed)
             check(after)
             differing = [name for name in STORY_FIELDS if getattr(before, name) != getattr(after, name)]
             if not differing:
                 return before
-            hand.run(
+            hand.later(
                 sql.SET_STORY,
                 id=id,
                 title=after.title,
@@ -1270,8 +1287,9 @@ class Store:
             )
             enter(hand, when, by, "story-changed", url, fields=differing)
             if not _UNSEEN.issuperset(differing):
-                _changed(hand, id, delta=0)
-            return _story_of(_present(hand.one(sql.STORY, url=url)))
+                hand.changed(id)
+                return replace(after, revision=before.revision + 1)
+            return after
 
         return self._writer.write(work)
 
@@ -1319,7 +1337,7 @@ class Store:
         when = micros(at)
 
         def work(hand: Hand) -> bool:
-            before = _standing(hand, id)
+            before = _deciding(hand, id)
             if before is None or before.showing != SHOWN:
                 raise NotFound("Only a comment that readers see can be chosen.", fields=("id",))
             if not (
@@ -1328,9 +1346,9 @@ class Store:
                 else hand.run(sql.END_PICK, number=before.number)
             ):
                 return False
-            hand.run(sql.STORY_PICKED, id=before.story, delta=1 if picked else -1)
+            hand.picks(before.story, 1 if picked else -1)
             enter(hand, when, by, "picked" if picked else "pick-ended", id)
-            _changed(hand, before.story, delta=0)
+            hand.changed(before.story)
             return True
 
         return self._writer.write(work)
@@ -1733,6 +1751,7 @@ class Store:
             key = None if not is_exact(id) else hand.one(sql.AUTHOR, id=id)
             if key is None:
                 raise NotFound("The author of this comment is not known any more.")
+            hand.lock_key("author", key[0])
             hand.run(sql.LIFT, author_key=key[0], at=micros(at), actor=by)
             hand.run(
                 sql.BLOCK,
@@ -1904,23 +1923,47 @@ def _sent_before(one: Callable[..., Row | None], sending: Sending) -> Received |
     return Received(id, leaf)
 
 
-def _next_leaf(hand: Hand, body: bytes) -> int:
-    # The number is taken inside the transaction: a number handed out and then
-    # rolled back would leave a hole, and verifiers treat a hole as tampering.
-    number: int = _first(hand.one(sql.NEXT_LEAF))
-    hand.run(sql.PUT_LEAF, number=number, body=body)
-    return number
-
-
 def _story_id(hand: Hand, url: str) -> int:
-    row = hand.one(sql.STORY_ID, url=url) or hand.one(sql.ADD_STORY, url=url)
+    row = hand.one(sql.STORY_ID, url=url)
+    if row is None:
+        # Apart: nobody whose comment is the first one too has to wait for this one. A story without any harms nobody.
+        row = hand.apart(sql.ADD_STORY, url=url) or hand.one(sql.STORY_ID, url=url)
     id: int = _first(row)
     return id
+
+
+def _goes_stale(hand: Hand) -> None:
+    # Only an SQLite file is written anew; on PostgreSQL it would be one row that all who erase wait for.
+    if hand.dialect == "sqlite":
+        hand.run(sql.NOW_STALE)
 
 
 def _standing(hand: Hand, id: str) -> _Standing | None:
     row = None if not is_exact(id) else hand.one(sql.STANDING, id=id)
     return None if row is None else _Standing._make(row)
+
+
+def _deciding(hand: Hand, id: str) -> _Standing | None:
+    """Where a comment stands; until the commit nobody else decides upon it."""
+    if not is_exact(id):
+        return None
+    hand.lock_comment(id)
+    return _standing(hand, id)
+
+
+def _above(hand: Hand, id: str) -> _Standing:
+    """
+    Where a comment stands whose replies change: so it stands until the commit.
+
+    Of an ordinary one others may change the replies too, as what they do is added up. Where it could come to be a
+    tombstone, or cease to, only one at a time looks whether anything below it is shown.
+    """
+    hand.lock_above(id)
+    standing = _present_standing(hand, id)
+    if standing.withdrawn_at is None and standing.erased_at is None:
+        return standing
+    hand.lock_comment(id)
+    return _present_standing(hand, id)
 
 
 def _present_standing(hand: Hand, id: str) -> _Standing:
@@ -1944,7 +1987,7 @@ def _seen(hand: Hand, found: Row | None, id: str, *, branch: bool = False) -> _S
 
 def _escalated_now(hand: Hand, id: str) -> _Standing:
     """Where a comment under legal hold stands; NotFound for every other."""
-    before = _standing(hand, id)
+    before = _deciding(hand, id)
     if before is None or not before.escalated:
         raise NotFound("No legal hold stands on such a comment.", fields=("id",))
     return before
@@ -1991,7 +2034,7 @@ def _draw(
     calibration: str,
     at: int,
 ) -> None:
-    hand.run(
+    hand.send(
         sql.DRAW,
         comment=comment,
         seq=seq,
@@ -2005,7 +2048,7 @@ def _draw(
 
 def _answer(hand: Hand, comment: int, verdict: Verdict, rules: Sequence[str], by: str, at: int) -> None:
     """Take a person's verdict for the answer to the comment's audit, if it was drawn for one that waits."""
-    hand.run(sql.ANSWER, comment=comment, answer=verdict.value, breached=",".join(rules), actor=by, at=at)
+    hand.send(sql.ANSWER, comment=comment, answer=verdict.value, breached=",".join(rules), actor=by, at=at)
 
 
 def _close_reports(hand: Hand, before: _Standing, seq: int, decision: Decision, at: int) -> None:
@@ -2038,6 +2081,8 @@ def _stand(hand: Hand, before: _Standing, after: _Standing, *, written: int | No
         showing = _showing(hand, after) if written is None else written
         if showing == before.showing:
             break
+        if before.root is not None and not seen:
+            hand.lock_top(top)
         seen = True
         shown = (showing == SHOWN) - (before.showing == SHOWN)
         delta += shown
@@ -2045,19 +2090,20 @@ def _stand(hand: Hand, before: _Standing, after: _Standing, *, written: int | No
         place, own = _place(before, showing), after.number == top
         if written is None:
             _end_pick(hand, before, showing)
-            hand.run(sql.SHOW, showing=showing, places=place if own else 0, number=after.number)
+            hand.send(sql.SHOW, showing=showing, places=place if own else 0, number=after.number)
         written = None
         places += 0 if own else place
-        if shown and after.parent is not None:
-            hand.run(sql.REPLIED, delta=shown, id=after.parent)
-        if after.parent is None or (showing > 0) == (before.showing > 0):
+        if after.parent is None or not (shown or place):
+            break
+        above = _above(hand, after.parent)
+        hand.counts(above.number, replies=shown)
+        if not place:
             break
         # A tombstone stands while something below it does; one may come or go with this comment.
-        before = after = _Standing._make(_present(hand.one(sql.STANDING, id=after.parent)))
-    if places:
-        hand.run(sql.BRANCH_CHANGED, delta=places, number=top)
+        before = after = above
+    hand.counts(top, branch=places)
     if seen:
-        _changed(hand, after.story, delta=delta)
+        hand.changed(after.story, shown=delta)
 
 
 def _place(before: _Standing, showing: int) -> int:
@@ -2068,7 +2114,7 @@ def _place(before: _Standing, showing: int) -> int:
 def _end_pick(hand: Hand, before: _Standing, showing: int) -> None:
     """What readers do not see any more is not chosen any more."""
     if before.showing == SHOWN != showing and hand.run(sql.END_PICK, number=before.number):
-        hand.run(sql.STORY_PICKED, id=before.story, delta=-1)
+        hand.picks(before.story, -1)
 
 
 def _showing(hand: Hand, standing: _Standing) -> int:
@@ -2077,11 +2123,6 @@ def _showing(hand: Hand, standing: _Standing) -> int:
     if standing.withdrawn_at is None and standing.erased_at is None:
         return SHOWN
     return HIDDEN if hand.one(sql.HAS_REPLIES, id=standing.id) is None else TOMBSTONE
-
-
-def _changed(hand: Hand, story: int, *, delta: int) -> None:
-    change = _first(hand.one(sql.NEXT_CHANGE))
-    hand.run(sql.STORY_CHANGED, id=story, change=change, delta=delta)
 
 
 # -- rows and values --------------------------------------------------------

@@ -6,11 +6,15 @@ callers hand over their work and wait; the thread takes all work that is there,
 does each piece inside its own savepoint, and commits once. A piece that fails
 undoes itself alone. Nobody is answered before the commit has returned.
 
-Other processes may write too: a batch begins by taking the database's own lock.
+Other processes may write too, and to PostgreSQL a few threads of this one. On SQLite a batch begins by taking the database's
+own lock. On PostgreSQL they work at the same time (see hand.py): a piece that
+meets another's lock, and every piece of a batch that the server refused, is done
+anew, alone. So two that were in each other's way come one after the other.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -21,13 +25,23 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from meydan.errors import StoreUnavailable
-from meydan.store.database import Database, Hand, unavailable
+from meydan.store.database import Database, unavailable
+from meydan.store.hand import Busy, FarHand, Hand
 
 T = TypeVar("T")
 Work = Callable[[Hand], Any]
 
 BATCH = 64
 """Pieces of work in one commit at most: PostgreSQL remembers so many savepoints without spilling."""
+
+LANES = {"sqlite": 1, "postgresql": 4}
+"""How many threads write. A far PostgreSQL is waited for most of the time, in which another batch can be on its way."""
+
+TRIES = 5
+"""How often a piece of work is begun anew on PostgreSQL because another node was in its way."""
+
+_IN_THE_WAY = frozenset({"40001", "40P01", "23505"})
+"""Not serializable, a deadlock, and a row that another node put in first: done anew, it is seen."""
 
 SCRUB_RETRY_S = 0.5
 """How soon after a failed emptying of the journal the next is tried; twice as long after each, up to a minute."""
@@ -42,6 +56,18 @@ class _Piece(NamedTuple):
     large: bool
 
 
+class _Again(Exception):
+    """Nothing was kept of a piece of work because of others; it may be done anew."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__()
+        self.cause = cause
+        self.code = getattr(cause, "sqlstate", None)
+
+
+_Outcome = tuple[Any, BaseException | None]
+
+
 class Writer:
     """
     Runs work in the order it came, many pieces to one commit.
@@ -51,15 +77,17 @@ class Writer:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
-        self._hand: Hand | None = None
-        self._scrub_at: float | None = None
-        self._scrub_wait_s = SCRUB_RETRY_S
-        self._thread = threading.Thread(target=self._run, name="meydan-store-writer", daemon=True)
-        self._thread.start()
+        self._lanes = [_Lane(database, self._queue) for _ in range(LANES[database.dialect])]
+        self._left = len(self._lanes)
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name="meydan-store-writer", daemon=True)
+            for lane in self._lanes
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def write(self, work: Callable[[Hand], T], *, scrub: bool = False, large: bool = False) -> T:
         """
@@ -86,27 +114,50 @@ class Writer:
         with self._gate:
             if not self._closed:
                 self._closed = True
-                self._queue.put(None)
-        self._thread.join()
+                for _ in self._lanes:
+                    self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
-        open_for_work = True
+    def _run(self, lane: _Lane) -> None:
         try:
-            while open_for_work:
-                batch, open_for_work = self._gather()
-                if batch:
-                    self._settle(batch)
-                if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
-                    self._scrub()
+            lane.work()
         finally:
             # However this ends, nobody may be left waiting.
             with self._gate:
-                self._closed = True
-            while not self._queue.empty():
+                self._left -= 1
+                last = not self._left
+                self._closed = self._closed or last
+            while last and not self._queue.empty():
                 item = self._queue.get()
                 if item is not None:
                     item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
-            self._drop()
+            lane.drop()
+
+    def _drop(self) -> None:
+        for lane in self._lanes:
+            lane.drop()
+
+
+class _Lane:
+    """One thread that writes, and its connection."""
+
+    def __init__(self, database: Database, queue: SimpleQueue[_Piece | None]) -> None:
+        self._database = database
+        self._queue = queue
+        self._hand: Hand | None = None
+        self._scrub_at: float | None = None
+        self._scrub_wait_s = SCRUB_RETRY_S
+
+    def work(self) -> None:
+        """Do what comes, until there will be no more."""
+        open_for_work = True
+        while open_for_work:
+            batch, open_for_work = self._gather()
+            if batch:
+                self._settle(batch)
+            if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
+                self._scrub()
 
     def _gather(self) -> tuple[list[_Piece], bool]:
         """The work that is there, at most BATCH pieces, and whether more may come."""
@@ -124,58 +175,114 @@ class Writer:
 
     def _settle(self, batch: list[_Piece]) -> None:
         """Do a batch and answer everyone in it; never raises."""
-        results: list[Any] = []
-        errors: list[BaseException | None] = []
         try:
-            hand = self._begin()
-            for piece in batch:
-                hand.run("SAVEPOINT piece")
-                result, error = None, None
-                try:
-                    result = piece.work(hand)
-                except BaseException as raised:  # noqa: BLE001  (whatever it was, someone waits for the answer)
-                    error = raised
-                    # If even this fails the transaction is gone, and with it the whole batch.
-                    hand.run("ROLLBACK TO SAVEPOINT piece")
-                hand.run("RELEASE SAVEPOINT piece")
-                results.append(result)
-                errors.append(error)
-            hand.run("COMMIT")
-            # Durable from here: a crash after this line loses nothing.
-        except BaseException as raised:  # noqa: BLE001
-            self._drop()
-            log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
-            errors = [error or raised for error in errors]
-            errors += [raised] * (len(batch) - len(errors))
-        else:
-            done = [piece for piece, error in zip(batch, errors, strict=True) if error is None]
-            if any(piece.scrub for piece in done):
-                self._scrub(large=any(piece.large for piece in done))
-        for number, piece in enumerate(batch):
-            error = errors[number]
+            outcomes = self._attempt(batch)
+        except BaseException as raised:  # noqa: BLE001  (whatever it was, someone waits for the answer)
+            outcomes = [(None, raised)] * len(batch)
+        again = [number for number, (_, error) in enumerate(outcomes) if isinstance(error, _Again)]
+        for number in again:
+            outcomes[number] = self._alone(batch[number])
+        done = [piece for piece, (_, error) in zip(batch, outcomes, strict=True) if error is None]
+        if any(piece.scrub for piece in done):
+            self._scrub(large=any(piece.large for piece in done))
+        for piece, (result, error) in zip(batch, outcomes, strict=True):
             if error is None:
-                piece.future.set_result(results[number])
+                piece.future.set_result(result)
             else:
                 piece.future.set_exception(
                     unavailable(error) if isinstance(error, self._database.trouble) else error
                 )
 
-    def _begin(self) -> Hand:
-        """A transaction that no other process writes beside."""
-        hand = self._hand
-        if hand is not None:
+    def _alone(self, piece: _Piece) -> _Outcome:
+        """Do a piece in a transaction of its own, anew where another node was in its way."""
+        tried = 1
+        while True:
             try:
-                for statement in self._database.begin_write:
-                    hand.run(statement)
-            except self._database.lost:
-                # The server went away while nothing was under way; perhaps it is back.
-                self._drop()
-            else:
-                return hand
-        hand = self._hand = self._database.writing_hand()
-        for statement in self._database.begin_write:
-            hand.run(statement)
-        return hand
+                (outcome,) = self._attempt([piece], alone=True)
+            except BaseException as raised:  # noqa: BLE001
+                return None, raised
+            error = outcome[1]
+            if not isinstance(error, _Again):
+                return outcome
+            if error.code not in _IN_THE_WAY or tried == TRIES:
+                log.error("store_write_failed", pieces=1, cause=unavailable(error.cause).message)
+                return None, error.cause
+            # Not for as long as the other waits, or they would meet again.
+            time.sleep(random.uniform(0, 0.01 * 2**tried))  # noqa: S311  (no secret)
+            tried += 1
+
+    def _attempt(self, batch: list[_Piece], *, alone: bool = False) -> list[_Outcome]:
+        """
+        Do a batch in one transaction.
+
+        Returns:
+            What became of each piece, in order. `_Again`, on PostgreSQL, is what nothing was kept of and may be done
+            alone.
+        """
+        for first in (True, False):
+            outcomes: list[_Outcome] = []
+            hand = None
+            try:
+                hand = self._begin()
+                if isinstance(hand, FarHand):
+                    hand.alone = alone or len(batch) == 1
+                for piece in batch:
+                    outcomes.append(self._do(hand, piece))  # noqa: PERF401  (what was done before one fails counts)
+                hand.commit()
+                # Durable from here: a crash after this line loses nothing.
+            except BaseException as raised:  # noqa: BLE001
+                if isinstance(hand, FarHand) and isinstance(raised, (*self._database.trouble, Busy)):
+                    # Once a COMMIT was sent, only the server itself can say that nothing was kept.
+                    known = not hand.committing or getattr(raised, "sqlstate", None) is not None
+                    if known and self._undone(hand):
+                        return [(None, _Again(raised))] * len(batch)
+                    if first and not hand.committing and isinstance(raised, self._database.lost):
+                        # The server went away, and had not been told to commit; perhaps it is back.
+                        self.drop()
+                        continue
+                self.drop()
+                log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
+                outcomes = [(None, error or raised) for _, error in outcomes]
+                outcomes += [(None, raised)] * (len(batch) - len(outcomes))
+            return outcomes
+        raise AssertionError("unreachable")
+
+    def _do(self, hand: Hand, piece: _Piece) -> _Outcome:
+        """Do one piece in its savepoint; raises only what takes the whole transaction with it."""
+        far = isinstance(hand, FarHand)
+        mark = hand.mark() if isinstance(hand, FarHand) else ()
+        hand.send("SAVEPOINT piece")
+        result, error = None, None
+        try:
+            result = piece.work(hand)
+            if isinstance(hand, FarHand):
+                hand.finish()
+        except BaseException as raised:
+            # On PostgreSQL it may be what was sent for the piece before that the server refuses only now.
+            if far and isinstance(raised, self._database.trouble):
+                raise
+            error = raised if not isinstance(raised, Busy) else _Again(raised)
+            # If even this fails the transaction is gone, and with it the whole batch.
+            hand.send("ROLLBACK TO SAVEPOINT piece")
+            if isinstance(hand, FarHand):
+                hand.undo(mark)
+        hand.send("RELEASE SAVEPOINT piece")
+        return result, error
+
+    def _undone(self, hand: FarHand) -> bool:
+        """Whether the server says that a transaction that failed left nothing; False where it does not answer."""
+        try:
+            hand.abandon()
+        except Exception:  # noqa: BLE001
+            return False
+        return True
+
+    def _begin(self) -> Hand:
+        """A transaction; on SQLite, one that no other process writes beside."""
+        if self._hand is None:
+            self._hand = self._database.writing_hand()
+        self._hand.begin()
+        return self._hand
 
     def _scrub(self, *, large: bool = False) -> None:
         """Drive erased words out of the files; tried again later if a reader still holds them."""
@@ -186,14 +293,14 @@ class Writer:
             done = self._database.scrub(self._hand, large=large)
         except Exception as error:  # noqa: BLE001  (the erasure stands; those who wait for it must be answered)
             log.error("store_scrub_failed", cause=unavailable(error).message)
-            self._drop()
+            self.drop()
         if done:
             self._scrub_at, self._scrub_wait_s = None, SCRUB_RETRY_S
         else:
             self._scrub_at = time.monotonic() + self._scrub_wait_s
             self._scrub_wait_s = min(2 * self._scrub_wait_s, 60)
 
-    def _drop(self) -> None:
+    def drop(self) -> None:
         hand, self._hand = self._hand, None
         if hand is not None:
             try:
