@@ -258,9 +258,12 @@ class Database:
         connection = self._connect(reading=False)
         return Hand(connection, connection.cursor(), self._adapted)
 
-    def session(self) -> Any:
+    def session(self, name: str) -> Any:
         """
         A PostgreSQL connection of the caller's own, to listen or to hold a lock for as long as it lives.
+
+        Args:
+            name: under which the operator finds it in pg_stat_activity, after "meydan".
 
         Should this machine be cut off, both ends notice within some ten seconds.
         """
@@ -268,6 +271,7 @@ class Database:
         try:
             for setting in _CUT_OFF:
                 connection.execute(setting)
+            connection.execute(f"SET application_name = 'meydan {name}'")
         except BaseException:
             connection.close()
             raise

@@ -60,7 +60,7 @@ class Hearing:
         rest_s = FIRST_REST_S
         while not self._ended.is_set():
             try:
-                with self._database.session() as session:
+                with self._database.session("hearing") as session:
                     session.execute(LISTEN)
                     self.hears, rest_s = True, FIRST_REST_S
                     # What was said before this connection stood was said to nobody.

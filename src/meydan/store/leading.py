@@ -62,7 +62,7 @@ class Leading:
     def _ask(self) -> bool:
         try:
             if self._session is None:
-                self._session = self._database.session()
+                self._session = self._database.session("leading")
             if self.now:
                 # The lock lives as long as its connection does.
                 self._session.execute(sql.ALIVE[self._database.dialect])
