@@ -123,6 +123,11 @@ class Pace:
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether `check` asks the database."""
+        return self._shared is not None
+
     def check(self, key: str) -> None:
         """Take one token; TooFast, with the seconds until there is one, when the bucket is empty."""
         now = self._clock()
