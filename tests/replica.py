@@ -49,7 +49,10 @@ def _children(parent: int) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
+            if (
+                folder.name.isdigit()
+                and int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent
+            ):
                 found.append(int(folder.name))
         except OSError:
             continue
@@ -89,7 +92,8 @@ def following(server: PostgreSQL) -> Iterator[Standby | None]:
                 assert standby.ask("SELECT pg_is_in_recovery()")
                 break
             except psycopg.OperationalError:
-                assert process.poll() is None and time.monotonic() < deadline, (home / "log").read_text()
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError((home / "log").read_text()) from None
                 time.sleep(0.05)
         yield standby
     finally:

@@ -139,6 +139,11 @@ class Meydan:
         """Whether this node sweeps, forgets and carries letters just now; to be asked before each piece of that."""
         return self.competes and self.store.leading.leads()
 
+    @property
+    def leading(self) -> bool:
+        """Whether this node led when it was last asked; for whoever watches, asks nobody."""
+        return self.competes and self.store.leading.now
+
     def hear(self, told: Callable[[int | None], None]) -> Hearing | None:
         """Be told what other nodes change, from a thread of its own until it or the store is closed; None on SQLite."""
         return self.store.hear(told)

@@ -81,7 +81,8 @@ def test_one_node_leads_until_it_is_gone(
     monkeypatch.setattr(leading, "REST_S", 0.0)
     one, other = nodes
     assert one.leading.leads()
-    assert one.leading.leads() and not other.leading.leads()
+    assert one.leading.leads()
+    assert not other.leading.leads()
     with around(url) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
@@ -200,7 +201,8 @@ def test_readers_are_served_by_a_replica_that_has_what_they_know(
 
     try:
         # Nothing is known yet of what the replica has to have.
-        assert texts(reader) == ["The first."] and not eye.read_there
+        assert texts(reader) == ["The first."]
+        assert not eye.read_there
         until(read_there)
         standby.ask("SELECT pg_wal_replay_pause()")
         until(lambda: standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
@@ -251,5 +253,3 @@ def test_what_is_no_copy_of_this_database_is_never_shown(
     with pytest.raises(BadSettings) as refused:
         Store.open(url, replica=f"sqlite:///{tmp_path}/copy.db")
     assert refused.value.fields == ("replica",)
-
-

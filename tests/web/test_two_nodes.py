@@ -119,7 +119,9 @@ def test_a_reader_and_a_moderator_never_notice(rooms: list[Newsroom]) -> None:
         assert [moderator.get("/desk/decided").status_code for _ in rooms] == [200, 200]
     assert id in leyla.get("/desk").text
     for _ in rooms:
-        assert "Looked at by <bdi>Leyla" in hiwa.get(f"/desk/comments/{id}").text.replace("Also looked", "Looked")
+        assert "Looked at by <bdi>Leyla" in hiwa.get(f"/desk/comments/{id}").text.replace(
+            "Also looked", "Looked"
+        )
     found = re.search(r'name="csrf" value="([^"]+)"', leyla.get("/desk/decided").text)
     assert found is not None
     verdict = {"csrf": found[1], "seen": "0", "next": "", "verdict": "approve"}
@@ -129,7 +131,8 @@ def test_a_reader_and_a_moderator_never_notice(rooms: list[Newsroom]) -> None:
     for _ in rooms:
         assert reader.post(f"/api/v1/comments/{id}/reports", json={"rule": "abuse"}).status_code == 201
     reports = one.item(id).reports
-    assert reports is not None and reports.open == 1
+    assert reports is not None
+    assert reports.open == 1
     gone = reader.post(f"/status/{id}/withdraw", data={"receipt": receipt, "lang": "en"})
     assert gone.status_code in (200, 303), gone.text
     for room in rooms:
@@ -155,7 +158,10 @@ def test_a_flood_is_one_flood(rooms: list[Newsroom]) -> None:
     # Fourteen at once, however many nodes there are.
     more = [fast.post("/api/v1/comments", json=body | {"text": "Faster."}).status_code for _ in range(4)]
     assert {answer.status_code for answer in tried[2:]} | set(more) >= {429}
-    assert Balanced(rooms, "192.0.2.10").post("/api/v1/comments", json=body | {"text": "Calm."}).status_code == 201
+    assert (
+        Balanced(rooms, "192.0.2.10").post("/api/v1/comments", json=body | {"text": "Calm."}).status_code
+        == 201
+    )
 
 
 @pytest.mark.parametrize("deaf", ["closed", "unnoticed"])
@@ -200,7 +206,9 @@ def test_what_is_sent_here_is_judged_elsewhere(database: str, tmp_path: Path) ->
             worker.close()
 
 
-def test_a_node_with_another_secret_does_not_start(database: str, rooms: list[Newsroom], tmp_path: Path) -> None:
+def test_a_node_with_another_secret_does_not_start(
+    database: str, rooms: list[Newsroom], tmp_path: Path
+) -> None:
     """If a node's secret is not the others', then it does not start: its readers' keys and links would be worth nothing there."""
     with pytest.raises(BadSecret):
         build(Settings(data=tmp_path, database=database))
