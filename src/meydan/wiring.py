@@ -168,7 +168,7 @@ class Meydan:
         nodes serve already, what they received this moment is left to them; and what workers judge is left to these.
         """
         self.desk.watch()
-        alone = self.settings.sqlite_file is not None
+        alone = self.store.is_alone()
         if self.settings.judge == "elsewhere" or not (alone or self.leads()):
             return 0
         if alone:

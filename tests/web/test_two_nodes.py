@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from meydan import wiring
 from meydan.cli.working import work_until
 from meydan.comment import Submission, Verdict
 from meydan.desk import Visitor
@@ -184,8 +185,12 @@ def test_what_is_not_heard_is_seen_all_the_same(
             until(lambda before=before: len(texts(third)) == len(before) + 1)
 
 
-def test_what_is_sent_here_is_judged_elsewhere(database: str, tmp_path: Path) -> None:
+def test_what_is_sent_here_is_judged_elsewhere(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If a node leaves judging to workers, then its readers are answered at once, and a worker judges what they sent."""
+    # However young it is: it was left.
+    monkeypatch.setattr(wiring, "SWEEP_AGE_S", 1_000_000.0)
     given = {"database": database, **SHARED}
     with newsroom(tmp_path / "web", **given, judge="elsewhere") as room:
         id = send(room, COURTEOUS, f"{PUBLIC}/stories/judged-elsewhere")

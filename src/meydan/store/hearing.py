@@ -52,9 +52,9 @@ class Hearing:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening; what it waits for is given up at once."""
+        """Stop listening. Where a connection is just being made, it is let go of when it stands."""
         self._ended.set()
-        self._thread.join(2 * SILENCE_S)
+        self._thread.join(2.0)
 
     def _run(self) -> None:
         rest_s = FIRST_REST_S

@@ -50,6 +50,11 @@ PACE_LEFT = {"postgresql": f"SELECT full_at + :step - :burst - {_NOW} FROM pace 
 FORGET_PACE = {"postgresql": f"DELETE FROM pace WHERE full_at < {_NOW}"}
 _LEADER_LOCK = 0x6D656C64
 LEAD = {"postgresql": f"SELECT pg_try_advisory_lock({_LEADER_LOCK})"}
+# Servers listen, and workers try to lead: whoever is up has one of these connections.
+OTHERS = {
+    "postgresql": "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name IN ('meydan hearing', 'meydan leading') LIMIT 1"
+}
 ALIVE = {"postgresql": "SELECT 1"}
 
 # -- stories ----------------------------------------------------------------

@@ -287,6 +287,10 @@ class Store:
         self._hearing.append(hearing)
         return hearing
 
+    def is_alone(self) -> bool:
+        """Whether no other node is up; asked by one that neither listens nor leads yet. An SQLite file has one server."""
+        return self.dialect == "sqlite" or self._database.one(sql.OTHERS[self.dialect]) is None
+
     def check_secret(self, mark: str) -> None:
         """
         Refuse a node whose secret is not that of the others; the first one's is theirs.
@@ -1924,7 +1928,7 @@ class Store:
             self._writer.write(lambda hand: hand.run(sql.LEAVE, comment=_present_standing(hand, id).number))
 
     def free_all(self) -> None:
-        """Nobody has anything in hand: for the one server on an SQLite file when it starts."""
+        """Nobody has anything in hand: for a server that starts and is alone."""
         self._writer.write(lambda hand: hand.run(sql.FREE_JUDGING))
 
     def tidy(self, at: datetime) -> None:
