@@ -1,7 +1,7 @@
 """
 python -m benchmarks [SCENARIO …] [--seconds N] [--runs N] [--json FILE]
 
-Scenarios: judge, read, submit, start, store, newsroom, desk, threads, live, embed (all ten when none is named), soak.
+Scenarios: judge, read, submit, start, store, newsroom, desk, threads, live, embed, nodes (all eleven when none is named), soak.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import desk, embed, judge, live, newsroom, read, start, store, submit, threads
+from benchmarks import desk, embed, judge, live, newsroom, nodes, read, start, store, submit, threads
 
 SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "judge": judge.run,
@@ -30,6 +30,7 @@ SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "threads": threads.run,
     "live": live.run,
     "embed": embed.run,
+    "nodes": nodes.run,
 }
 
 

@@ -178,6 +178,10 @@ CONFIRMED_WITHIN = timedelta(days=7)
 MAILS_AN_HOUR = 5
 """Links that are mailed to one address within an hour at most, whoever gives that address."""
 
+TAKEN_UP_AT_ONCE = 10
+TAKEN_UP_FOR = timedelta(seconds=30)
+"""Who judges what others left has so many of them at a time, to themselves for so long; all are judged in a second."""
+
 ERASED_AT_ONCE = 200
 """Comments of one reader that are erased in one request; the rest in the next."""
 
@@ -417,8 +421,14 @@ class Desk:
         calibrations: Calibrations | None = None,
         care: Care | None = None,
         mail_works: bool = False,
+        judges: bool = True,
     ) -> None:
+        """
+        Args:
+            judges: whether what is received here is judged here, or left to `meydan work`.
+        """
         self._store = store
+        self._judges = judges
         self._judge = judge
         self._guidelines = guidelines
         self._adopting = threading.Lock()
@@ -617,6 +627,8 @@ class Desk:
             Once it is kept, no failure is raised: the comment is held.
         """
         outcome = self.receive(submission, visitor)
+        if not self._judges:
+            return outcome
         try:
             self.judge(outcome.id)
             judged = self._stands(self._comment(outcome.id), outcome.receipt)
@@ -673,6 +685,7 @@ class Desk:
             reader_key=reader.key if reader else None,
             confirmation=self._confirmation(new.id, submission, visitor, now) if unconfirmed else None,
             follow=self._follow(submission),
+            left=not self._judges,
         )
         try:
             id, leaf = self._store.receive(new)
@@ -814,7 +827,8 @@ class Desk:
         id = self._store.readers.confirm(digest, author_key=author_key, at=now)
         # Durable from here: should judging fail, the sweep comes back to it.
         try:
-            self.judge(id)
+            if self._judges:
+                self.judge(id)
         except Unavailable as error:
             log.warning("judging_put_off", comment=id, error=type(error).__name__)
         return self._stands(self._comment(id), None)
@@ -1260,16 +1274,32 @@ class Desk:
         )
 
     def sweep(self, *, limit: int = 100, older_than_s: float = 0.0) -> int:
-        """Judge what a crash or an outage left held and unjudged, oldest first. Returns how many were taken up."""
-        before = self._clock() - timedelta(seconds=older_than_s)
-        ids = self._store.unjudged(limit, before=before)
-        for id in ids:
-            try:
-                self.judge(id)
-            except Refused as error:
-                # One comment that cannot be taken up must not keep the others waiting.
-                log.error("sweep_passed_over", comment=id, code=error.code)
-        return len(ids)
+        """
+        Judge what a crash, an outage or a web node left held and unjudged, oldest first; what another node has taken up is its own.
+
+        Args:
+            older_than_s: younger ones are in the hands of the request that received them, unless it left them.
+
+        Returns:
+            How many were taken up.
+        """
+        taken = 0
+        while taken < limit:
+            now = self._clock()
+            before = now - timedelta(seconds=older_than_s)
+            # Few at a time: who is killed keeps them from the others until their time is over.
+            wanted = min(TAKEN_UP_AT_ONCE, limit - taken)
+            ids = self._store.take_up(wanted, before=before, at=now, until=now + TAKEN_UP_FOR)
+            for id in ids:
+                try:
+                    self.judge(id)
+                except Refused as error:
+                    # One comment that cannot be taken up must not keep the others waiting.
+                    log.error("sweep_passed_over", comment=id, code=error.code)
+            taken += len(ids)
+            if not ids:
+                break
+        return taken
 
     def expire(self, *, address_days: int) -> None:
         """
@@ -1282,6 +1312,7 @@ class Desk:
             with contextlib.suppress(NotFound):
                 self.erase(id, by="machine")
         self._store.readers.expire(now)
+        self._store.tidy(now)
         self._store.expire(before=now - timedelta(days=address_days))
 
     # -- what readers see of their own ------------------------------------------

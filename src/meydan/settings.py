@@ -27,6 +27,10 @@ DISPOSABLE = ("take", "hold", "refuse")
 """What is done with a comment whose e-mail address is one of those given away for minutes."""
 
 
+JUDGES = ("here", "elsewhere")
+"""Whether a server judges what it receives, or leaves it to `meydan work`."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
     """
@@ -89,6 +93,8 @@ class Settings:
     reader_issuer_secret: str = field(default="", repr=False)
     mail_server: str = field(default="", repr=False)
     mail_from: str = ""
+    judge: str = "here"
+    replica: str = field(default="", repr=False)
 
     @property
     def database_url(self) -> str:
@@ -288,6 +294,13 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings(
             f"The setting 'disposable_addresses' is one of: {', '.join(DISPOSABLE)}.",
             fields=("disposable_addresses",),
+        )
+    if settings.judge not in JUDGES:
+        raise BadSettings(f"The setting 'judge' is one of: {', '.join(JUDGES)}.", fields=("judge",))
+    if settings.replica and settings.sqlite_file is not None:
+        raise BadSettings(
+            "The setting 'replica' is for a PostgreSQL database; an SQLite file has none.",
+            fields=("replica",),
         )
     for key in ("issuer", "reader_issuer"):
         _check_issuer(key, getattr(settings, key), getattr(settings, f"{key}_client"))

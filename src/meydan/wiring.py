@@ -27,19 +27,25 @@ from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
-from meydan.store import Store
+from meydan.store import Hearing, Store
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
 SWEEP_ROUNDS = 50
 SWEEP_AGE_S = 10.0
+WORK_BATCH = 10
+"""How many a worker judges before it looks up."""
 
 log = structlog.get_logger("meydan.wiring")
 
 
 @dataclass(slots=True)
 class Meydan:
-    """A built Meydan: the desk, the staff, the readers and the letters over one store, ready for a door to be put in front."""
+    """
+    A built Meydan: the desk, the staff, the readers and the letters over one store, ready for a door to be put in front.
+
+    `competes`: this node would look after the house, if no other does.
+    """
 
     settings: Settings
     desk: Desk
@@ -48,6 +54,7 @@ class Meydan:
     letters: Letters
     store: Store
     _secret: bytes = field(repr=False)
+    competes: bool = True
     _guidelines_seen: tuple[int, int] | None = None
     _calibration_seen: tuple[int, int] | None = None
 
@@ -128,19 +135,54 @@ class Meydan:
         log.info("calibration_adopted", languages=sorted(found.measured))
         return True
 
+    def leads(self) -> bool:
+        """Whether this node sweeps, forgets and carries letters just now; to be asked before each piece of that."""
+        return self.competes and self.store.leading.leads()
+
+    @property
+    def leading(self) -> bool:
+        """Whether this node led when it was last asked; for whoever watches, asks nobody."""
+        return self.competes and self.store.leading.now
+
+    def hear(self, told: Callable[[int | None], None]) -> Hearing | None:
+        """Be told what other nodes change, from a thread of its own until it or the store is closed; None on SQLite."""
+        return self.store.hear(told)
+
+    def pace(self, what: str) -> Callable[[str, int, int], float] | None:
+        """
+        What counts for all nodes how often somebody does this, None where there is one node.
+
+        It takes the keyed hash of who does it, how often a minute and how often at once, and returns the seconds
+        until they may, 0 for now.
+        """
+        pacing = self.store.pacing
+        if not pacing.shared:
+            return None
+        return lambda key, per_minute, burst: pacing.take(f"{what}:{key}", per_minute=per_minute, burst=burst)
+
     def recover(self) -> int:
         """
         Judge what a crash left held, before the doors open; returns how many. The same walk as for a new one.
 
-        First the promises are looked at: what broke one while nobody was watching is not automated again.
+        First the promises are looked at: what broke one while nobody was watching is not automated again. Where other
+        nodes serve already, what they received this moment is left to them; and what workers judge is left to these.
         """
         self.desk.watch()
-        return self.desk.sweep(limit=SWEEP_BATCH * 10)
+        alone = self.store.is_alone()
+        if self.settings.judge == "elsewhere" or not (alone or self.leads()):
+            return 0
+        if alone:
+            self.store.free_all()
+        return self.desk.sweep(limit=SWEEP_BATCH * 10, older_than_s=0 if alone else SWEEP_AGE_S)
+
+    def work_off(self) -> int:
+        """Judge some of what waits for it, wherever it was received; returns how many were taken up."""
+        return self.desk.sweep(limit=WORK_BATCH, older_than_s=SWEEP_AGE_S)
 
     def tend(self) -> None:
         """
-        One round of housekeeping: changed guidelines and calibration, comments a crash left unjudged,
-        expired addresses.
+        One round of housekeeping: changed guidelines and calibration; and where this node leads, comments a crash
+        left unjudged, and expired addresses.
 
         Raises:
             StoreUnavailable: the database did not answer; the next round tries again.
@@ -148,10 +190,15 @@ class Meydan:
         self.refresh_guidelines()
         self.refresh_calibration()
         self.desk.refresh_withdrawn()
-        # Young ones are still in the hands of the request that received them.
-        for _ in range(SWEEP_ROUNDS):
-            if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
-                break
+        if not self.leads():
+            return
+        if self.settings.judge == "here":
+            # Young ones are still in the hands of the request that received them.
+            for _ in range(SWEEP_ROUNDS):
+                if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
+                    break
+                if not self.leads():
+                    return
         self.desk.expire(address_days=self.settings.address_days)
         self.letters.expire()
 
@@ -160,9 +207,9 @@ class Meydan:
         self.store.close()
 
 
-def build(settings: Settings, *, entering: bool = True) -> Meydan:
+def build(settings: Settings, *, entering: bool = True, worker: bool = False) -> Meydan:
     """
-    Build everything that a door needs.
+    Build everything that a door needs, or a `worker` without one.
 
     The newest version of the guidelines rules. The operator's file is entered as a version if it is another than
     when it was last entered; without `entering`, for what only looks in, it rules where there is no version yet.
@@ -178,7 +225,7 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
     accounts = _accounts(settings)
     judge = Judge.load()
     calibrations = in_force(settings.calibration_file, judge.model)
-    store = open_store(settings)
+    store = open_store(settings, replica=settings.replica)
     desk = Desk(
         store=store,
         judge=judge,
@@ -201,7 +248,9 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
             severe_per_shift=settings.severe_per_shift,
         ),
         mail_works=settings.mail is not None,
+        judges=worker or settings.judge == "here",
     )
+    several = settings.sqlite_file is None
     meydan = Meydan(
         settings=settings,
         desk=desk,
@@ -210,10 +259,13 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
         letters=_letters(store, settings, secret, lambda: desk.guidelines),
         store=store,
         _secret=secret,
+        # On SQLite the one server leads. Elsewhere, who leaves judging to workers leaves them the rest as well.
+        competes=(several and settings.judge == "here") or worker is several,
         _guidelines_seen=seen,
         _calibration_seen=_stamp(settings.calibration_file),
     )
     try:
+        _check_secret(store, secret)
         if entering:
             meydan.desk.enter_file(guidelines, shipped=settings.guidelines is None)
         meydan.desk.refresh_guidelines()
@@ -243,16 +295,27 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
     return load(settings.guidelines)
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, *, replica: str = "") -> Store:
     """The store alone; makes the data folder if it is not there."""
     _make_folder(settings.data)
-    return Store.open(settings.database_url)
+    return Store.open(settings.database_url, replica=replica)
+
+
+def _check_secret(store: Store, secret: bytes) -> None:
+    """BadSecret where other nodes on the database have another. An SQLite file lies beside its own."""
+    if store.dialect == "postgresql":
+        store.check_secret(hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32])
 
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:
     """The staff alone, without a judge; the caller closes the store."""
     secret = _secret(settings)
     store = open_store(settings)
+    try:
+        _check_secret(store, secret)
+    except BaseException:
+        store.close()
+        raise
     return _staff(store, settings, secret), store
 
 

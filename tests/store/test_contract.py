@@ -607,11 +607,29 @@ def test_what_was_never_judged(store: Store) -> None:
     store.hold(ids[2], HOLD, evidence=EVIDENCE, at=later())
     store.withdraw(ids[3], leaf=b"", at=later())
     store.erase(ids[4], leaf=b"", at=later())
-    assert store.unjudged(10, before=later()) == (ids[0], ids[5])
-    assert store.unjudged(1, before=later()) == (ids[0],)
     first = store.comment(ids[0])
     assert first is not None
-    assert store.unjudged(10, before=first.submitted_at) == ()
+    taken = {"at": later(), "until": later() + timedelta(seconds=30)}
+    assert store.take_up(10, before=first.submitted_at, **taken) == ()
+    assert store.take_up(1, before=later(), **taken) == (ids[0],)
+    assert store.take_up(10, before=later(), **taken) == (ids[5],)
+    assert store.take_up(10, before=later(), **taken) == ()
+    again = {"at": later() + timedelta(seconds=31), "until": later() + timedelta(seconds=61)}
+    assert store.take_up(10, before=later(), **again) == (ids[0], ids[5])
+
+
+def test_what_its_receiver_left_is_taken_up_at_once(store: Store) -> None:
+    """If whoever received a comment does not judge it, then it is taken up however young it is, by one of those who come."""
+    young = {"before": later() - timedelta(days=1), "at": later(), "until": later() + timedelta(seconds=30)}
+    left, kept = receive(store, left=True), receive(store)
+    assert store.take_up(10, **young) == (left,)
+    assert store.take_up(10, **young) == ()
+    store.leave(kept)
+    assert store.take_up(10, **young) == (kept,)
+    for id in (left, kept):
+        store.hold(id, HOLD, evidence=EVIDENCE, at=later())
+    store.tidy(later() + timedelta(seconds=31))
+    assert store.take_up(10, before=later(), at=later() + timedelta(days=1), until=later()) == ()
 
 
 def test_what_was_decided_last(store: Store) -> None:

@@ -59,7 +59,7 @@ READS: dict[str, Callable[[Store, str], Any]] = {
     "page": lambda store, id: store.page(STORY, sort="oldest", after=None, limit=5),
     "counts": lambda store, id: store.counts([STORY]),
     "held": lambda store, id: store.held(after=None, limit=5),
-    "unjudged": lambda store, id: store.unjudged(5, before=NOON),
+    "take_up": lambda store, id: store.take_up(5, before=NOON, at=NOON, until=NOON),
     "history": lambda store, id: store.history(story_url=STORY, fingerprint="", since=NOON),
     "leaves": lambda store, id: store.leaves(0, 5),
     "changes": lambda store, id: store.changes(0),

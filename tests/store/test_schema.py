@@ -201,6 +201,7 @@ INDEXED = {
     "QUEUE_NEWEST_AFTER": "ix_comment_queue",
     "QUEUE_COUNT": "ix_comment_queue",
     "UNJUDGED": "ix_comment_unjudged",
+    "FORGET_JUDGING": "ix_judging_until",
     "REPEATS": "ix_comment_fingerprint",
     "ON_STORY": "ix_comment_flood",
     "HAS_REPLIES": "ix_comment_replies",
@@ -373,6 +374,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0015_editors.py",
         "0016_form.py",
         "0017_numbers.py",
+        "0018_nodes.py",
     ]
 
 

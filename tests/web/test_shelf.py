@@ -176,7 +176,7 @@ def test_a_silent_database_is_asked_again() -> None:
     async def scene() -> None:
         changes = Changes()
         shelf = a_shelf(changes)
-        following = asyncio.create_task(shelf.follow(every_s=0.001))
+        following = asyncio.create_task(shelf.follow(every_s=lambda: 0.001))
         await asyncio.sleep(0.02)
         kept = await shelf.fetch(("page", "a"), says("old"))
         changes.fails = True

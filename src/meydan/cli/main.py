@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import meydan
-from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training
+from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training, working
 
 app = typer.Typer(
     name="meydan",
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(operating.demo)
 app.command("serve")(operating.serve)
+app.command("work")(working.work)
 app.command("check")(judging.check)
 app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")

@@ -40,6 +40,16 @@ def serve(
     public_url: Annotated[
         str | None, typer.Option("--public-url", help="The origin readers reach this server at.")
     ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", help="here, or elsewhere: `meydan work` judges what is sent (here)."),
+    ] = None,
+    replica: Annotated[
+        str | None,
+        typer.Option(
+            "--replica", help="A PostgreSQL server that follows the database; pages are read there."
+        ),
+    ] = None,
     data: DataOption = None,
     database: DatabaseOption = None,
     guidelines: GuidelinesOption = None,
@@ -55,7 +65,7 @@ def serve(
 
     with refusals(as_json=as_json):
         options = {
-            "host": host, "port": port, "public_url": public_url,
+            "host": host, "port": port, "public_url": public_url, "judge": judge, "replica": replica,
             "data": data, "database": database, "guidelines": guidelines,
         }  # fmt: skip
         given = settings_of(settings, **options)
@@ -79,7 +89,7 @@ def serve(
                 say(told, as_json=as_json, text=text)
 
             mail = given.mail
-            courier = mail and Courier(meydan.letters, Mailer(mail, given.mail_from))
+            courier = mail and Courier(meydan.letters, Mailer(mail, given.mail_from), leads=meydan.leads)
             serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
         finally:
             meydan.close()

@@ -5,12 +5,13 @@ The courier takes letters out of the outbox and hands them to the mail server, o
     lease -> spread                     -> finish   (what is new on a story: a letter for each follower)
 
 A crash between sending and finishing sends the letter again, under the same Message-ID: at least once, never lost.
-Several couriers, on several nodes, share one outbox: what one has in hand, no other is given.
+Of several nodes the one that leads carries; should two believe that they do, what one has in hand no other is given.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Final
@@ -34,9 +35,15 @@ log = structlog.get_logger("meydan.post")
 
 
 class Courier:
-    """Carries letters out; one is enough for a node."""
+    """
+    Carries letters out; one is enough for a node.
 
-    def __init__(self, letters: Letters, mailer: Mailer) -> None:
+    Args:
+        leads: whether this node is the one that does, asked before each round.
+    """
+
+    def __init__(self, letters: Letters, mailer: Mailer, *, leads: Callable[[], bool] = lambda: True) -> None:
+        self._leads = leads
         self._letters = letters
         self._mailer = mailer
 
@@ -135,7 +142,8 @@ class Courier:
         while not ended.is_set():
             carried = 0
             try:
-                carried = self.carry_out()
+                if self._leads():
+                    carried = self.carry_out()
             except MeydanError as error:
                 log.warning("courier_put_off", code=error.code)
             except Exception as error:  # noqa: BLE001

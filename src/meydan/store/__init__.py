@@ -9,6 +9,7 @@ from __future__ import annotations
 from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
+from meydan.store.hearing import Hearing
 from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.readers import Readers
@@ -83,6 +84,7 @@ __all__ = [
     "Escalation",
     "Figures",
     "Follow",
+    "Hearing",
     "Job",
     "Kept",
     "Latest",

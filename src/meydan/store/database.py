@@ -15,8 +15,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,9 @@ REWRITE_AT_ONCE_BYTES = 64 * 2**20
 STATEMENT_S = 15
 LOCK_S = 10
 CONNECT_S = 5
+SESSION_S = 5
+COUNT_S = 2
+"""How long a server may say nothing to whoever listens or leads, and to whoever counts."""
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
@@ -93,6 +98,7 @@ class Database:
 
     Args:
         url: `sqlite:///file` or `postgresql://user@host/name`.
+        patience_s: after how long a PostgreSQL server that says nothing is given up; None: never.
 
     Raises:
         BadSettings: another kind of URL, an SQLite older than 3.35, or a
@@ -100,8 +106,9 @@ class Database:
         StoreUnavailable: it cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience_s: float | None = None) -> None:
         self._url = _url_of(url)
+        self._patience_s = patience_s
         self.dialect = self._url.get_backend_name()
         self.begin_write = ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN",)
         self._begin_read = (
@@ -131,7 +138,7 @@ class Database:
             self._conninfo = make_conninfo(
                 "",
                 **{
-                    "connect_timeout": CONNECT_S,
+                    "connect_timeout": CONNECT_S if patience_s is None else max(2, int(patience_s)),
                     "application_name": "meydan",
                     **_KEEPALIVES,
                     **{key: value for key, value in self._url.query.items() if isinstance(value, str)},
@@ -147,9 +154,19 @@ class Database:
             pool_timeout=CONNECT_S,
             pool_pre_ping=self.dialect == "postgresql",
         )
+        # On PostgreSQL, for what is counted there: none is opened until something is.
+        self._small = create_engine(
+            self._scheme,
+            creator=lambda: self._connect(reading=False, patience_s=COUNT_S),
+            poolclass=QueuePool,
+            pool_size=2,
+            max_overflow=2,
+            pool_timeout=1,
+            pool_pre_ping=True,
+        )
         self._closed = threading.Event()
 
-    def _connect(self, *, reading: bool) -> Any:
+    def _connect(self, *, reading: bool, patience_s: float | None = None) -> Any:
         if self.dialect == "sqlite":
             connection = sqlite3.connect(
                 self._url.database or "",
@@ -174,8 +191,12 @@ class Database:
             return connection
         import psycopg
 
+        patience_s = patience_s or self._patience_s
+        kind: type[psycopg.Connection[Any]] = psycopg.Connection
+        if patience_s is not None:
+            kind = _impatient(patience_s)
         try:
-            server = psycopg.connect(self._conninfo, autocommit=True)
+            server = kind.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
             raise StoreUnavailable(self._unreached(str(error))) from None
         try:
@@ -200,6 +221,41 @@ class Database:
     def wait_for_numbers(self) -> None:
         """Let who gives numbers at this moment finish: what they wrote is seen from now on."""
         self.one(statements.AFTER_NUMBERS[self.dialect])
+    def session(self, name: str) -> Any:
+        """
+        A PostgreSQL connection of the caller's own, to listen or to hold a lock for as long as it lives.
+
+        Args:
+            name: under which the operator finds it in pg_stat_activity, after "meydan".
+
+        Should this machine be cut off, both ends notice within some ten seconds.
+        """
+        connection = self._connect(reading=False, patience_s=SESSION_S)
+        try:
+            # Whoever only listens is idle by trade.
+            connection.execute("SET idle_session_timeout = 0")
+            connection.execute(f"SET application_name = 'meydan {name}'")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def at_once(self) -> Iterator[Hand]:
+        """A connection whose statements are each a transaction, for what is neither a record nor worth the writer's turn."""
+        if self._closed.is_set():
+            raise StoreUnavailable("The store is closed.")
+        try:
+            connection = self._small.raw_connection()
+            try:
+                yield Hand(connection, connection.cursor(), self._adapted)
+            except BaseException:
+                connection.invalidate()
+                raise
+            finally:
+                connection.close()
+        except self.trouble as error:
+            raise unavailable(error) from None
 
     @contextmanager
     def reading(self, *, snapshot: bool = False) -> Iterator[Hand]:
@@ -348,6 +404,7 @@ class Database:
     def close(self) -> None:
         self._closed.set()
         self._engine.dispose()
+        self._small.dispose()
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
@@ -376,6 +433,31 @@ def _url_of(url: str) -> URL:
     raise BadSettings(
         "The database must be sqlite:///FILE or postgresql://USER@HOST/NAME.", fields=("database",)
     )
+
+
+@cache
+def _impatient(patience_s: float) -> Any:
+    """A kind of connection to PostgreSQL that is closed when the server says nothing for so long."""
+    import psycopg
+
+    class Impatient(psycopg.Connection[Any]):
+        def wait(self, gen: Any, *given: Any, **more: Any) -> Any:
+            return super().wait(self._until(gen, time.monotonic() + patience_s), *given, **more)
+
+        def _until(self, gen: Any, end: float) -> Any:
+            """The driver's own steps; it looks in here now and then also while nothing comes."""
+            try:
+                wanted = next(gen)
+                while True:
+                    ready = yield wanted
+                    if not ready and time.monotonic() > end:
+                        self.close()
+                        raise psycopg.OperationalError("the server says nothing")
+                    wanted = gen.send(ready)
+            except StopIteration as done:
+                return done.value
+
+    return Impatient
 
 
 def _touch(path: Path) -> None:

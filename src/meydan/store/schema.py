@@ -22,6 +22,8 @@ because only a migration makes a database; these tables are what it must make.
 * journal    append only
 * sending, proof
              come and go: what was sent and proved lately
+* judging, pace
+             come and go: who judges what just now, and who sent how much within minutes, on whichever node
 * comment.reader_key
              set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
@@ -51,7 +53,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0017"
+HEAD = "0018"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -96,6 +98,7 @@ counter = Table(
 meta = Table(
     "meta",
     metadata,
+    # secret: a keyed hash by which a node knows that it has the same secret as the others.
     # written: changed by every ping. stale: 1 while copies of erased rows may be left in SQLite's
     # file. rewritten: `before` of the expire() that last wrote the whole file anew.
     Column("key", Text, primary_key=True),
@@ -341,6 +344,28 @@ proof = Table(
     Column("expires_at", BigInteger, nullable=False),
     Index("ix_proof_expired", "expires_at"),
 )
+
+judging = Table(
+    "judging",
+    metadata,
+    # Not a record: who takes up what waits to be judged leaves a mark, so that no other node judges it meanwhile.
+    # No foreign key: what is left over is swept away, and no comment should have to look here before it goes.
+    Column("comment", _BIG, primary_key=True, autoincrement=False),
+    Column("until", BigInteger, nullable=False, comment="0: nobody has it, whoever comes first may take it"),
+    Index("ix_judging_until", "until"),
+)
+
+pace = Table(
+    "pace",
+    metadata,
+    # On PostgreSQL alone, for all nodes together; SQLite's one server counts in memory. Gone after minutes,
+    # and after a crash of the database: everybody may begin anew.
+    Column("key", Text, primary_key=True, comment="what is counted, and a keyed hash of who does it"),
+    Column("full_at", BigInteger, nullable=False, comment="when all of it may be done at once again"),
+    Index("ix_pace_full", "full_at"),
+)
+_unlogged = DDL("ALTER TABLE pace SET UNLOGGED").execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]
+event.listen(pace, "after_create", _unlogged)
 
 evidence = Table(
     "evidence",

@@ -95,6 +95,30 @@ NOT_STALE = "UPDATE meta SET value = '0' WHERE key = 'stale' AND value = '2'"
 REWRITTEN = "SELECT value FROM meta WHERE key = 'rewritten'"
 NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 
+# -- nodes --------------------------------------------------------------------
+
+KEEP_SECRET = "INSERT INTO meta (key, value) VALUES ('secret', :value) ON CONFLICT (key) DO NOTHING"
+SECRET = "SELECT value FROM meta WHERE key = 'secret'"
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+# By the database's clock, which is one for all nodes. A row stands for a bucket: what is missing in it is as
+# much as runs in until `full_at`. Too much at once touches no row.
+TAKE_PACE = {
+    "postgresql": f"""
+INSERT INTO pace (key, full_at) VALUES (:key, {_NOW} + :step)
+    ON CONFLICT (key) DO UPDATE SET full_at = greatest(pace.full_at, {_NOW}) + :step
+ WHERE pace.full_at + :step <= {_NOW} + :burst"""
+}
+PACE_LEFT = {"postgresql": f"SELECT full_at + :step - :burst - {_NOW} FROM pace WHERE key = :key"}
+FORGET_PACE = {"postgresql": f"DELETE FROM pace WHERE full_at < {_NOW}"}
+_LEADER_LOCK = 0x6D656C64
+LEAD = {"postgresql": f"SELECT pg_try_advisory_lock({_LEADER_LOCK})"}
+# Servers listen, and workers try to lead: whoever is up has one of these connections.
+OTHERS = {
+    "postgresql": "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND application_name IN ('meydan hearing', 'meydan leading') LIMIT 1"
+}
+ALIVE = {"postgresql": "SELECT 1"}
+
 # -- stories ----------------------------------------------------------------
 
 _STORY = """id, url, title, text, language, open, closes_at, mode, revision, opens_at, closed_reason, guests, question,
@@ -721,11 +745,27 @@ SELECT c.id, c.number FROM comment c
 
 QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 
+# Young ones are in the hands of the request that received them, unless it left them to whoever comes.
 UNJUDGED = """
-SELECT id FROM comment
- WHERE status = 'held' AND judged_at IS NULL AND submitted_at < :before
-   AND erased_at IS NULL AND withdrawn_at IS NULL AND waiting = 1
- ORDER BY submitted_at LIMIT :limit"""
+SELECT c.number, c.id FROM comment c LEFT JOIN judging j ON j.comment = c.number
+ WHERE c.status = 'held' AND c.judged_at IS NULL AND (c.submitted_at < :before OR j.until IS NOT NULL)
+   AND (j.until IS NULL OR j.until < :at)
+   AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.waiting = 1
+ ORDER BY c.submitted_at LIMIT :limit"""
+# What another node is taking up at this moment is passed over, not waited for.
+UNJUDGED_NOW = {"sqlite": UNJUDGED, "postgresql": f"{UNJUDGED} FOR UPDATE OF c SKIP LOCKED"}
+TAKE_UP = """
+INSERT INTO judging (comment, until) VALUES (:comment, :until)
+    ON CONFLICT (comment) DO UPDATE SET until = :until WHERE judging.until < :at"""
+LEAVE = (
+    "INSERT INTO judging (comment, until) VALUES (:comment, 0) ON CONFLICT (comment) DO UPDATE SET until = 0"
+)
+FREE_JUDGING = "UPDATE judging SET until = 0 WHERE until > 0"
+FORGET_JUDGING = """
+DELETE FROM judging
+ WHERE until < :at AND NOT EXISTS (
+    SELECT 1 FROM comment c
+     WHERE c.number = judging.comment AND c.status = 'held' AND c.judged_at IS NULL AND c.waiting = 1)"""
 
 # A flood is a flood at 1,000; counting further would help it.
 REPEATS = """

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -42,6 +42,7 @@ from meydan.comment import (
 from meydan.errors import (
     AlreadyDecided,
     AlreadyExists,
+    BadSecret,
     KeyReused,
     Malformed,
     NoSuchParent,
@@ -58,9 +59,13 @@ from meydan.store.figures import Figures, figures_of
 from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
 from meydan.store.hand import Hand, Row
+from meydan.store.hearing import Hearing
+from meydan.store.leading import Leading
 from meydan.store.outbox import Outbox
+from meydan.store.pacing import Pacing
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
+from meydan.store.replica import Replica
 from meydan.store.values import (
     Announced,
     Appeal,
@@ -96,6 +101,8 @@ from meydan.store.values import (
 )
 from meydan.store.writer import Writer
 from meydan.text.exact import is_exact
+
+T = TypeVar("T")
 
 _LARGEST = 2**63 - 1
 
@@ -207,9 +214,14 @@ class Store:
     (see writer.py).
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, replica: Replica | None = None) -> None:
         self._database = database
+        self._replica = replica
+        self._known: int | None = None
+        self._hearing: list[Hearing] = []
         self._writer = Writer(database)
+        self.leading = Leading(database)
+        self.pacing = Pacing(database)
         self.people = People(database, self._writer)
         self.guidelines = Versions(database, self._writer)
         self.outbox = Outbox(database, self._writer)
@@ -219,7 +231,7 @@ class Store:
     # -- opening and closing ------------------------------------------------
 
     @classmethod
-    def open(cls, url: str, *, migrate: bool = True) -> Store:
+    def open(cls, url: str, *, migrate: bool = True, replica: str = "") -> Store:
         """
         Connect, and bring the tables to what this program knows.
 
@@ -227,6 +239,7 @@ class Store:
             url: `sqlite:///FILE` (made when it is not there; its folder is not)
                 or `postgresql://USER@HOST/NAME`.
             migrate: False to refuse a database that would have to change.
+            replica: a PostgreSQL server that follows this one; what readers see is read there, see replica.py.
 
         Raises:
             BadSettings: another kind of URL or database.
@@ -236,7 +249,7 @@ class Store:
         database = Database(url)
         try:
             database.migrate(allowed=migrate)
-            store = cls(database)
+            store = cls(database, Replica(replica, database) if replica else None)
         except BaseException:
             database.close()
             raise
@@ -255,8 +268,58 @@ class Store:
 
     def close(self) -> None:
         """Finish the writing under way, then let go of the database."""
+        for hearing in self._hearing:
+            hearing.close()
+        self.leading.close()
         self._writer.close()
         self._database.close()
+        if self._replica is not None:
+            self._replica.close()
+
+    def hear(self, told: Callable[[int | None], None]) -> Hearing | None:
+        """
+        Be told of what other nodes change, see hearing.py; None on SQLite, where there are none.
+
+        It ends with the store.
+        """
+        if self._database.dialect != "postgresql":
+            return None
+        hearing = Hearing(self._database, told)
+        self._hearing.append(hearing)
+        return hearing
+
+    def is_alone(self) -> bool:
+        """Whether no other node is up; asked by one that neither listens nor leads yet. An SQLite file has one server."""
+        return self.dialect == "sqlite" or self._database.one(sql.OTHERS[self.dialect]) is None
+
+    def check_secret(self, mark: str) -> None:
+        """
+        Refuse a node whose secret is not that of the others; the first one's is theirs.
+
+        Args:
+            mark: a keyed hash that tells nothing of the secret.
+
+        Raises:
+            BadSecret: the database was begun with another.
+        """
+        row = self._database.one(sql.SECRET)
+        if row is None:
+            self._writer.write(lambda hand: hand.run(sql.KEEP_SECRET, value=mark))
+            row = self._database.one(sql.SECRET)
+        if _first(row) != mark:
+            raise BadSecret(
+                "This node's secret is not the one that the database was begun with: keyed hashes, links and passes of "
+                "the other nodes would count for nothing here. Give every node the same MEYDAN_SECRET, or the "
+                "secret.key of the data folder that was first.",
+                fields=("secret",),
+            )
+
+    def _read_shown(self, read: Callable[[Hand], T]) -> T:
+        """What readers see, in one moment: from the replica while it has all that this node knows of."""
+        if self._replica is not None:
+            return self._replica.read(read, known=self._known)
+        with self._database.reading(snapshot=True) as hand:
+            return read(hand)
 
     def ping(self) -> None:
         """Raises StoreUnavailable unless the database can be read and written now."""
@@ -357,6 +420,8 @@ class Store:
             )
             if new.confirmation is not None:
                 await_confirmation(hand, number, new.confirmation, submitted_at)
+            if new.left:
+                hand.send(sql.LEAVE, comment=number)
             if new.lookup:
                 hand.send(sql.ADD_LOOKUP[self.dialect], comment=number, words=new.lookup)
             if new.follow is not None:
@@ -1355,12 +1420,15 @@ class Store:
 
     def picks(self, url: str, *, limit: int) -> Page:
         """The comments of a story that the editors chose, the newest first, as `page` has them; `count` is of the whole story."""
-        with self._database.reading(snapshot=True) as hand:
+
+        def read(hand: Hand) -> Page:
             found = hand.one(sql.STORY_SHOWN, url=url) if is_exact(url) else None
             if found is None:
                 return Page(story=None, comments=(), count=0, next=None)
             rows = hand.all(sql.PAGE_PICKED, story=found[0], limit=_limit(limit))
-        return Page(_story_of(found[:-1]), tuple(_shown_of(row, url) for row in rows), found[-1], None)
+            return Page(_story_of(found[:-1]), tuple(_shown_of(row, url) for row in rows), found[-1], None)
+
+        return self._read_shown(read)
 
     def page(self, url: str, *, sort: str, after: str | None, limit: int) -> Page:
         """
@@ -1385,11 +1453,17 @@ class Store:
             statement, parameters = following, _after(_position_of(after, sort))
         if not is_exact(url):
             return Page(story=None, comments=(), count=0, next=None)
-        with self._database.reading(snapshot=True) as hand:
+
+        def read(hand: Hand) -> tuple[Row, list[Row]] | None:
             found = hand.one(sql.STORY_SHOWN, url=url)
             if found is None:
-                return Page(story=None, comments=(), count=0, next=None)
-            rows = hand.all(statement, story=found[0], limit=_limit(limit) + 1, **parameters)
+                return None
+            return found, hand.all(statement, story=found[0], limit=_limit(limit) + 1, **parameters)
+
+        seen = self._read_shown(read)
+        if seen is None:
+            return Page(story=None, comments=(), count=0, next=None)
+        found, rows = seen
         more = len(rows) > limit
         del rows[limit:]
         return Page(
@@ -1432,7 +1506,8 @@ class Store:
         if after is not None and at is None:
             position = _position_of(after, "Branch" if branch is not None else sort.capitalize())
         nothing = Thread(None, (), 0, None)
-        with self._database.reading(snapshot=True) as hand:
+
+        def read(hand: Hand) -> Thread:
             found = hand.one(sql.STORY_SHOWN, url=url) if is_exact(url) else None
             if at is not None:
                 return self._at(hand, found, sort, _seen(hand, found, at))
@@ -1442,6 +1517,8 @@ class Store:
                     raise _no_cursor()
                 return self._rest(hand, _present(found), top.number, 0 if position is None else position[1])
             return nothing if found is None else self._branches(hand, found, sort, position)
+
+        return self._read_shown(read)
 
     def _branches(self, hand: Hand, found: Row, sort: str, position: tuple[int, int] | None) -> Thread:
         """A page of branches, after a position in their order."""
@@ -1508,14 +1585,18 @@ class Store:
 
     def counts(self, urls: Iterable[str]) -> dict[str, int]:
         """How many comments readers see on each story; 0 for a URL that is not known."""
-        with self._database.reading(snapshot=True) as hand:
-            found = {url: None if not is_exact(url) else hand.one(sql.SHOWN, url=url) for url in urls}
+        asked = tuple(urls)
+        found = self._read_shown(
+            lambda hand: {url: hand.one(sql.SHOWN, url=url) if is_exact(url) else None for url in asked}
+        )
         return {url: 0 if row is None else _first(row) for url, row in found.items()}
 
     def announced(self, urls: Iterable[str]) -> dict[str, Announced]:
         """How each story stands for its readers; nothing and revision 0 for a URL that is not known."""
-        with self._database.reading(snapshot=True) as hand:
-            found = {url: None if not is_exact(url) else hand.one(sql.ANNOUNCED, url=url) for url in urls}
+        asked = tuple(urls)
+        found = self._read_shown(
+            lambda hand: {url: hand.one(sql.ANNOUNCED, url=url) if is_exact(url) else None for url in asked}
+        )
         return {url: Announced() if row is None else Announced(*row) for url, row in found.items()}
 
     def latest(self, *, limit: int, url: str | None = None) -> Latest:
@@ -1525,17 +1606,20 @@ class Store:
         E-mail is never read here.
         """
         if url is None:
-            rows = self._database.all(sql.LATEST_SHOWN, limit=_limit(limit))
+            rows = self._read_shown(lambda hand: hand.all(sql.LATEST_SHOWN, limit=_limit(limit)))
             stories = {
                 row[-3]: Story(id=row[-4], url=row[-3], title=row[-2], language=row[-1]) for row in rows
             }
             return Latest(tuple(_shown_of(row[:-4], row[-3]) for row in rows), stories)
-        with self._database.reading(snapshot=True) as hand:
+
+        def read(hand: Hand) -> Latest:
             found = hand.one(sql.STORY, url=url) if is_exact(url) else None
             if found is None:
                 return Latest((), {})
             rows = hand.all(sql.LATEST_SHOWN_ON, story=found[0], limit=_limit(limit))
-        return Latest(tuple(_shown_of(row, url) for row in rows), {url: _story_of(found)})
+            return Latest(tuple(_shown_of(row, url) for row in rows), {url: _story_of(found)})
+
+        return self._read_shown(read)
 
     def changes(self, since: int) -> tuple[int, tuple[str, ...]]:
         """
@@ -1544,11 +1628,15 @@ class Store:
         Numbers grow in the order of commits: what is not in an answer has a
         number above that answer's latest.
         """
-        with self._database.reading(snapshot=True) as hand:
-            latest: int = _first(hand.one(sql.LATEST_CHANGE))
-            if latest <= since:
-                return latest, ()
-            return latest, tuple(row[0] for row in hand.all(sql.CHANGED_SINCE, since=_bounded(since)))
+        # Never from a replica. Mostly nothing has changed, which one question tells.
+        latest: int = _first(self._database.one(sql.LATEST_CHANGE))
+        changed: tuple[str, ...] = ()
+        if latest > since:
+            with self._database.reading(snapshot=True) as hand:
+                latest = _first(hand.one(sql.LATEST_CHANGE))
+                changed = tuple(row[0] for row in hand.all(sql.CHANGED_SINCE, since=_bounded(since)))
+        self._known = latest
+        return latest, changed
 
     # -- the queue ----------------------------------------------------------
 
@@ -1830,10 +1918,42 @@ class Store:
         count: int = _first(self._database.one(sql.QUEUE_COUNT))
         return count
 
-    def unjudged(self, limit: int, *, before: datetime) -> tuple[str, ...]:
-        """Ids of held comments submitted before then that no judging has reached, oldest first."""
-        rows = self._database.all(sql.UNJUDGED, limit=_limit(limit), before=micros(before))
-        return tuple(row[0] for row in rows)
+    def take_up(self, limit: int, *, before: datetime, at: datetime, until: datetime) -> tuple[str, ...]:
+        """
+        Take held comments that no judging has reached, oldest first: those submitted before then, and those left to
+        whoever comes. Until `until` nobody else is given them, on any node; then, if nothing came of it, they are again.
+
+        Returns:
+            Their ids.
+        """
+        asked = {"before": micros(before), "at": micros(at), "limit": _limit(limit)}
+        # Asked without writing first: mostly there are none.
+        if not self._database.all(sql.UNJUDGED, **{**asked, "limit": 1}):
+            return ()
+
+        def work(hand: Hand) -> tuple[str, ...]:
+            rows = hand.all(sql.UNJUDGED_NOW[self.dialect], **asked)
+            return tuple(
+                id
+                for number, id in rows
+                if hand.run(sql.TAKE_UP, comment=number, until=micros(until), at=asked["at"])
+            )
+
+        return self._writer.write(work)
+
+    def leave(self, id: str) -> None:
+        """Let whoever comes first take a comment up that has not been judged, however young it is."""
+        if is_exact(id):
+            self._writer.write(lambda hand: hand.run(sql.LEAVE, comment=_present_standing(hand, id).number))
+
+    def free_all(self) -> None:
+        """Nobody has anything in hand: for a server that starts and is alone."""
+        self._writer.write(lambda hand: hand.run(sql.FREE_JUDGING))
+
+    def tidy(self, at: datetime) -> None:
+        """Forget who took up what has been judged, and whoever has not been fast of late."""
+        self._writer.write(lambda hand: hand.run(sql.FORGET_JUDGING, at=micros(at)))
+        self.pacing.forget()
 
     def recently_decided(self, limit: int) -> tuple[str, ...]:
         """Ids of the comments decided last, newest first; erased and escalated ones are left out."""

@@ -110,6 +110,7 @@ class NewComment:
     `badge` is "staff" for the publication's own people; `written_by` names who of the desk answers for it, whose
     address is not kept. `follow` is its author's wish to be told of it. `reader_key` is of a reader who proved who
     they are; with a `confirmation` (and Hold.UNVERIFIED first among `holds`) it waits for its author to do so.
+    `left`: whoever received it does not judge it, so that whoever comes first may.
     """
 
     id: str
@@ -135,6 +136,7 @@ class NewComment:
     reader_key: str | None = field(default=None, repr=False)
     confirmation: Confirmation | None = None
     follow: NewFollow | None = None
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True)

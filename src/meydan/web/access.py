@@ -7,6 +7,7 @@ of an address is believed only from the proxies that the operator trusts.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import threading
 import time
@@ -19,7 +20,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
-from meydan.errors import ForgedForm, SignInNeeded, TooFast
+from meydan.errors import ForgedForm, SignInNeeded, TooFast, Unavailable
 from meydan.policy import Guidelines
 from meydan.staff import Session, Staff, same_secret
 
@@ -97,6 +98,11 @@ class Pace:
 
     Keeps at most `most` buckets; the one unused longest is forgotten first, and a
     forgotten bucket is a full one.
+
+    Args:
+        shared: counts for all nodes together (key, per minute, burst) -> seconds to wait; asked only where this node
+            alone would say yes, so that a flood does not reach the database. While it fails, each node counts alone.
+            It takes the time of a question to the database: not for the event loop.
     """
 
     def __init__(
@@ -106,13 +112,21 @@ class Pace:
         burst: int,
         clock: Callable[[], float] = time.monotonic,
         most: int = 100_000,
+        shared: Callable[[str, int, int], float] | None = None,
     ) -> None:
+        self._shared = shared
+        self._per_minute = per_minute
         self._per_second = per_minute / 60
         self._burst = float(burst)
         self._clock = clock
         self._most = most
         self._lock = threading.Lock()
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether `check` asks the database."""
+        return self._shared is not None
 
     def check(self, key: str) -> None:
         """Take one token; TooFast, with the seconds until there is one, when the bucket is empty."""
@@ -124,9 +138,23 @@ class Pace:
             self._buckets[key] = (left - 1 if enough else left, now)
             while len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
-        if not enough:
-            wait = max(1, int((1 - left) / self._per_second + 0.999))
+        wait_s = 0.0 if enough else (1 - left) / self._per_second
+        if enough and self._shared is not None:
+            # While the database is away, what is sent is refused or counted by each node; nobody is kept out for it.
+            with contextlib.suppress(Unavailable):
+                wait_s = self._shared(key, self._per_minute, int(self._burst))
+            if wait_s:
+                self._give_back(key)
+        if wait_s:
+            wait = max(1, int(wait_s + 0.999))
             raise TooFast(f"That was quick. Wait {wait} s, then send it again.", retry_after_s=wait)
+
+    def _give_back(self, key: str) -> None:
+        """What another node refused was not taken here."""
+        with self._lock:
+            if key in self._buckets:
+                left, since = self._buckets[key]
+                self._buckets[key] = (min(self._burst, left + 1), since)
 
 
 # -- from which page ----------------------------------------------------------

@@ -41,6 +41,11 @@ NUDGES_PER_MINUTE = 30
 RECEIPTS_PER_MINUTE = 60
 """How often one address asks how its comments stand, up to 50 of them each time."""
 
+DEAF_S = 0.2
+HEARING_S = 0.5
+"""How often it is looked for other processes' changes: less often while a connection tells of them, but often enough that
+one which has broken unseen makes nothing late."""
+
 GUIDELINES_EVERY_S = 1.0
 """How soon a version that was accepted elsewhere is in force here, at most."""
 
@@ -82,9 +87,18 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         meydan=meydan,
         origins=origins,
         proxies=proxies,
-        pace=Pace(per_minute=settings.submissions_per_minute, burst=settings.submission_burst),
-        reader_pace=Pace(per_minute=settings.account_per_minute, burst=settings.account_per_minute),
-        nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE),
+        pace=Pace(
+            per_minute=settings.submissions_per_minute,
+            burst=settings.submission_burst,
+            shared=meydan.pace("sent"),
+        ),
+        reader_pace=Pace(
+            per_minute=settings.account_per_minute,
+            burst=settings.account_per_minute,
+            shared=meydan.pace("reader"),
+        ),
+        nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE, shared=meydan.pace("nudge")),
+        # Spares this node its own work, and tells nobody anything: each node counts alone.
         receipts_pace=Pace(per_minute=RECEIPTS_PER_MINUTE, burst=RECEIPTS_PER_MINUTE),
         shelf=shelf,
         https=https,
@@ -98,10 +112,16 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         hands = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
         # The framework runs plain handlers on the loop's own executor, and so does the desk's room.
         asyncio.get_running_loop().set_default_executor(hands)
-        following = [asyncio.create_task(shelf.follow()), asyncio.create_task(_follow_guidelines(meydan))]
+        ears = _listen(meydan, shelf)
+        following = [
+            asyncio.create_task(shelf.follow(every_s=lambda: HEARING_S if ears and ears.hears else DEAF_S)),
+            asyncio.create_task(_follow_guidelines(meydan)),
+        ]
         try:
             yield
         finally:
+            if ears is not None:
+                await asyncio.to_thread(ears.close)
             for task in following:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
@@ -162,6 +182,18 @@ def _options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
         for path, taken in methods.items()
         if len(taken) > 1
     ]
+
+
+def _listen(meydan: Meydan, shelf: Shelf) -> Any:
+    """Have the shelf woken by what other nodes say; None on SQLite, where there are none."""
+    loop = asyncio.get_running_loop()
+
+    def told(change: int | None) -> None:
+        # A loop that has ended has nobody to tell.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(shelf.hear, change)
+
+    return meydan.hear(told)
 
 
 async def _follow_guidelines(meydan: Meydan) -> None:

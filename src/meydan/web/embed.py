@@ -197,7 +197,7 @@ class _Readers:
             follow=bool(form.get("follow")),
         )
         try:
-            visitor = self._doors.sender(request)
+            visitor = await self._doors.sender_soon(request)
             outcome = await sync_to_thread(self._desk.submit, submission, visitor)
         except MeydanError as error:
             return await self._sent_back(submission, error, said)
@@ -258,7 +258,7 @@ class _Readers:
         comment = await sync_to_thread(self._desk.reportable, comment_id)
         status, headers, again = 201, PRIVATE, None
         try:
-            visitor = self._doors.sender(request)
+            visitor = await self._doors.sender_soon(request)
             await sync_to_thread(
                 lambda: self._desk.report(comment_id, rule=rule, words=typed, visitor=visitor)
             )
@@ -290,7 +290,7 @@ class _Readers:
         said = self._said(request, form)
         receipt, typed = _receipt(form), form.get("words", "")
         try:
-            self._doors.sender(request)
+            await self._doors.sender_soon(request)
             await sync_to_thread(self._desk.appeal, comment_id, receipt=receipt, words=typed)
         except NotAppealable:
             # No form to send again, and the words are nobody's to hear.
@@ -310,7 +310,7 @@ class _Readers:
         self._doors.origins.check_form(request)
         form = await form_of(request)
         said = self._said(request, form)
-        self._doors.sender(request)
+        await self._doors.sender_soon(request)
         receipt = _receipt(form)
         await sync_to_thread(self._desk.withdraw, comment_id, receipt=receipt)
         return _see(comment_id, receipt, said)

@@ -97,7 +97,7 @@ class _Following:
         said = self._said(request, form.get("lang"))
         story, comment, email = form.get("story", ""), form.get("comment", ""), form.get("email", "")
         try:
-            self._doors.sender(request)
+            await self._doors.sender_soon(request)
             await sync_to_thread(
                 lambda: ask(
                     self._doors, story=story, comment=comment or None, email=email, language=said.language

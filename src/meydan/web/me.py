@@ -127,7 +127,7 @@ def _handler(doors: Doors, method: str, path: str, make: Callable[[Asked], Answe
             _check_own(request, doors)
         if method == "POST" or path == "/me/issuer":
             # The issuer is another server, and something is kept until its reader comes back.
-            doors.sender(request)
+            await doors.sender_soon(request)
         if method == "POST":
             form = await form_of(request)
         asked = Asked(

@@ -11,6 +11,7 @@ Used from the event loop only. Making an answer happens in a thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import time
@@ -33,6 +34,7 @@ ALIASES_KEPT = 20_000
 LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
 SURE_AFTER_S = 1.0
+TOGETHER_S = 0.02
 
 EVERY_STORY = ""
 """The second word of a subject that shows something of all stories: any story's change takes it down."""
@@ -225,6 +227,7 @@ class Shelf:
         self._edition_seen = edition()
         self._asking: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
+        self._heard = asyncio.Event()
 
     # -- reading ---------------------------------------------------------------
 
@@ -336,10 +339,16 @@ class Shelf:
 
     # -- following -------------------------------------------------------------
 
-    async def follow(self, *, every_s: float = 0.2) -> None:
-        """Take down what other processes changed, until cancelled; a database that does not answer is asked again."""
+    async def follow(self, *, every_s: Callable[[], float] = lambda: 0.2) -> None:
+        """
+        Take down what other processes changed, until cancelled; a database that does not answer is asked again.
+
+        Args:
+            every_s: how long until the next look, where nothing is heard meanwhile.
+        """
         failing = False
         while True:
+            self._heard.clear()
             try:
                 await self.catch_up()
                 failing = False
@@ -347,7 +356,16 @@ class Shelf:
                 if not failing:
                     log.warning("changes_unknown", error=type(error).__name__)
                 failing = True
-            await asyncio.sleep(every_s)
+            # What is heard within a moment is looked for together.
+            await asyncio.sleep(TOGETHER_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s()):
+                    await self._heard.wait()
+
+    def hear(self, change: int | None) -> None:
+        """Another process tells of a change (None: it may have told of one): look now, unless it was seen already."""
+        if change is None or self._since is None or change > self._since:
+            self._heard.set()
 
     async def catch_up(self) -> None:
         """
