@@ -58,6 +58,7 @@ class Letters:
     Args:
         works: whether mail is sent here; where it is not, nothing that needs it is offered.
         own_url: where readers reach this server, without a slash at its end.
+        former: the secret before this one; links that were made with it still end and confirm.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Letters:
         guidelines: Callable[[], Guidelines],
         own_url: str,
         works: bool,
+        former: bytes | None = None,
     ) -> None:
         self.works = works
         self.own_url = own_url
@@ -79,6 +81,7 @@ class Letters:
         self._clock = clock
         self._entropy = entropy
         self._secret = secret
+        self._secrets = (secret, former) if former else (secret,)
         self._guidelines = guidelines
 
     @property
@@ -150,17 +153,20 @@ class Letters:
 
     def _token(self, id: str, purpose: str) -> str:
         """What a link carries: made of the id and the server's secret, so that the database alone opens nothing."""
-        return id + self._keyed(purpose, id)[:_MARK]
+        return id + self._keyed(purpose, id)
 
     def _id_in(self, token: str, purpose: str) -> str:
-        id = token[:_ID]
-        if not token.isascii() or not hmac.compare_digest(self._token(id, purpose), token):
+        id, mark = token[:_ID], token[_ID:]
+        # Of letters that left under the former secret too: who wants no more of them has to be able to say so.
+        ours = token.isascii() and any(
+            hmac.compare_digest(_mark(secret, purpose, id), mark) for secret in self._secrets
+        )
+        if not ours:
             raise NotFound("This link is none of ours.")
         return id
 
     def _keyed(self, purpose: str, value: str) -> str:
-        message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:_MARK]
+        return _mark(self._secret, purpose, value)
 
     # -- carrying out ---------------------------------------------------------
 
@@ -291,3 +297,8 @@ class Letters:
         """Forget what has served, and who did not say yes."""
         self._outbox.expire(self._clock())
         self._followers.expire(self._clock())
+
+
+def _mark(secret: bytes, purpose: str, value: str) -> str:
+    message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()[:_MARK]

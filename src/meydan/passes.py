@@ -45,11 +45,17 @@ class Pass:
 
 
 class Seal:
-    """What the server's secret makes: keys of readers, and passes. Safe to use from many threads."""
+    """
+    What the server's secret makes: keys of readers, and passes. Safe to use from many threads.
 
-    def __init__(self, secret: bytes) -> None:
+    Args:
+        former: the secret before this one; what was sealed with it is still opened, nothing is sealed with it any more.
+    """
+
+    def __init__(self, secret: bytes, *, former: bytes | None = None) -> None:
         self._secret = secret
         self._box = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"reader\x00" + secret).digest()))
+        self._former = Seal(former) if former else None
 
     def key_of_account(self, issuer: str, subject: str) -> str:
         """The key of whom an issuer calls `subject`."""
@@ -77,9 +83,10 @@ class Seal:
     def read_pass(self, given: str, now: datetime) -> Pass | None:
         """What a pass says; None for one that is not ours, or too old."""
         version, _, sealed = given.partition(".")
-        opened = self.open("pass", sealed, now, good_for=GOOD_FOR) if version == VERSION else None
+        opened = self._opened("pass", sealed, now, good_for=GOOD_FOR) if version == VERSION else None
         if opened is None:
-            return None
+            # Under the key that its reader had then: so that what they wrote stays theirs, and what they ended stays ended.
+            return self._former.read_pass(given, now) if self._former else None
         told, at = opened
         return Pass(self.verified(told["email"] or "", told["name"] or ""), at)
 
@@ -92,6 +99,14 @@ class Seal:
         self, purpose: str, sealed: str, now: datetime, *, good_for: timedelta
     ) -> tuple[Mapping[str, str | None], datetime] | None:
         """What was sealed for this purpose, and when; None for what was not, or longer ago than `good_for`."""
+        opened = self._opened(purpose, sealed, now, good_for=good_for)
+        if opened is None and self._former is not None:
+            return self._former.open(purpose, sealed, now, good_for=good_for)
+        return opened
+
+    def _opened(
+        self, purpose: str, sealed: str, now: datetime, *, good_for: timedelta
+    ) -> tuple[Mapping[str, str | None], datetime] | None:
         if len(sealed) > LONGEST or not sealed.isascii():
             return None
         token = (sealed + "=" * (-len(sealed) % 4)).encode("ascii")

@@ -270,17 +270,19 @@ class Readers:
         *,
         clock: Callable[[], datetime],
         secret: bytes,
+        former: bytes | None = None,
         own_url: str = "",
         accounts: Accounts | None = None,
     ) -> None:
         """
         Args:
+            former: the secret before this one; passes, links and sessions made with it are still believed.
             own_url: where readers reach this server; links that are mailed begin with it.
             accounts: None where the publication has none of its own.
         """
         self._kept = store.readers
         self._clock = clock
-        self._seal = Seal(secret)
+        self._seal = Seal(secret, former=former)
         self._own_url = own_url
         self._accounts = accounts
 

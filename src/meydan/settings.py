@@ -63,6 +63,7 @@ class Settings:
     port: int = 8080
     public_url: str = ""
     secret: str = field(default="", repr=False)
+    former_secret: str = field(default="", repr=False)
     longest_text: int = 5000
     longest_name: int = 80
     submissions_per_minute: int = 120

@@ -255,7 +255,14 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         settings=settings,
         desk=desk,
         staff=_staff(store, settings, secret),
-        readers=Readers(store, clock=_now, secret=secret, own_url=settings.own_url, accounts=accounts),
+        readers=Readers(
+            store,
+            clock=_now,
+            secret=secret,
+            former=_former(settings),
+            own_url=settings.own_url,
+            accounts=accounts,
+        ),
         letters=_letters(store, settings, secret, lambda: desk.guidelines),
         store=store,
         _secret=secret,
@@ -347,6 +354,7 @@ def _letters(
         clock=_now,
         entropy=secrets.token_bytes,
         secret=secret,
+        former=_former(settings),
         guidelines=guidelines,
         own_url=settings.own_url,
         works=settings.mail is not None,
@@ -374,6 +382,27 @@ def _make_folder(data: Path) -> None:
         ) from error
 
 
+def _former(settings: Settings) -> bytes | None:
+    """The secret before this one: 64 hexadecimal digits as in `secret.key`, or what the setting `secret` was."""
+    given = settings.former_secret
+    if not given:
+        return None
+    try:
+        if len(of_file := bytes.fromhex(given)) == SECRET_BYTES:
+            return of_file
+    except ValueError:
+        pass
+    return hashlib.sha256(_long_enough("former_secret", given).encode()).digest()
+
+
+def _long_enough(key: str, secret: str) -> str:
+    if len(secret) < SECRET_BYTES:
+        raise BadSettings(
+            f"The setting {key!r} has to have at least {SECRET_BYTES} characters.", fields=(key,)
+        )
+    return secret
+
+
 def _secret(settings: Settings) -> bytes:
     """
     The key of every keyed hash: from the settings, or made once and kept in the data folder.
@@ -381,11 +410,7 @@ def _secret(settings: Settings) -> bytes:
     Nodes that share a database must share it, or one address would count as many.
     """
     if settings.secret:
-        if len(settings.secret) < SECRET_BYTES:
-            raise BadSettings(
-                f"The setting 'secret' has to have at least {SECRET_BYTES} characters.", fields=("secret",)
-            )
-        return hashlib.sha256(settings.secret.encode()).digest()
+        return hashlib.sha256(_long_enough("secret", settings.secret).encode()).digest()
     _make_folder(settings.data)
     path = settings.data / "secret.key"
     try:

@@ -293,3 +293,26 @@ def test_many_followers_are_told_in_pieces(post: Post, store: Store) -> None:
         after = store.followers.spread(1, since=0, at=now, after=after or 0, limit=3)
     post.carry(minutes=16)
     assert sorted(str(message["to"]) for message in post.sent) == [f"r{n}@reader.example" for n in range(7)]
+
+
+def test_links_in_letters_that_left_outlive_a_change_of_the_secret(
+    post: Post, store: Store, guidelines: Guidelines
+) -> None:
+    """If the secret is another and the former one is named, then who wants no more letters can still say so."""
+    link = post.follow()
+
+    def under_another(former: bytes | None) -> Letters:
+        return Letters(
+            store,
+            clock=post.room.clock,
+            entropy=secrets.token_bytes,
+            secret=b"n" * 32,
+            former=former,
+            guidelines=lambda: guidelines,
+            own_url="https://comments.example",
+            works=True,
+        )
+
+    with pytest.raises(NotFound):
+        under_another(None).end(link)
+    assert under_another(b"s" * 32).end(link)

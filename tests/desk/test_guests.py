@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -347,3 +347,15 @@ def test_what_is_no_plain_address_is_refused(wrong: str) -> None:
     """If something could be two addresses, another header or none, then it is not taken for one."""
     with pytest.raises(Exception, match="of the form"):
         Seal(b"s" * 32).verified(wrong, "A")
+
+
+def test_a_pass_outlives_a_change_of_the_secret() -> None:
+    """If the secret is another and the former one is named, then a pass is believed, under the key that its reader had."""
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    reader = Seal(b"s" * 32).verified("zin@square.example", "Zîn")
+    given = Seal(b"s" * 32).pass_of(reader, now)
+    assert Seal(b"n" * 32).read_pass(given, now) is None
+    after = Seal(b"n" * 32, former=b"s" * 32).read_pass(given, now)
+    assert after is not None
+    assert (after.reader.key, after.reader.name) == (reader.key, "Zîn")
+    assert Seal(b"n" * 32, former=b"o" * 32).read_pass(given, now) is None
