@@ -18,10 +18,12 @@ from meydan.store.values import (
     Appeal,
     Attempts,
     Audit,
+    Backlog,
     Became,
     Block,
     Branch,
     Claim,
+    Condition,
     Confirmation,
     Crowd,
     DecidedRow,
@@ -56,6 +58,7 @@ from meydan.store.values import (
     UsedProof,
     Withdrawal,
 )
+from meydan.store.writer import Bounds
 
 __all__ = [
     "A_READER",
@@ -66,10 +69,13 @@ __all__ = [
     "Appeal",
     "Attempts",
     "Audit",
+    "Backlog",
     "Became",
     "Block",
+    "Bounds",
     "Branch",
     "Claim",
+    "Condition",
     "Confirmation",
     "Counted",
     "Crowd",

@@ -17,7 +17,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
+from meydan.store.reach import Reach
 from meydan.store.schema import HEAD
 from meydan.text.exact import is_exact
 
@@ -43,6 +44,8 @@ REWRITE_AT_ONCE_BYTES = 64 * 2**20
 STATEMENT_S = 15
 LOCK_S = 10
 CONNECT_S = 5
+PROBE_S = 3
+"""How long the prober waits for a new connection before the server counts as away; psycopg knows no less than 2."""
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
@@ -90,12 +93,19 @@ class _Closes(Protocol):
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_connection", "_cursor")
+    __slots__ = ("_adapted", "_connection", "_cursor", "_reach")
 
-    def __init__(self, connection: _Closes, cursor: _Cursor, adapted: dict[str, str] | None) -> None:
+    def __init__(
+        self,
+        connection: _Closes,
+        cursor: _Cursor,
+        adapted: dict[str, str] | None,
+        reach: Reach | None = None,
+    ) -> None:
         self._connection = connection
         self._cursor = cursor
         self._adapted = adapted
+        self._reach = reach
 
     def _execute(self, sql: str, parameters: Mapping[str, Any]) -> None:
         if self._adapted is not None:
@@ -103,7 +113,11 @@ class Hand:
             if adapted is None:
                 adapted = self._adapted[sql] = _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
             sql = adapted
-        self._cursor.execute(sql, parameters)
+        if self._reach is None:
+            self._cursor.execute(sql, parameters)
+        else:
+            with self._reach.waiting():
+                self._cursor.execute(sql, parameters)
 
     def run(self, sql: str, /, **parameters: Any) -> int:
         """Execute; returns the number of rows it touched."""
@@ -150,6 +164,7 @@ class Database:
         self._adapted: dict[str, str] | None = None if self.dialect == "sqlite" else {}
         self._scheme = "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://"
         self._conninfo = ""
+        self._reach: Reach | None = None
         self.trouble: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, OSError)
         """What this database raises when it cannot answer."""
         self.lost: tuple[type[Exception], ...] = ()
@@ -187,6 +202,8 @@ class Database:
             pool_pre_ping=self.dialect == "postgresql",
         )
         self._closed = threading.Event()
+        if self.dialect == "postgresql":
+            self._reach = Reach(self._answers)
 
     def _connect(self, *, reading: bool) -> Any:
         if self.dialect == "sqlite":
@@ -213,10 +230,16 @@ class Database:
             return connection
         import psycopg
 
+        assert self._reach is not None
+        self._reach.check()
         try:
-            server = psycopg.connect(self._conninfo, autocommit=True)
+            with self._reach.waiting():
+                server = psycopg.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
+            if not _is_full(error):
+                self._reach.lost()
             raise StoreUnavailable(self._unreached(str(error))) from None
+        self._reach.joined(server, server.fileno())
         try:
             for setting in _POSTGRESQL_SETTINGS:
                 server.execute(setting)
@@ -225,10 +248,30 @@ class Database:
             raise
         return server
 
+    def _answers(self) -> bool:
+        """Whether a PostgreSQL server takes a new connection, in PROBE_S at most."""
+        import psycopg
+
+        try:
+            psycopg.connect(self._conninfo, connect_timeout=PROBE_S).close()
+        except psycopg.Error as error:
+            return _is_full(error)
+        return True
+
+    @property
+    def away(self) -> bool:
+        """Whether it is known not to answer. Asks nothing; SQLite's file is never away."""
+        return self._reach is not None and self._reach.away
+
+    def check_reach(self) -> None:
+        """Raises StoreUnavailable, at once, while it is known not to answer."""
+        if self._reach is not None:
+            self._reach.check()
+
     def writing_hand(self) -> Hand:
         """A connection of the caller's own that may write."""
         connection = self._connect(reading=False)
-        return Hand(connection, connection.cursor(), self._adapted)
+        return Hand(connection, connection.cursor(), self._adapted, self._reach)
 
     @contextmanager
     def reading(self, *, snapshot: bool = False) -> Iterator[Hand]:
@@ -242,23 +285,26 @@ class Database:
         """
         if self._closed.is_set():
             raise StoreUnavailable("The store is closed.")
+        self.check_reach()
         try:
-            connection = self._engine.raw_connection()
-            try:
-                hand = Hand(connection, connection.cursor(), self._adapted)
-                if snapshot:
-                    hand.run(self._begin_read)
-                yield hand
-                if snapshot:
-                    hand.run("COMMIT")
-            except MeydanError:
-                # The connection is sound, the question was refused; the pool rolls back.
-                raise
-            except BaseException:
-                connection.invalidate()
-                raise
-            finally:
-                connection.close()
+            # The pool asks too, whether a connection is alive still, and takes back what was begun.
+            with self._reach.waiting() if self._reach is not None else nullcontext():
+                connection = self._engine.raw_connection()
+                try:
+                    hand = Hand(connection, connection.cursor(), self._adapted, self._reach)
+                    if snapshot:
+                        hand.run(self._begin_read)
+                    yield hand
+                    if snapshot:
+                        hand.run("COMMIT")
+                except MeydanError:
+                    # The connection is sound, the question was refused; the pool rolls back.
+                    raise
+                except BaseException:
+                    connection.invalidate()
+                    raise
+                finally:
+                    connection.close()
         except self.trouble as error:
             raise unavailable(error) from None
 
@@ -374,8 +420,20 @@ class Database:
                 "The database was made by a newer Meydan. Install that version, or restore an older copy."
             ) from None
 
+    def version(self) -> str | None:
+        """
+        The number of the last migration that the tables have been through, None where there are none.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        row = self.one(statements.SCHEMA_VERSION)
+        return None if row is None else str(row[0])
+
     def close(self) -> None:
         self._closed.set()
+        if self._reach is not None:
+            self._reach.close()
         self._engine.dispose()
 
 
@@ -387,6 +445,13 @@ def unavailable(error: BaseException) -> StoreUnavailable:
         code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
     kind = f"{type(error).__name__}, {code}" if code else type(error).__name__
     return StoreUnavailable(f"The database could not do it ({kind}); nothing was half-written. Try again.")
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a PostgreSQL server takes no connection because it has too many: then it answers."""
+    return any(
+        said in str(error) for said in ("too many clients", "too many connections", "connection slots")
+    )
 
 
 def _url_of(url: str) -> URL:

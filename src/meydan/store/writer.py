@@ -15,12 +15,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from meydan.errors import StoreUnavailable
+from meydan.errors import Overloaded, StoreUnavailable
+from meydan.onlooker import UNWATCHED, Onlooker
 from meydan.store.database import Database, Hand, unavailable
 
 T = TypeVar("T")
@@ -33,6 +35,21 @@ SCRUB_RETRY_S = 0.5
 """How soon after a failed emptying of the journal the next is tried; twice as long after each, up to a minute."""
 
 log = structlog.get_logger("meydan.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """
+    How much work may wait to be written, and for how long; beyond, it is refused at once and nothing of it is kept.
+
+    Attributes:
+        pieces: pieces of work that wait, at most: four full commits.
+        patience_s: seconds that a piece waits before its work begins, at most. An author waits so long in front of
+            a page; a commit takes milliseconds, so whatever takes this long will not be over in a moment.
+    """
+
+    pieces: int = 4 * BATCH
+    patience_s: float = 5.0
 
 
 class _Piece(NamedTuple):
@@ -50,8 +67,12 @@ class Writer:
     may be done and undone again because of its neighbours.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds | None = None) -> None:
         self._database = database
+        self._bounds = bounds or Bounds()
+        self.onlooker: Onlooker = UNWATCHED
+        self._batch_since: float | None = None
+        self.failing = False
         self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
@@ -71,15 +92,49 @@ class Writer:
 
         Raises:
             MeydanError: what the work itself raised; nothing of it was kept.
+            Overloaded: what came before takes too long; nothing of it was kept.
             StoreUnavailable: the database failed; nothing of it was kept (or, if
                 the connection broke while it committed, perhaps all of it: never a part).
         """
         future: Future[T] = Future()
+        self._database.check_reach()
+        if self.queued >= self._bounds.pieces or self.stuck_s > self._bounds.patience_s:
+            raise self._turned_away()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed; nothing was written. Try again.")
             self._queue.put(_Piece(work, future, scrub, large))
-        return future.result()
+        try:
+            return future.result(timeout=self._bounds.patience_s)
+        except TimeoutError:
+            # Its own, when it is done: what the work raised, which may be a time-out too.
+            if future.done() or not future.cancel():
+                # It is being written: whether it is kept is known only when that has ended.
+                return future.result()
+            raise self._turned_away() from None
+
+    @property
+    def queued(self) -> int:
+        """How many pieces wait to be written."""
+        return self._queue.qsize()
+
+    @property
+    def stuck_s(self) -> float:
+        """For how long the batch under way has been; 0.0 where there is none."""
+        since = self._batch_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is written any more."""
+        return self._closed or not self._thread.is_alive()
+
+    def _turned_away(self) -> Overloaded:
+        self.onlooker.turned_away()
+        return Overloaded(
+            "More is to be written than the database keeps up with. Nothing was kept; try again.",
+            retry_after_s=max(1, round(self._bounds.patience_s)),
+        )
 
     def close(self) -> None:
         """Finish the work that is there, then stop. Closing twice does nothing more."""
@@ -94,8 +149,12 @@ class Writer:
         try:
             while open_for_work:
                 batch, open_for_work = self._gather()
+                # From here on a piece is under way and cannot be taken back; who has not waited for it is left out.
+                batch = [piece for piece in batch if piece.future.set_running_or_notify_cancel()]
                 if batch:
+                    self._batch_since = time.monotonic()
                     self._settle(batch)
+                    self._batch_since = None
                 if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
                     self._scrub()
         finally:
@@ -104,7 +163,7 @@ class Writer:
                 self._closed = True
             while not self._queue.empty():
                 item = self._queue.get()
-                if item is not None:
+                if item is not None and item.future.set_running_or_notify_cancel():
                     item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
             self._drop()
 
@@ -145,9 +204,13 @@ class Writer:
         except BaseException as raised:  # noqa: BLE001
             self._drop()
             log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
+            self.failing = True
+            self.onlooker.write_failed()
             errors = [error or raised for error in errors]
             errors += [raised] * (len(batch) - len(errors))
         else:
+            self.failing = False
+            self.onlooker.committed(len(batch), self.stuck_s)
             done = [piece for piece, error in zip(batch, errors, strict=True) if error is None]
             if any(piece.scrub for piece in done):
                 self._scrub(large=any(piece.large for piece in done))
