@@ -124,7 +124,7 @@ class Front:
                     more += self._shelf.doubts()
                 counted[await kept.send(headers, send, more=more, head=method == "HEAD")] += 1
                 return
-        elif method == "OPTIONS" and await self._preflight(path, scope["headers"], send):
+        elif method == "OPTIONS" and await self._preflight(path, scope, send):
             return
         if path == LIVE and self._news is not None:
             await self._listen(self._news, scope, receive, send)
@@ -286,13 +286,15 @@ class Front:
                 return VARIES
         return VARIES
 
-    async def _preflight(self, path: str, headers: RawHeaders, send: Send) -> bool:
+    async def _preflight(self, path: str, scope: Scope, send: Send) -> bool:
+        headers: RawHeaders = scope["headers"]
         asked = any(name == b"access-control-request-method" for name, _ in headers)
         if not asked or not path.startswith(SHARED):
             return False
         cors = self._cors(path, headers)
         allowed = any(name == b"access-control-allow-origin" for name, _ in cors)
         answer = [*self.standard(path), *cors, *(PREFLIGHT if allowed else ())]
+        answer.append((REQUEST_ID, self._id_of(scope)))
         await send({"type": "http.response.start", "status": 204 if allowed else 403, "headers": answer})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
