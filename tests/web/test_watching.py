@@ -206,3 +206,15 @@ def test_being_overloaded_is_said_in_every_language(
         True,
         True,
     )
+
+
+def test_every_figure_is_explained(reader: Reader) -> None:
+    """If there is a figure, then docs/watching.md has its line, and no line is without a figure."""
+    reader.post(name=None)
+    told = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in text_string_to_metric_families(reader.client.get("/metrics").text)
+        if not family.name.startswith("process_")
+    }
+    page = (Path(__file__).parents[2] / "docs/watching.md").read_text()
+    assert set(re.findall(r"^\| `(meydan_[a-z_]+)` \|", page, re.M)) == told
