@@ -38,7 +38,7 @@ class Reach:
     One database server, and whether it can be reached.
 
     Args:
-        answers: asks the server over a connection of its own, in bounded time; never raises.
+        answers: asks the server over a connection of its own, in bounded time.
     """
 
     def __init__(self, answers: Callable[[], bool]) -> None:
@@ -125,7 +125,12 @@ class Reach:
 
     def _ask(self) -> None:
         self._asked_at = time.monotonic()
-        if not self._answers():
+        try:
+            answered = self._answers()
+        except Exception as error:  # noqa: BLE001 - without the prober nobody would ever be told that it is back
+            log.error("database_not_asked", error=type(error).__name__)
+            answered = False
+        if not answered:
             self.lost()
             self._cut()
             return

@@ -55,8 +55,8 @@ FRAMED = ("/comments", "/status/")
 SUBMITTED = ("/api/v1/comments", "/comments")
 """Where comments are sent to."""
 
-HEARD_S = 1.0
-"""How long who changed something waits for everybody's pages to show it."""
+HEARD_S = 3.0
+"""How long who changed something waits until no page shows what was before; it takes milliseconds, but for a silent database."""
 
 REQUEST_ID = b"x-request-id"
 ID_SHAPE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
