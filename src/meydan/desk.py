@@ -112,6 +112,7 @@ from meydan.ledger import (
     withdrawal_leaf,
 )
 from meydan.locale import INTERFACE, interface_of
+from meydan.onlooker import UNWATCHED, Onlooker
 from meydan.passes import GOOD_FOR, Seal, mailbox_of
 from meydan.policy import Guidelines, parse
 from meydan.policy.address import story_address as story_address
@@ -133,9 +134,11 @@ from meydan.store import (
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import STORY_FIELDS as STORY_FIELDS
 from meydan.store import Announced as Announced
+from meydan.store import Backlog as Backlog
 from meydan.store import Became as Became
 from meydan.store import Branch as Branch
 from meydan.store import Claim as Claim
+from meydan.store import Condition as Condition
 from meydan.store import Draft as Draft
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
@@ -442,6 +445,7 @@ class Desk:
         self.care = care or Care()
         self.mail_works = mail_works
         self._calibrations = shipped() if calibrations is None else calibrations
+        self._onlooker: Onlooker = UNWATCHED
         self._proofs = Proofs(secret)
         self._likeness = Likeness(self._keyed)
 
@@ -616,6 +620,26 @@ class Desk:
         """The digest of the judge that scores here."""
         return self._judge.model
 
+    # -- who looks after the server -------------------------------------------
+
+    def be_watched(self, onlooker: Onlooker) -> None:
+        """From now on `onlooker` is told of what is kept, judged and committed."""
+        self._onlooker = onlooker
+        self._store.be_watched(onlooker)
+
+    @property
+    def condition(self) -> Condition:
+        """What is known of the database without asking it, in no time."""
+        return self._store.condition
+
+    def check_read(self) -> None:
+        """Raises BadSchema or StoreUnavailable unless the database can be read, and has the tables of this program."""
+        self._store.check_read()
+
+    def backlog(self) -> Backlog:
+        """How much waits now, and since when."""
+        return self._store.backlog(self._clock())
+
     # -- the walk ------------------------------------------------------------
 
     def submit(self, submission: Submission, visitor: Visitor) -> Outcome:
@@ -636,7 +660,8 @@ class Desk:
             # Kept and held; the sweep comes back to it. Whatever it was, the author is not
             # told "failed": nothing of theirs was lost, and a second sending would double it.
             log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
-            return outcome
+            judged = outcome
+        self._onlooker.submitted(judged.status.value)
         return judged
 
     def receive(self, submission: Submission, visitor: Visitor) -> Outcome:
@@ -1920,25 +1945,27 @@ class Desk:
         assert comment.text is not None
         assert comment.name is not None
         try:
-            evidence = self._judge.evidence(
-                comment.text,
-                language=story.language if story else None,
-                story=story,
-                history=self._history(comment),
-                expected=guidelines.publication.languages,
-            )
-            name_evidence = self._judge.name_evidence(comment.name)
-            decision = decide(
-                evidence,
-                guidelines,
-                mode=story.mode if story else None,
-                name_evidence=name_evidence,
-                calibrations=self._calibrations,
-            )
+            with self._onlooker.judging():
+                evidence = self._judge.evidence(
+                    comment.text,
+                    language=story.language if story else None,
+                    story=story,
+                    history=self._history(comment),
+                    expected=guidelines.publication.languages,
+                )
+                name_evidence = self._judge.name_evidence(comment.name)
+                decision = decide(
+                    evidence,
+                    guidelines,
+                    mode=story.mode if story else None,
+                    name_evidence=name_evidence,
+                    calibrations=self._calibrations,
+                )
         except Exception as error:  # noqa: BLE001
             # Whatever breaks in a checker, known or not, holds the comment for a person.
             # Only the kind of error is logged: its message could quote the reader.
             log.error("judge_failed", comment=comment.id, error=type(error).__name__)
+            self._onlooker.judge_failed()
             return Evidence(), Decision(
                 verdict=Verdict.HOLD, holds=(Hold.JUDGE_FAILED,), guidelines=guidelines.digest
             )

@@ -37,6 +37,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + Overloaded           U203
     + IssuerUnavailable    U204  the newsroom's sign-in did not answer
     + MailUnavailable      U205  the mail server did not answer, or not as it should
+    + NotReady             U206  this node should be sent no requests now; says why
   x Misconfigured          the operator must act            -> refuse to start
     + BadGuidelines        M301  carries findings with line and column
     + BadSettings          M302
@@ -293,6 +294,16 @@ class MailUnavailable(Unavailable):
     def __init__(self, message: str, *, cause: str) -> None:
         super().__init__(message, retry_after_s=60)
         self.cause = cause
+
+
+class NotReady(Unavailable):
+    """This node should be sent no requests now, and says so only to who asks (/readyz, /healthz); `fields` says why."""
+
+    code = "U206"
+
+    def __init__(self, message: str, *, fields: Sequence[str]) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
 
 
 class BadGuidelines(Misconfigured):

@@ -23,6 +23,8 @@ from meydan.errors import BadSettings
 
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
+SHORTEST_TOKEN = 16
+MAY_BE_NONE = ("port", "drain_seconds")
 DISPOSABLE = ("take", "hold", "refuse")
 """What is done with a comment whose e-mail address is one of those given away for minutes."""
 
@@ -96,6 +98,12 @@ class Settings:
     mail_from: str = ""
     judge: str = "here"
     replica: str = field(default="", repr=False)
+    metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    metrics_token: str = field(default="", repr=False)
+    drain_seconds: int = 0
+    stale_minutes: int = 10
+    writes_waiting: int = 256
+    write_patience_seconds: int = 5
 
     @property
     def database_url(self) -> str:
@@ -265,21 +273,28 @@ def _typed(key: str, value: object, where: str) -> object:
 def _checked(settings: Settings) -> Settings:
     for known in fields(Settings):
         value = getattr(settings, known.name)
-        if isinstance(value, int) and known.name != "port" and value < 1:
+        if isinstance(value, int) and known.name not in MAY_BE_NONE and value < 1:
             raise BadSettings(f"The setting {known.name!r} has to be at least 1.", fields=(known.name,))
     if settings.address_days > LONGEST_PERIOD_DAYS:
         raise BadSettings(
             f"The setting 'address_days' is at most {LONGEST_PERIOD_DAYS}: addresses are to be forgotten.",
             fields=("address_days",),
         )
-    for network in settings.trusted_proxies:
-        try:
-            ipaddress.ip_network(network, strict=False)
-        except ValueError as error:
-            raise BadSettings(
-                "The setting 'trusted_proxies' is a list of networks, such as 10.0.0.0/8.",
-                fields=("trusted_proxies",),
-            ) from error
+    for key in ("trusted_proxies", "metrics"):
+        for network in getattr(settings, key):
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError as error:
+                raise BadSettings(
+                    f"The setting {key!r} is a list of networks, such as 10.0.0.0/8.", fields=(key,)
+                ) from error
+    if settings.metrics_token and len(settings.metrics_token) < SHORTEST_TOKEN:
+        raise BadSettings(
+            f"The setting 'metrics_token' has to have at least {SHORTEST_TOKEN} characters.",
+            fields=("metrics_token",),
+        )
+    if settings.drain_seconds < 0:
+        raise BadSettings("The setting 'drain_seconds' has to be at least 0.", fields=("drain_seconds",))
     try:
         _ = settings.zone
     except (ValueError, OSError, KeyError) as error:

@@ -27,7 +27,7 @@ from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
-from meydan.store import Hearing, Store
+from meydan.store import Bounds, Hearing, Store
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
@@ -305,7 +305,8 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
 def open_store(settings: Settings, *, replica: str = "") -> Store:
     """The store alone; makes the data folder if it is not there."""
     _make_folder(settings.data)
-    return Store.open(settings.database_url, replica=replica)
+    bounds = Bounds(pieces=settings.writes_waiting, patience_s=settings.write_patience_seconds)
+    return Store.open(settings.database_url, replica=replica, bounds=bounds)
 
 
 def _check_secret(store: Store, secret: bytes) -> None:

@@ -20,6 +20,7 @@ from meydan.errors import AlreadyDecided, BadSchema, BadSettings, NotFound, Stor
 from meydan.store import Store
 from meydan.store.hand import FarHand, Hand
 from tests.postgresql import PostgreSQL
+from tests.serving import Served
 from tests.store.making import (
     EVIDENCE,
     HOLD,
@@ -424,6 +425,8 @@ def test_a_server_that_goes_away(store: Store, database_url: str, postgresql: Po
     with pytest.raises(StoreUnavailable):
         Store.open(database_url)
     postgresql.let_in(database_url)
+    # Found out by one, who asks again and again.
+    Served.until(lambda: not store.condition.away)
     store.ping()
     decide(store, id)
     assert shown(store) == [id]

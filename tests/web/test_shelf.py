@@ -370,3 +370,57 @@ def test_a_look_that_nobody_waits_for_any_more_ends_quietly() -> None:
         assert not alarms
 
     run(scene)
+
+
+def test_an_old_answer_is_sent_marked_and_not_for_ever() -> None:
+    """If nobody can say whether a kept answer is the newest, then it is sent with how old the doubt is, for so long and no longer."""
+
+    async def scene() -> None:
+        changes, now = Changes(), [100.0]
+        shelf = a_shelf(changes, most_stale_s=600.0, ticks=lambda: now[0], clock=lambda: now[0])
+        await shelf.catch_up()
+        made = Made(b"seen", "text/plain", expires_at=110.0)
+        kept = await shelf.fetch(("page", "a"), lambda: made)
+        shelf.remember("/a", b"", kept)
+        assert (shelf.find("/a", b""), shelf.doubts()) == (kept, [])
+        changes.fails = True
+        now[0] += 400
+        assert not await shelf.try_to_catch_up()
+        # Its time is over too; what would take its place cannot be made.
+        assert (shelf.find("/a", b""), shelf.doubts()) == (kept, [(b"x-meydan-stale", b"400")])
+        assert await shelf.fetch(("page", "a"), says("never asked for")) is kept
+        # A change was made meanwhile, and is seen as soon as somebody can look.
+        changes.log.append("a")
+        changes.fails = False
+        assert await shelf.try_to_catch_up()
+        assert (shelf.find("/a", b""), shelf.doubts()) == (None, [])
+        shelf.remember("/b", b"", await shelf.fetch(("page", "b"), says("b")))
+        changes.fails = True
+        now[0] += 600
+        await shelf.try_to_catch_up()
+        assert shelf.find("/b", b"") is not None
+        now[0] += 1
+        await shelf.try_to_catch_up()
+        assert (shelf.find("/b", b""), shelf.size_bytes) == (None, 0)
+
+    run(scene)
+
+
+def test_a_look_that_does_not_end_is_not_waited_for() -> None:
+    """If the database says nothing at all, then whoever changed something is answered, and what is kept counts as old."""
+    looking, released = threading.Event(), threading.Event()
+
+    def silent(since: int) -> tuple[int, tuple[str, ...]]:
+        looking.set()
+        released.wait(30)
+        return 0, ()
+
+    async def scene() -> None:
+        shelf = Shelf(changes=silent, edition=lambda: "", headers=lambda kind: {})
+        assert not await shelf.try_to_catch_up(within_s=0.01)
+        assert (looking.is_set(), shelf.unsure) == (True, True)
+        released.set()
+        assert await shelf.try_to_catch_up(within_s=30)
+        assert not shelf.unsure
+
+    run(scene)

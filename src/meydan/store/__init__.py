@@ -19,10 +19,12 @@ from meydan.store.values import (
     Appeal,
     Attempts,
     Audit,
+    Backlog,
     Became,
     Block,
     Branch,
     Claim,
+    Condition,
     Confirmation,
     Crowd,
     DecidedRow,
@@ -57,6 +59,7 @@ from meydan.store.values import (
     UsedProof,
     Withdrawal,
 )
+from meydan.store.writer import Bounds
 
 __all__ = [
     "A_READER",
@@ -67,10 +70,13 @@ __all__ = [
     "Appeal",
     "Attempts",
     "Audit",
+    "Backlog",
     "Became",
     "Block",
+    "Bounds",
     "Branch",
     "Claim",
+    "Condition",
     "Confirmation",
     "Counted",
     "Crowd",

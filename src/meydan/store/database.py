@@ -17,7 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
 from meydan.store.hand import FarHand, Hand, Row
+from meydan.store.reach import Reach
 from meydan.store.schema import HEAD
 from meydan.text.exact import is_exact
 
@@ -48,6 +49,8 @@ CONNECT_S = 5
 SESSION_S = 5
 COUNT_S = 2
 """How long a server may say nothing to whoever listens or leads, and to whoever counts."""
+PROBE_S = 3
+"""How long the prober waits for a new connection before the server counts as away; psycopg knows no less than 2."""
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
@@ -117,6 +120,7 @@ class Database:
         self._adapted: dict[str, str] | None = None if self.dialect == "sqlite" else {}
         self._scheme = "sqlite://" if self.dialect == "sqlite" else "postgresql+psycopg://"
         self._conninfo = ""
+        self._reach: Reach | None = None
         self.trouble: tuple[type[Exception], ...] = (sqlite3.Error, SQLAlchemyError, OSError)
         """What this database raises when it cannot answer."""
         self.lost: tuple[type[Exception], ...] = ()
@@ -165,6 +169,9 @@ class Database:
             pool_pre_ping=True,
         )
         self._closed = threading.Event()
+        # Whoever has little patience finds out by themselves, and nobody else is told: that is another server.
+        if self.dialect == "postgresql" and patience_s is None:
+            self._reach = Reach(self._answers)
 
     def _connect(self, *, reading: bool, patience_s: float | None = None) -> Any:
         if self.dialect == "sqlite":
@@ -195,10 +202,16 @@ class Database:
         kind: type[psycopg.Connection[Any]] = psycopg.Connection
         if patience_s is not None:
             kind = _impatient(patience_s)
+        self.check_reach()
         try:
-            server = kind.connect(self._conninfo, autocommit=True)
+            with self._attended():
+                server = kind.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
+            if self._reach is not None and not _is_full(error):
+                self._reach.lost()
             raise StoreUnavailable(self._unreached(str(error))) from None
+        if self._reach is not None:
+            self._reach.joined(server, server.fileno())
         try:
             server.execute(_POSTGRESQL_SETTINGS)
         except BaseException:
@@ -206,21 +219,46 @@ class Database:
             raise
         return server
 
+    def _answers(self) -> bool:
+        """Whether a PostgreSQL server takes a new connection, in PROBE_S at most."""
+        import psycopg
+
+        try:
+            psycopg.connect(self._conninfo, connect_timeout=PROBE_S).close()
+        except psycopg.Error as error:
+            return _is_full(error)
+        return True
+
+    @property
+    def away(self) -> bool:
+        """Whether it is known not to answer. Asks nothing; SQLite's file is never away."""
+        return self._reach is not None and self._reach.away
+
+    def _attended(self) -> AbstractContextManager[None]:
+        """Around whatever waits for the server."""
+        return nullcontext() if self._reach is None else self._reach.waiting()
+
+    def check_reach(self) -> None:
+        """Raises StoreUnavailable, at once, while it is known not to answer."""
+        if self._reach is not None:
+            self._reach.check()
+
     def writing_hand(self) -> Hand:
         """A connection of the caller's own that may write."""
         connection = self._connect(reading=False)
         if self._adapted is None:
             return Hand(connection, connection.cursor(), None)
-        return FarHand(connection, self._adapted, self._spare_hand)
+        return FarHand(connection, self._adapted, self._spare_hand, self._reach)
 
     def _spare_hand(self) -> Hand:
         """Each of its statements is a transaction of its own."""
         connection = self._connect(reading=False)
-        return Hand(connection, connection.cursor(), self._adapted)
+        return Hand(connection, connection.cursor(), self._adapted, self._reach)
 
     def wait_for_numbers(self) -> None:
         """Let who gives numbers at this moment finish: what they wrote is seen from now on."""
         self.one(statements.AFTER_NUMBERS[self.dialect])
+
     def session(self, name: str) -> Any:
         """
         A PostgreSQL connection of the caller's own, to listen or to hold a lock for as long as it lives.
@@ -248,7 +286,7 @@ class Database:
         try:
             connection = self._small.raw_connection()
             try:
-                yield Hand(connection, connection.cursor(), self._adapted)
+                yield Hand(connection, connection.cursor(), self._adapted, self._reach)
             except BaseException:
                 connection.invalidate()
                 raise
@@ -269,23 +307,26 @@ class Database:
         """
         if self._closed.is_set():
             raise StoreUnavailable("The store is closed.")
+        self.check_reach()
         try:
-            connection = self._engine.raw_connection()
-            try:
-                hand = Hand(connection, connection.cursor(), self._adapted)
-                if snapshot:
-                    hand.run(self._begin_read)
-                yield hand
-                if snapshot:
-                    hand.run("COMMIT")
-            except MeydanError:
-                # The connection is sound, the question was refused; the pool rolls back.
-                raise
-            except BaseException:
-                connection.invalidate()
-                raise
-            finally:
-                connection.close()
+            # The pool asks too, whether a connection is alive still, and takes back what was begun.
+            with self._attended():
+                connection = self._engine.raw_connection()
+                try:
+                    hand = Hand(connection, connection.cursor(), self._adapted, self._reach)
+                    if snapshot:
+                        hand.run(self._begin_read)
+                    yield hand
+                    if snapshot:
+                        hand.run("COMMIT")
+                except MeydanError:
+                    # The connection is sound, the question was refused; the pool rolls back.
+                    raise
+                except BaseException:
+                    connection.invalidate()
+                    raise
+                finally:
+                    connection.close()
         except self.trouble as error:
             raise unavailable(error) from None
 
@@ -401,8 +442,20 @@ class Database:
                 "The database was made by a newer Meydan. Install that version, or restore an older copy."
             ) from None
 
+    def version(self) -> str | None:
+        """
+        The number of the last migration that the tables have been through, None where there are none.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        row = self.one(statements.SCHEMA_VERSION)
+        return None if row is None else str(row[0])
+
     def close(self) -> None:
         self._closed.set()
+        if self._reach is not None:
+            self._reach.close()
         self._engine.dispose()
         self._small.dispose()
 
@@ -415,6 +468,13 @@ def unavailable(error: BaseException) -> StoreUnavailable:
         code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
     kind = f"{type(error).__name__}, {code}" if code else type(error).__name__
     return StoreUnavailable(f"The database could not do it ({kind}); nothing was half-written. Try again.")
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a PostgreSQL server takes no connection because it has too many: then it answers."""
+    return any(
+        said in str(error) for said in ("too many clients", "too many connections", "connection slots")
+    )
 
 
 def _url_of(url: str) -> URL:

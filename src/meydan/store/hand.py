@@ -13,10 +13,12 @@ work that meets one held by another is put off and done alone (`Busy`). So no tw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 from meydan.store import statements as sql
+from meydan.store.reach import Reach
 
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -67,12 +69,19 @@ class Leaf:
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_connection", "_cursor")
+    __slots__ = ("_adapted", "_connection", "_cursor", "_reach")
 
-    def __init__(self, connection: _Closes, cursor: _Cursor, adapted: dict[str, str] | None) -> None:
+    def __init__(
+        self,
+        connection: _Closes,
+        cursor: _Cursor,
+        adapted: dict[str, str] | None,
+        reach: Reach | None = None,
+    ) -> None:
         self._connection = connection
         self._cursor = cursor
         self._adapted = adapted
+        self._reach = reach
 
     @property
     def dialect(self) -> str:
@@ -88,7 +97,11 @@ class Hand:
         return adapted
 
     def _ask(self, statement: str, parameters: Mapping[str, Any]) -> _Cursor:
-        self._cursor.execute(self._text(statement), parameters)
+        if self._reach is None:
+            self._cursor.execute(self._text(statement), parameters)
+        else:
+            with self._reach.waiting():
+                self._cursor.execute(self._text(statement), parameters)
         return self._cursor
 
     def run(self, statement: str, /, **parameters: Any) -> int:
@@ -234,8 +247,10 @@ class FarHand(Hand):
 
     __slots__ = ("_apart", "_ending", "_once", "_spare", "_spoken", "_unsent", "alone", "committing")
 
-    def __init__(self, connection: Any, adapted: dict[str, str], spare: Callable[[], Hand]) -> None:
-        super().__init__(connection, connection.cursor(), adapted)
+    def __init__(
+        self, connection: Any, adapted: dict[str, str], spare: Callable[[], Hand], reach: Reach | None = None
+    ) -> None:
+        super().__init__(connection, connection.cursor(), adapted, reach)
         self._spare = spare
         self._apart: Hand | None = None
         self._unsent: list[tuple[str, Mapping[str, Any], bool]] = []
@@ -253,17 +268,20 @@ class FarHand(Hand):
     def _flush(self) -> list[Any]:
         """Send what waits, together; every answer. Raises what the first of them that failed said."""
         unsent, self._unsent = self._unsent, []
-        connection: Any = self._connection
-        if len(unsent) == 1:
-            cursors = [connection.execute(self._text(unsent[0][0]), unsent[0][1])]
-        else:
-            with connection.pipeline():
-                cursors = [connection.execute(self._text(text), given) for text, given, _ in unsent]
+        with nullcontext() if self._reach is None else self._reach.waiting():
+            cursors = self._sent(unsent)
         self._spoken = True
         for (_, _, lock), cursor in zip(unsent, cursors, strict=True):
             if lock and cursor.fetchone() == (False,):
                 raise Busy
         return cursors
+
+    def _sent(self, unsent: Sequence[tuple[str, Mapping[str, Any], bool]]) -> list[Any]:
+        connection: Any = self._connection
+        if len(unsent) == 1:
+            return [connection.execute(self._text(unsent[0][0]), unsent[0][1])]
+        with connection.pipeline():
+            return [connection.execute(self._text(text), given) for text, given, _ in unsent]
 
     def send(self, statement: str, /, **parameters: Any) -> None:
         self._unsent.append((statement, parameters, False))

@@ -745,6 +745,15 @@ SELECT c.id, c.number FROM comment c
 
 QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 
+# -- how much waits, for whoever looks after the server ------------------------
+
+WAITING_SINCE = "SELECT count(*), min(submitted_at) FROM comment WHERE waiting = 1"
+UNJUDGED_SINCE = """
+SELECT count(*), min(submitted_at) FROM comment
+ WHERE status = 'held' AND judged_at IS NULL AND erased_at IS NULL AND withdrawn_at IS NULL AND waiting = 1"""
+LEAF_COUNT = "SELECT leaf FROM counter WHERE id = 1"
+SCHEMA_VERSION = "SELECT version_num FROM alembic_version"
+
 # Young ones are in the hands of the request that received them, unless it left them to whoever comes.
 UNJUDGED = """
 SELECT c.number, c.id FROM comment c LEFT JOIN judging j ON j.comment = c.number
@@ -980,6 +989,7 @@ UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, leased_until = 0
  WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"""
 GIVE_UP = "DELETE FROM outbox WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"
 OUTBOX_DUE = f"SELECT count(*), count(CASE WHEN due_at <= :at THEN 1 END) FROM outbox WHERE {_DUE}"
+OUTBOX_SINCE = f"SELECT min(due_at) FROM outbox WHERE {_DUE}"
 OUTBOX_DEAD = "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"
 FORGET_DONE = "DELETE FROM outbox WHERE done_at < :before AND done_at IS NOT NULL"
 FORGET_DEAD = "DELETE FROM outbox WHERE dead_at < :before AND dead_at IS NOT NULL"

@@ -42,6 +42,7 @@ from meydan.comment import (
 from meydan.errors import (
     AlreadyDecided,
     AlreadyExists,
+    BadSchema,
     BadSecret,
     KeyReused,
     Malformed,
@@ -52,6 +53,7 @@ from meydan.errors import (
     NotFound,
     TooFast,
 )
+from meydan.onlooker import Onlooker
 from meydan.store import statements as sql
 from meydan.store.database import Database
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
@@ -66,14 +68,17 @@ from meydan.store.pacing import Pacing
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
 from meydan.store.replica import Replica
+from meydan.store.schema import HEAD
 from meydan.store.values import (
     Announced,
     Appeal,
     Audit,
+    Backlog,
     Became,
     Block,
     Branch,
     Claim,
+    Condition,
     Crowd,
     DecidedRow,
     Ending,
@@ -99,7 +104,7 @@ from meydan.store.values import (
     Waits,
     Withdrawal,
 )
-from meydan.store.writer import Writer
+from meydan.store.writer import Bounds, Writer
 from meydan.text.exact import is_exact
 
 T = TypeVar("T")
@@ -214,12 +219,14 @@ class Store:
     (see writer.py).
     """
 
-    def __init__(self, database: Database, replica: Replica | None = None) -> None:
+    def __init__(
+        self, database: Database, replica: Replica | None = None, bounds: Bounds | None = None
+    ) -> None:
         self._database = database
         self._replica = replica
         self._known: int | None = None
         self._hearing: list[Hearing] = []
-        self._writer = Writer(database)
+        self._writer = Writer(database, bounds)
         self.leading = Leading(database)
         self.pacing = Pacing(database)
         self.people = People(database, self._writer)
@@ -231,7 +238,9 @@ class Store:
     # -- opening and closing ------------------------------------------------
 
     @classmethod
-    def open(cls, url: str, *, migrate: bool = True, replica: str = "") -> Store:
+    def open(
+        cls, url: str, *, migrate: bool = True, replica: str = "", bounds: Bounds | None = None
+    ) -> Store:
         """
         Connect, and bring the tables to what this program knows.
 
@@ -240,6 +249,7 @@ class Store:
                 or `postgresql://USER@HOST/NAME`.
             migrate: False to refuse a database that would have to change.
             replica: a PostgreSQL server that follows this one; what readers see is read there, see replica.py.
+            bounds: how much work may wait to be written, and for how long.
 
         Raises:
             BadSettings: another kind of URL or database.
@@ -249,7 +259,7 @@ class Store:
         database = Database(url)
         try:
             database.migrate(allowed=migrate)
-            store = cls(database, Replica(replica, database) if replica else None)
+            store = cls(database, Replica(replica, database) if replica else None, bounds)
         except BaseException:
             database.close()
             raise
@@ -326,6 +336,59 @@ class Store:
         self._writer.write(lambda hand: hand.apart(sql.WRITE))
         with self._database.reading() as hand:
             hand.one(sql.LATEST_CHANGE)
+
+    # -- looking after it ---------------------------------------------------
+
+    def be_watched(self, onlooker: Onlooker) -> None:
+        """From now on `onlooker` is told of every commit."""
+        self._writer.onlooker = onlooker
+
+    @property
+    def condition(self) -> Condition:
+        """What is known of the database without asking it, in no time."""
+        writer = self._writer
+        return Condition(
+            away=self._database.away,
+            queued=writer.queued,
+            stuck_s=writer.stuck_s,
+            failing=writer.failing,
+            ended=writer.ended,
+        )
+
+    def check_read(self) -> None:
+        """
+        Ask the database something, without the thread that writes.
+
+        Raises:
+            BadSchema: its tables are behind this program. Newer ones are taken: a later program only adds to them.
+            StoreUnavailable: it does not answer.
+        """
+        version = self._database.version()
+        if version is None or version < HEAD:
+            raise BadSchema("The database's tables are behind this program. Run `meydan migrate`.")
+
+    def backlog(self, at: datetime) -> Backlog:
+        """How much waits, all of one moment."""
+        with self._database.reading(snapshot=True) as hand:
+            waiting, waiting_since = _present(hand.one(sql.WAITING_SINCE))
+            unjudged, unjudged_since = _present(hand.one(sql.UNJUDGED_SINCE))
+            tally = Tally(tuple(_waits_of(*row) for row in hand.all(sql.QUEUE_TALLY)))
+            letters, due = _present(hand.one(sql.OUTBOX_DUE, at=micros(at)))
+            letters_since = _first(hand.one(sql.OUTBOX_SINCE))
+            dead = _first(hand.one(sql.OUTBOX_DEAD))
+            leaves = _first(hand.one(sql.LEAF_COUNT))
+        return Backlog(
+            waiting=waiting,
+            waiting_since=time_or_none(waiting_since),
+            unjudged=unjudged,
+            unjudged_since=time_or_none(unjudged_since),
+            appeals=tally.waiting(Hold.APPEAL, ()),
+            letters=letters,
+            letters_due=due,
+            letters_dead=dead,
+            letters_since=time_or_none(letters_since),
+            leaves=leaves,
+        )
 
     # -- a comment's way ----------------------------------------------------
 

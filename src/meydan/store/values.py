@@ -502,6 +502,51 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """
+    How much waits, at one moment, and since when the oldest of it does (None where nothing waits).
+
+    Attributes:
+        waiting: comments that wait for a person, or are being judged.
+        unjudged: those of them that nothing has judged yet.
+        appeals: those that wait because of an appeal.
+        letters, letters_due, letters_dead: of the outbox; `letters_since` is when the oldest that waits was due.
+        leaves: how many leaves there are.
+    """
+
+    waiting: int
+    waiting_since: datetime | None
+    unjudged: int
+    unjudged_since: datetime | None
+    appeals: int
+    letters: int
+    letters_due: int
+    letters_dead: int
+    letters_since: datetime | None
+    leaves: int
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    What a store knows of its database without asking it.
+
+    Attributes:
+        away: it is known not to answer.
+        queued: pieces of work that wait to be written.
+        stuck_s: for how long the batch under way has been, 0.0 where there is none.
+        failing: the last batch could not be written.
+        ended: nothing will be written any more, whatever becomes of the database.
+    """
+
+    away: bool
+    queued: int
+    stuck_s: float
+    failing: bool
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Became:
     """
     What became of a comment: its current decision by number, verdict, who made it and when (0 and None before there is

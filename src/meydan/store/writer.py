@@ -19,12 +19,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from meydan.errors import StoreUnavailable
+from meydan.errors import Overloaded, StoreUnavailable
+from meydan.onlooker import UNWATCHED, Onlooker
 from meydan.store.database import Database, unavailable
 from meydan.store.hand import Busy, FarHand, Hand
 
@@ -47,6 +49,21 @@ SCRUB_RETRY_S = 0.5
 """How soon after a failed emptying of the journal the next is tried; twice as long after each, up to a minute."""
 
 log = structlog.get_logger("meydan.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """
+    How much work may wait to be written, and for how long; beyond, it is refused at once and nothing of it is kept.
+
+    Attributes:
+        pieces: pieces of work that wait, at most: four full commits.
+        patience_s: seconds that a piece waits before its work begins, at most. An author waits so long in front of
+            a page; a commit takes milliseconds, so whatever takes this long will not be over in a moment.
+    """
+
+    pieces: int = 4 * BATCH
+    patience_s: float = 5.0
 
 
 class _Piece(NamedTuple):
@@ -76,11 +93,15 @@ class Writer:
     may be done and undone again because of its neighbours.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, bounds: Bounds | None = None) -> None:
+        self._database = database
+        self._bounds = bounds or Bounds()
+        self.onlooker: Onlooker = UNWATCHED
+        self.failing = False
         self._queue: SimpleQueue[_Piece | None] = SimpleQueue()
         self._gate = threading.Lock()
         self._closed = False
-        self._lanes = [_Lane(database, self._queue) for _ in range(LANES[database.dialect])]
+        self._lanes = [_Lane(database, self._queue, self) for _ in range(LANES[database.dialect])]
         self._left = len(self._lanes)
         self._threads = [
             threading.Thread(target=self._run, args=(lane,), name="meydan-store-writer", daemon=True)
@@ -99,15 +120,60 @@ class Writer:
 
         Raises:
             MeydanError: what the work itself raised; nothing of it was kept.
+            Overloaded: what came before takes too long; nothing of it was kept.
             StoreUnavailable: the database failed; nothing of it was kept (or, if
                 the connection broke while it committed, perhaps all of it: never a part).
         """
         future: Future[T] = Future()
+        self._database.check_reach()
+        if self.queued >= self._bounds.pieces or self.stuck_s > self._bounds.patience_s:
+            raise self._turned_away()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed; nothing was written. Try again.")
             self._queue.put(_Piece(work, future, scrub, large))
-        return future.result()
+        try:
+            return future.result(timeout=self._bounds.patience_s)
+        except TimeoutError:
+            # Its own, when it is done: what the work raised, which may be a time-out too.
+            if future.done() or not future.cancel():
+                # It is being written: whether it is kept is known only when that has ended.
+                return future.result()
+            raise self._turned_away() from None
+
+    @property
+    def queued(self) -> int:
+        """How many pieces wait to be written."""
+        return self._queue.qsize()
+
+    @property
+    def stuck_s(self) -> float:
+        """For how long nothing more has been taken up, every lane being busy; 0.0 where one is free."""
+        since = [lane.since for lane in self._lanes]
+        latest = [at for at in since if at is not None]
+        return time.monotonic() - max(latest) if len(latest) == len(since) else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is written any more."""
+        return self._closed or not any(thread.is_alive() for thread in self._threads)
+
+    def committed(self, pieces: int, seconds: float) -> None:
+        """A lane wrote a batch."""
+        self.failing = False
+        self.onlooker.committed(pieces, seconds)
+
+    def failed(self) -> None:
+        """A lane could not write a batch: the database would not."""
+        self.failing = True
+        self.onlooker.write_failed()
+
+    def _turned_away(self) -> Overloaded:
+        self.onlooker.turned_away()
+        return Overloaded(
+            "More is to be written than the database keeps up with. Nothing was kept; try again.",
+            retry_after_s=max(1, round(self._bounds.patience_s)),
+        )
 
     def close(self) -> None:
         """Finish the work that is there, then stop. Closing twice does nothing more."""
@@ -130,7 +196,7 @@ class Writer:
                 self._closed = self._closed or last
             while last and not self._queue.empty():
                 item = self._queue.get()
-                if item is not None:
+                if item is not None and item.future.set_running_or_notify_cancel():
                     item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
             lane.drop()
 
@@ -142,9 +208,12 @@ class Writer:
 class _Lane:
     """One thread that writes, and its connection."""
 
-    def __init__(self, database: Database, queue: SimpleQueue[_Piece | None]) -> None:
+    def __init__(self, database: Database, queue: SimpleQueue[_Piece | None], writer: Writer) -> None:
         self._database = database
         self._queue = queue
+        self._writer = writer
+        self.since: float | None = None
+        """When the batch under way was begun; None where there is none."""
         self._hand: Hand | None = None
         self._scrub_at: float | None = None
         self._scrub_wait_s = SCRUB_RETRY_S
@@ -154,8 +223,12 @@ class _Lane:
         open_for_work = True
         while open_for_work:
             batch, open_for_work = self._gather()
+            # From here on a piece is under way and cannot be taken back; who has not waited for it is left out.
+            batch = [piece for piece in batch if piece.future.set_running_or_notify_cancel()]
             if batch:
+                self.since = time.monotonic()
                 self._settle(batch)
+                self.since = None
             if self._scrub_at is not None and time.monotonic() >= self._scrub_at:
                 self._scrub()
 
@@ -205,6 +278,7 @@ class _Lane:
             if not isinstance(error, _Again):
                 return outcome
             if error.code not in _IN_THE_WAY or tried == TRIES:
+                self._writer.failed()
                 log.error("store_write_failed", pieces=1, cause=unavailable(error.cause).message)
                 return None, error.cause
             # Not for as long as the other waits, or they would meet again.
@@ -221,7 +295,7 @@ class _Lane:
         """
         for first in (True, False):
             outcomes: list[_Outcome] = []
-            hand = None
+            hand, begun = None, time.monotonic()
             try:
                 hand = self._begin()
                 if isinstance(hand, FarHand):
@@ -230,6 +304,7 @@ class _Lane:
                     outcomes.append(self._do(hand, piece))  # noqa: PERF401  (what was done before one fails counts)
                 hand.commit()
                 # Durable from here: a crash after this line loses nothing.
+                self._writer.committed(len(batch), time.monotonic() - begun)
             except BaseException as raised:  # noqa: BLE001
                 if isinstance(hand, FarHand) and isinstance(raised, (*self._database.trouble, Busy)):
                     # Once a COMMIT was sent, only the server itself can say that nothing was kept.
@@ -241,6 +316,7 @@ class _Lane:
                         self.drop()
                         continue
                 self.drop()
+                self._writer.failed()
                 log.error("store_write_failed", pieces=len(batch), cause=unavailable(raised).message)
                 outcomes = [(None, error or raised) for _, error in outcomes]
                 outcomes += [(None, raised)] * (len(batch) - len(outcomes))

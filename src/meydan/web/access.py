@@ -46,6 +46,7 @@ class Proxies:
         self._networks: tuple[Network, ...] = tuple(
             ipaddress.ip_network(entry, strict=False) for entry in trusted if entry
         )
+        self._peers: dict[str, bool] = {}
 
     def client(self, peer: str, forwarded: Sequence[str]) -> str:
         """
@@ -58,7 +59,7 @@ class Proxies:
                 hop we do not trust is what a stranger claims.
         """
         client = peer
-        if peer and not self._trusts(_address(peer)):
+        if not self.trusts(peer):
             return client
         hops = ",".join(forwarded).split(",")[-MOST_HOPS:]
         for hop in reversed(hops):
@@ -69,6 +70,16 @@ class Proxies:
             if not self._trusts(address):
                 break
         return client
+
+    def trusts(self, peer: str) -> bool:
+        """Whether who holds the connection is one of these; "" stands for a local socket, and is."""
+        known = self._peers.get(peer)
+        if known is None:
+            # Anybody may connect, from many addresses.
+            if len(self._peers) > 1000:
+                self._peers.clear()
+            known = self._peers[peer] = not peer or self._trusts(_address(peer))
+        return known
 
     def _trusts(self, address: Address | None) -> bool:
         return address is not None and any(address in network for network in self._networks)

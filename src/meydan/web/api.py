@@ -663,21 +663,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             by=by,
         )
 
-    @get(
-        "/healthz",
-        sync_to_thread=True,
-        operation_id="health",
-        summary="Whether this server can serve",
-        tags=["operator"],
-        responses=_refusals(),
-    )
-    def health() -> Response[dict[str, str]]:
-        doors.meydan.store.ping()
-        return Response(
-            {"status": "ok", "version": meydan.__version__}, headers={"cache-control": "no-store"}
-        )
-
-    return [submit, read, receipts, nudge, report, follow, count, judge, register, pick, held, decide, health]
+    return [submit, read, receipts, nudge, report, follow, count, judge, register, pick, held, decide]
 
 
 class ApiRequest(Request[Any, Any, Any]):

@@ -1,7 +1,7 @@
 """
 The ASGI application: every door, put together.
 
-    Front (kept answers, headers) -> framework -> api | embed | follow | desk pages, live -> desk
+    Front (kept answers, headers, ids) -> framework -> api | embed | follow | desk pages, live | watching -> desk
 
 Follows other processes' changes while it runs, so that what one of them
 approves is seen at this door within a second.
@@ -19,15 +19,17 @@ import structlog
 from litestar import Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web import api, desk, embed, feeds, follow, me
+from meydan.web import api, desk, embed, feeds, follow, me, watching
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
 from meydan.web.errors import answer_error
 from meydan.web.front import Front
+from meydan.web.metrics import Metrics
 from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
 from meydan.web.shelf import Kept, Made, Shelf, Subject, surrogate_key
 from meydan.web.stream import Stream
+from meydan.web.watching import Watch
 from meydan.wiring import Meydan
 
 log = structlog.get_logger("meydan.web")
@@ -82,7 +84,11 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         edition=lambda: meydan.desk.guidelines.digest,
         headers=headers,
         on_change=news.stir,
+        most_stale_s=settings.stale_minutes * 60,
     )
+    metrics = Metrics()
+    meydan.desk.be_watched(metrics)
+    watch = Watch(meydan, metrics, shelf=shelf, streams=news)
     doors = Doors(
         meydan=meydan,
         origins=origins,
@@ -116,6 +122,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         following = [
             asyncio.create_task(shelf.follow(every_s=lambda: HEARING_S if ears and ears.hears else DEAF_S)),
             asyncio.create_task(_follow_guidelines(meydan)),
+            asyncio.create_task(watch.follow()),
         ]
         try:
             yield
@@ -135,6 +142,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
 
     handlers = [
         *api.routes(doors),
+        *watching.routes(watch, watching.Readers(settings.metrics, settings.metrics_token)),
         *embed.routes(doors),
         *feeds.routes(doors),
         *me.routes(doors),
@@ -160,6 +168,9 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         fixed=_fixed(site or {}, https=https),
         news=news,
         end_streams=end_streams,
+        metrics=metrics,
+        proxies=proxies,
+        drain=watch.drain,
     )
 
 

@@ -99,9 +99,11 @@ class KeptAnswer:
         self._shelf = shelf
 
     async def __call__(self, scope: Any, _receive: Any, send: Send) -> None:
-        if self._shelf is not None:
-            self._shelf.remember(scope["path"], scope["query_string"], self._kept)
-        await self._kept.send(scope["headers"], send)
+        if self._shelf is None:
+            await self._kept.send(scope["headers"], send)
+            return
+        self._shelf.remember(scope["path"], scope["query_string"], self._kept)
+        await self._kept.send(scope["headers"], send, more=self._shelf.doubts())
 
 
 class _Readers:

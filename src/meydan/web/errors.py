@@ -55,7 +55,10 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
 """The nearest class in an error's ancestry decides; a class that is not here is a fault of ours, 500."""
 
 UNEXPECTED = "X500"
-JSON_PATHS = ("/api/", "/embed/", "/feeds/", "/healthz", "/desk/live")
+CODE_HEADER = "x-meydan-code"
+"""The header that says a refusal's code, on pages too; what counts refusals reads it."""
+
+JSON_PATHS = ("/api/", "/embed/", "/feeds/", "/healthz", "/readyz", "/metrics", "/desk/live")
 
 log = structlog.get_logger("meydan.web")
 
@@ -122,9 +125,16 @@ def problem_of(error: Exception, said: Words) -> Problem:
     return problem
 
 
+def code_of(error: Exception) -> str:
+    """The stable code of an error, as the asker is told it."""
+    if not isinstance(error, errors.MeydanError) or status_of(error) == 500:
+        return UNEXPECTED
+    return error.code
+
+
 def headers_of(error: Exception) -> dict[str, str]:
-    """Headers that belong to the answer: when to come back, how to sign in, never to be kept."""
-    headers = {"cache-control": "no-store"}
+    """Headers that belong to the answer: its code, when to come back, how to sign in, never to be kept."""
+    headers = {"cache-control": "no-store", CODE_HEADER: code_of(error)}
     if isinstance(error, errors.TooFast | errors.Unavailable):
         headers["retry-after"] = str(max(1, error.retry_after_s))
     if isinstance(error, errors.SignInNeeded | errors.BadAccount):

@@ -9,19 +9,24 @@ security and CORS headers, its log line, and the news of what it changed.
 from __future__ import annotations
 
 import asyncio
+import re
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from meydan.errors import Malformed, Overloaded
 from meydan.locale import accepted, words
-from meydan.web.access import Origins, security_headers
-from meydan.web.errors import WrongMethod, headers_of, problem_of, status_of
+from meydan.web.access import Origins, Proxies, security_headers
+from meydan.web.errors import CODE_HEADER, WrongMethod, headers_of, problem_of, status_of
+from meydan.web.metrics import Metrics, door_of
 from meydan.web.shelf import Kept, RawHeaders, Shelf
 from meydan.web.stream import LIVE, Stream
+from meydan.web.watching import ALWAYS
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -47,6 +52,14 @@ SLOWEST_BYTES_S = 4096
 
 NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
+SUBMITTED = ("/api/v1/comments", "/comments")
+"""Where comments are sent to."""
+
+HEARD_S = 3.0
+"""How long who changed something waits until no page shows what was before; it takes milliseconds, but for a silent database."""
+
+REQUEST_ID = b"x-request-id"
+ID_SHAPE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 log = structlog.get_logger("meydan.access")
 
@@ -60,6 +73,8 @@ class Front:
         fixed: answers that never change, by path (the component, a sample newspaper).
         news: what tells readers of new comments; without it nobody listens here.
         end_streams: ends what would otherwise stay open for as long as somebody looks.
+        proxies: whose X-Request-Id is taken; nobody's without them.
+        drain: tells who asks that no more requests should be sent here.
     """
 
     def __init__(
@@ -72,7 +87,15 @@ class Front:
         fixed: Mapping[str, Kept],
         news: Stream | None = None,
         end_streams: Callable[[], None] = lambda: None,
+        metrics: Metrics | None = None,
+        proxies: Proxies | None = None,
+        drain: Callable[[], None] = lambda: None,
     ) -> None:
+        self._metrics = metrics or Metrics()
+        self._fronted = self._metrics.fronted
+        self._proxies = proxies or Proxies(())
+        self._ids = (secrets.token_hex(6).encode(), iter(range(1, 2**62)))
+        self.drain = drain
         self._news = news
         self._inner = inner
         self._shelf = shelf
@@ -80,7 +103,6 @@ class Front:
         self._https = https
         self._fixed = fixed
         self.end_streams = end_streams
-        self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,13 +111,20 @@ class Front:
         method: str = scope["method"]
         path: str = scope["path"]
         if method in ("GET", "HEAD"):
-            kept = self._shelf.find(path, scope["query_string"]) or self._fixed.get(path)
+            kept = self._shelf.find(path, scope["query_string"])
+            counted = self._fronted.pages
+            if kept is None:
+                kept, counted = self._fixed.get(path), self._fronted.files
+            elif self._shelf.unsure:
+                self._fronted.stale += 1
             if kept is not None:
-                await kept.send(
-                    scope["headers"], send, more=self._cors(path, scope["headers"]), head=method == "HEAD"
-                )
+                headers = scope["headers"]
+                more = [*self._cors(path, headers), (REQUEST_ID, self._id_of(scope))]
+                if counted is self._fronted.pages and self._shelf.unsure:
+                    more += self._shelf.doubts()
+                counted[await kept.send(headers, send, more=more, head=method == "HEAD")] += 1
                 return
-        elif method == "OPTIONS" and await self._preflight(path, scope["headers"], send):
+        elif method == "OPTIONS" and await self._preflight(path, scope, send):
             return
         if path == LIVE and self._news is not None:
             await self._listen(self._news, scope, receive, send)
@@ -104,29 +133,39 @@ class Front:
 
     async def _listen(self, news: Stream, scope: Scope, receive: Receive, send: Send) -> None:
         """A reader's stream: idle for hours and limited by itself, so it is never among what is under way."""
-        headers = [*self.standard(LIVE), *self._cors(LIVE, scope["headers"])]
+        id = self._id_of(scope)
+        headers = [*self.standard(LIVE), *self._cors(LIVE, scope["headers"]), (REQUEST_ID, id)]
         status = 0
+        began = time.perf_counter()
 
         async def pass_back(message: Any) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 log.info("request", method=scope["method"], route=LIVE, status=status)
+                self._count("embed", status, time.perf_counter() - began, _code_in(message))
                 message = {**message, "headers": [*message["headers"], *headers]}
             await send(message)
 
-        try:
-            if scope["method"] not in ("GET", "HEAD"):
-                raise WrongMethod("This address does not take that method.")
-            await news.answer(scope, receive, pass_back)
-        except Exception as error:
-            if status:
-                raise
-            if status_of(error) == 500:
-                log.error("unexpected", error=type(error).__name__)
-            await self._refuse(error, scope["headers"], pass_back)
+        with bound_contextvars(request_id=id.decode()):
+            try:
+                if scope["method"] not in ("GET", "HEAD"):
+                    raise WrongMethod("This address does not take that method.")
+                await news.answer(scope, receive, pass_back)
+            except Exception as error:
+                if status:
+                    raise
+                if status_of(error) == 500:
+                    log.error("unexpected", error=type(error).__name__)
+                await self._refuse(error, scope["headers"], pass_back)
 
     async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
+        id = self._id_of(scope)
+        # Threads that work for this request take these along: each line they log says which one it was.
+        with bound_contextvars(request_id=id.decode()):
+            await self._pass_through(scope, receive, send, id)
+
+    async def _pass_through(self, scope: Scope, receive: Receive, send: Send, id: bytes) -> None:
         began = time.perf_counter()
         path: str = scope["path"]
         streamed = path == STREAMED
@@ -134,19 +173,22 @@ class Front:
         if head:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
-        cors = self._cors(path, scope["headers"])
+        more = [*self._cors(path, scope["headers"]), (REQUEST_ID, id)]
         status = counted = 0
+        code: str | None = None
 
         async def pass_back(message: Any) -> None:
-            nonlocal status, counted
+            nonlocal status, counted, code
             if message["type"] == "http.response.start":
                 if streamed:
                     count(False)
                 status = message["status"]
                 if changes and status < 400:
                     # Before the asker learns of a change, nobody can read what was before it.
-                    await self._hear_of_changes()
-                message = {**message, "headers": [*self._completed(path, message["headers"]), *cors]}
+                    # Where that cannot be known now, the change is made all the same, and its answer goes out.
+                    await self._shelf.try_to_catch_up(within_s=HEARD_S)
+                code = _code_in(message)
+                message = {**message, "headers": [*self._completed(path, message["headers"]), *more]}
             elif head:
                 message = {**message, "body": b"", "more_body": False}
             await send(message)
@@ -155,40 +197,64 @@ class Front:
             nonlocal counted
             if streamed and status:
                 return
-            if under_way and not counted and self._under_way >= MOST_AT_ONCE:
+            if under_way and not counted and self._fronted.under_way >= MOST_AT_ONCE:
                 raise Overloaded(
                     "More requests are under way than can be answered. Nothing was kept; try again.",
                     retry_after_s=2,
                 )
-            self._under_way += under_way - counted
+            self._fronted.under_way += under_way - counted
             counted = int(under_way)
 
         try:
-            count(True)
+            if path not in ALWAYS:
+                count(True)
         except Overloaded as error:
             await self._refuse(error, scope["headers"], pass_back)
+            self._count(
+                door_of(None),
+                status,
+                time.perf_counter() - began,
+                code,
+                submission=changes and path in SUBMITTED,
+            )
             return
         try:
             await self._inner(scope, _patient(receive, count) if changes else receive, pass_back)
         finally:
-            self._under_way -= counted
+            self._fronted.under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
-            log.info(
+            route = next(iter(sorted(handler.paths)), None) if handler is not None else None
+            seconds = time.perf_counter() - began
+            self._count(door_of(route), status, seconds, code, submission=changes and path in SUBMITTED)
+            # Asked every second, and of no interest while all is well.
+            tell = log.debug if path in ALWAYS and status < 400 else log.info
+            tell(
                 "request",
                 method="HEAD" if head else scope["method"],
-                route=next(iter(sorted(handler.paths)), "?") if handler is not None else "?",
+                route=route or "?",
                 status=status,
-                ms=round((time.perf_counter() - began) * 1000, 1),
+                ms=round(seconds * 1000, 1),
+                **({"code": code} if code else {}),
             )
 
-    async def _hear_of_changes(self) -> None:
-        try:
-            await self._shelf.catch_up()
-        except Exception as error:  # noqa: BLE001 - the change is made; its answer has to go out
-            # What changed is unknown, so nothing kept can be trusted.
-            log.warning("changes_unknown", error=type(error).__name__)
-            self._shelf.clear()
+    def _count(
+        self, door: str, status: int, seconds: float, code: str | None, *, submission: bool = False
+    ) -> None:
+        self._metrics.answered(door, status, seconds)
+        if code:
+            self._metrics.refused(code, submission=submission)
+
+    def _id_of(self, scope: Scope) -> bytes:
+        """The request's id: as a trusted proxy gave it, where it is of a safe shape, else one that was never used."""
+        for name, value in scope["headers"]:
+            if name == REQUEST_ID:
+                client = scope.get("client")
+                if self._proxies.trusts(str(client[0]) if client else "") and ID_SHAPE.fullmatch(value):
+                    return bytes(value)
+                break
+        prefix, numbers = self._ids
+        return b"%b-%x" % (prefix, next(numbers))
 
     def _completed(self, path: str, headers: Any) -> RawHeaders:
         given: RawHeaders = [(bytes(name), bytes(value)) for name, value in headers]
@@ -220,13 +286,15 @@ class Front:
                 return VARIES
         return VARIES
 
-    async def _preflight(self, path: str, headers: RawHeaders, send: Send) -> bool:
+    async def _preflight(self, path: str, scope: Scope, send: Send) -> bool:
+        headers: RawHeaders = scope["headers"]
         asked = any(name == b"access-control-request-method" for name, _ in headers)
         if not asked or not path.startswith(SHARED):
             return False
         cors = self._cors(path, headers)
         allowed = any(name == b"access-control-allow-origin" for name, _ in cors)
         answer = [*self.standard(path), *cors, *(PREFLIGHT if allowed else ())]
+        answer.append((REQUEST_ID, self._id_of(scope)))
         await send({"type": "http.response.start", "status": 204 if allowed else 403, "headers": answer})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
@@ -241,6 +309,14 @@ class Front:
         raw = [(name.encode(), value.encode()) for name, value in given.items()]
         await send({"type": "http.response.start", "status": status_of(error), "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _code_in(message: Any) -> str | None:
+    """The code of the refusal that this answer is; None where it is none."""
+    if message["status"] < 400:
+        return None
+    name = CODE_HEADER.encode()
+    return next((bytes(value).decode() for key, value in message["headers"] if key == name), None)
 
 
 def _patient(receive: Receive, count: Callable[[bool], None]) -> Receive:

@@ -50,6 +50,8 @@ def serve(
     """
     Serve an ASGI app until SIGINT or SIGTERM; requests under way are finished first.
 
+    After SIGTERM it says for `drain_seconds` that it is not ready and answers everybody as before; then it stops.
+
     Args:
         app: the application, as `create_app` builds it.
         beside: what works in a thread of its own meanwhile, until the event it is given is set: the courier.
@@ -148,10 +150,19 @@ async def _serve(
         log_level=LogLevels.error,
         log_dictconfig=_SERVER_LOG,
     )
-    stopping = asyncio.Event()
+    stopping, at_once = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stopping.set)
+
+    def stop_now() -> None:
+        at_once.set()
+        stopping.set()
+
+    def stop_gently() -> None:
+        # Who asks a second time has waited long enough.
+        stop_now() if stopping.is_set() else stopping.set()
+
+    loop.add_signal_handler(signal.SIGINT, stop_now)
+    loop.add_signal_handler(signal.SIGTERM, stop_gently)
     housekeeping = threading.Event()
     loop.add_signal_handler(signal.SIGHUP, housekeeping.set)
     ended = threading.Event()
@@ -169,6 +180,12 @@ async def _serve(
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        app.drain()
+        if stopping.is_set() and settings.drain_seconds and not at_once.is_set():
+            # Whoever sends requests here learns from /readyz that they should go elsewhere; until they do, they are answered.
+            log.info("draining", seconds=settings.drain_seconds)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(at_once.wait(), timeout=settings.drain_seconds)
     finally:
         ended.set()
         housekeeping.set()

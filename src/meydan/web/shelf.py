@@ -5,6 +5,9 @@ Everything that readers read comes from here. An answer is known by what it
 shows (its subject) and found by the raw address that asked for it; a story's
 change takes down every answer about that story, also one still being made.
 
+While nobody can say whether the kept answers are the newest (the database does not answer), they are sent all the same,
+marked as stale with the seconds since somebody could, for `most_stale_s` at most: then they are taken down.
+
 Used from the event loop only. Making an answer happens in a thread.
 """
 
@@ -35,6 +38,11 @@ LONGEST_ALIAS = 2048
 SMALLEST_TO_PACK = 256
 SURE_AFTER_S = 1.0
 TOGETHER_S = 0.02
+
+LATE_S = 2.0
+"""A look at the changes that takes longer than this is not waited for: until it ends, nothing is sure."""
+
+STALE = b"x-meydan-stale"
 
 EVERY_STORY = ""
 """The second word of a subject that shows something of all stories: any story's change takes it down."""
@@ -200,6 +208,12 @@ class Shelf:
             guidelines' digest; when it changes, everything is taken down.
         headers: the headers of an answer, by its subject.
         on_change: told which stories' answers were taken down, once they are; None when all were.
+        most_stale_s: for how long answers are sent of which it is unknown whether they are the newest.
+        ticks: seconds that only go on, whatever becomes of the clock.
+
+    Attributes:
+        found, found_unsure: kept answers that `fetch` found, in all and while nothing was sure.
+        made: answers that it had made.
     """
 
     def __init__(
@@ -211,7 +225,14 @@ class Shelf:
         most_bytes: int = 64 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
         on_change: Callable[[Collection[str] | None], None] = lambda stories: None,
+        most_stale_s: float = 600.0,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._most_stale_s = most_stale_s
+        self._ticks = ticks
+        self._sure_at = ticks()
+        self.unsure = False
+        self.found = self.found_unsure = self.made = 0
         self._on_change = on_change
         self._changes = changes
         self._edition = edition
@@ -236,7 +257,9 @@ class Shelf:
         kept = self._by_address.get((path, query))
         if kept is None:
             return None
-        if not kept.up or (kept.expires_at is not None and kept.expires_at <= self._clock()):
+        if not kept.up or (
+            kept.expires_at is not None and kept.expires_at <= self._clock() and not self.unsure
+        ):
             del self._by_address[path, query]
             return None
         return kept
@@ -257,11 +280,14 @@ class Shelf:
         changed after the making began: then they get a newer one.
         """
         kept = self._kept.get(subject)
-        if kept is not None and (kept.expires_at is None or kept.expires_at > self._clock()):
+        if kept is not None and (kept.expires_at is None or kept.expires_at > self._clock() or self.unsure):
             self._kept.move_to_end(subject)
+            self.found += 1
+            self.found_unsure += self.unsure
             return kept
         making = self._making.get(subject)
         if making is None:
+            self.made += 1
             making = self._making[subject] = asyncio.ensure_future(self._make(subject, make))
             making.add_done_callback(lambda done: self._made(subject, done))
         # Shielded: an asker who hangs up does not take the answer from the others.
@@ -346,26 +372,53 @@ class Shelf:
         Args:
             every_s: how long until the next look, where nothing is heard meanwhile.
         """
-        failing = False
         while True:
             self._heard.clear()
-            try:
-                await self.catch_up()
-                failing = False
-            except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
-                if not failing:
-                    log.warning("changes_unknown", error=type(error).__name__)
-                failing = True
+            await self.try_to_catch_up()
             # What is heard within a moment is looked for together.
             await asyncio.sleep(TOGETHER_S)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_s()):
+                # While nothing is sure, it is asked for soon: readers are told how old their page is.
+                async with asyncio.timeout(min(every_s(), 0.2) if self.unsure else every_s()):
                     await self._heard.wait()
 
     def hear(self, change: int | None) -> None:
         """Another process tells of a change (None: it may have told of one): look now, unless it was seen already."""
         if change is None or self._since is None or change > self._since:
             self._heard.set()
+
+    async def try_to_catch_up(self, *, within_s: float = LATE_S) -> bool:
+        """
+        As `catch_up`; where that fails, or takes longer, nothing that is kept is sure until somebody succeeds.
+
+        Returns whether everything that is kept is the newest.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                await self.catch_up()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next look may succeed
+            if not self.unsure:
+                log.warning("changes_unknown", error=type(error).__name__)
+            self.unsure = True
+            if self._kept and self.unsure_s > self._most_stale_s:
+                log.error("stale_pages_taken_down", after_s=round(self.unsure_s))
+                self.clear()
+            return False
+        return True
+
+    @property
+    def unsure_s(self) -> float:
+        """For how long it has been unknown whether what is kept is the newest; 0.0 while it is known."""
+        return self._ticks() - self._sure_at if self.unsure else 0.0
+
+    def doubts(self) -> RawHeaders:
+        """The header of an answer of which it is unknown whether it is the newest; none while it is known."""
+        return [(STALE, b"%d" % self.unsure_s)] if self.unsure else []
+
+    @property
+    def size_bytes(self) -> int:
+        """What everything that is kept weighs."""
+        return self._bytes
 
     async def catch_up(self) -> None:
         """
@@ -395,6 +448,12 @@ class Shelf:
         await self._look()
 
     async def _look(self) -> None:
+        began = self._ticks()
+        await self._look_at_changes()
+        # As it was when the look began: what changed since is for the next one.
+        self._sure_at, self.unsure = began, False
+
+    async def _look_at_changes(self) -> None:
         edition = self._edition()
         if edition != self._edition_seen:
             self._edition_seen = edition
