@@ -310,6 +310,9 @@ class _Lane:
                     # Once a COMMIT was sent, only the server itself can say that nothing was kept.
                     known = not hand.committing or getattr(raised, "sqlstate", None) is not None
                     if known and self._undone(hand):
+                        if not isinstance(raised, Busy):
+                            # What was being prepared when the server refused is not, whatever the driver believes.
+                            self.drop()
                         return [(None, _Again(raised))] * len(batch)
                     if first and not hand.committing and isinstance(raised, self._database.lost):
                         # The server went away, and had not been told to commit; perhaps it is back.
