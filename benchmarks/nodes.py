@@ -126,7 +126,10 @@ def _one(folder: Path, database: str, seconds: int) -> dict[str, Any]:
 
     def sending(sender: int) -> None:
         for number in itertools.count():
-            key, text = f"{sender}-{number}", f"{THOUGHTS[number % len(THOUGHTS)]} ({sender}, {number})"
+            key, text = (
+                f"sending-{sender}-{number}",
+                f"{THOUGHTS[number % len(THOUGHTS)]} ({sender}, {number})",
+            )
             body = {"story": {"url": STORY}, "name": "Reader", "text": text}
             while not ended.is_set():
                 node = any_node()
@@ -139,6 +142,8 @@ def _one(folder: Path, database: str, seconds: int) -> dict[str, Any]:
                 if status == 201:
                     answered.add(json.loads(told)["id"])
                     break
+                if status < 500:
+                    raise AssertionError(f"a comment was refused: {told!r}")
             if ended.wait(SENT_EVERY_S):
                 return
 
@@ -201,6 +206,7 @@ def _one(folder: Path, database: str, seconds: int) -> dict[str, Any]:
         by_second[int(at - began)].append(took)
     p99 = {second: round(_p99(took) * 1000, 1) for second, took in sorted(by_second.items())}
     before = [value for second, value in p99.items() if 1 <= second < int(killed_at)]
+    assert answered, "nothing was sent"
     usual = statistics.median(before)
     # Normal is what was usual before; a second that is twice as slow is not.
     slow = [
