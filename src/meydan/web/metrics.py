@@ -32,7 +32,7 @@ from meydan.onlooker import Onlooker
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 # When each counter was made is one more line for each, and tells what process_start_time_seconds does.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 DOORS: Final = (
     ("/api/", "api"),
