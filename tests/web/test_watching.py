@@ -96,6 +96,11 @@ def test_nobody_can_make_up_a_figure(reader: Reader) -> None:
         reader.post(text=courteous(), language=part, website=part)
 
     hostile("quagga0")
+    # That the figures were read is counted too, and the database is asked beside the first readings.
+    Reader.until(
+        lambda: of(figures(client), "meydan_promise_bound_ratio", language="tr", promise="rejections") > 0,
+        within_s=30,
+    )
     known = figures(client).keys()
     for number in range(1, 6):
         hostile(f"quagga{number}")
