@@ -50,6 +50,7 @@ OPERATIONS = (
     "held",
     "decide",
     "health",
+    "ready",
 )
 
 
@@ -97,8 +98,8 @@ ASKED = [
     (operation, mode)
     for operation in OPERATIONS
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    # Health takes nothing that could be wrong.
-    if (operation, mode) != ("health", GenerationMode.NEGATIVE)
+    # These take nothing that could be wrong.
+    if operation not in ("health", "ready") or mode is not GenerationMode.NEGATIVE
 ]
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from meydan.locale import INTERFACE
+from meydan.onlooker import Onlooker
 from meydan.store import Bounds
+from meydan.web import watching
 from tests.newsroom import ABUSIVE, newsroom
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED, Reader, courteous
@@ -36,9 +40,10 @@ def of(found: Figures, name: str, **labels: str) -> float:
     return found.get((name, tuple(sorted(labels.items()))), 0.0)
 
 
-def test_what_happens_is_counted(reader: Reader) -> None:
+def test_what_happens_is_counted(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """If comments are sent, read and refused, then the figures say so: by outcome, by code, at which door, how long, and what waits."""
     client = reader.client
+    monkeypatch.setattr(watching, "BACKLOG_FOR_S", 0.5)
     before = figures(client)
     assert reader.post(text=courteous()).json()["status"] == "approved"
     assert reader.post(text=ABUSIVE).json()["status"] == "rejected"
@@ -47,7 +52,6 @@ def test_what_happens_is_counted(reader: Reader) -> None:
     for _ in range(3):
         answer = client.get("/comments", params={"story": reader.story})
     assert client.get(answer.url, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
-    # The database is asked every few seconds.
     Reader.until(
         lambda: of(figures(client), "meydan_comments_waiting") > of(before, "meydan_comments_waiting"),
         within_s=20,
@@ -92,6 +96,11 @@ def test_nobody_can_make_up_a_figure(reader: Reader) -> None:
         reader.post(text=courteous(), language=part, website=part)
 
     hostile("quagga0")
+    # That the figures were read is counted too, and the database is asked beside the first readings.
+    Reader.until(
+        lambda: of(figures(client), "meydan_promise_bound_ratio", language="tr", promise="rejections") > 0,
+        within_s=30,
+    )
     known = figures(client).keys()
     for number in range(1, 6):
         hostile(f"quagga{number}")
@@ -148,6 +157,25 @@ def test_every_answer_has_an_id(reader: Reader) -> None:
         for path in ("/comments", "/nothing"):
             told = client.get(path, params=story, headers={"x-request-id": given}).headers["x-request-id"]
             assert (told == given) == taken, (given, told)
+
+
+def test_what_works_for_a_request_knows_its_id(reader: Reader) -> None:
+    """If a thread works for a request, then what it logs there carries the request's id, and the next request's its own."""
+    seen: list[tuple[object, bool]] = []
+
+    class Noting(Onlooker):
+        def submitted(self, outcome: str) -> None:
+            elsewhere = threading.current_thread().name.startswith("desk")
+            seen.append((structlog.contextvars.get_contextvars().get("request_id"), elsewhere))
+
+    desk = reader.room.meydan.desk
+    before = desk._onlooker
+    desk.be_watched(Noting())
+    try:
+        told = [reader.post(text=courteous()).headers["x-request-id"] for _ in range(2)]
+    finally:
+        desk.be_watched(before)
+    assert seen == [(id, True) for id in told]
 
 
 def test_only_a_trusted_proxy_names_a_request(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ log = structlog.get_logger("meydan.web")
 class Problem(msgspec.Struct, omit_defaults=True):
     """
     An error as JSON. `fields` names what was at fault; `seq`, `verdict` and `by` say who decided first. `challenge`
-    is what to solve (altcha, version 2).
+    is what to solve (altcha, version 2). `wrong` says in words why a node is not ready, by what `fields` names.
     """
 
     code: str
@@ -76,6 +76,7 @@ class Problem(msgspec.Struct, omit_defaults=True):
     verdict: str | None = None
     by: str | None = None
     challenge: dict[str, Any] | None = None
+    wrong: dict[str, str] | None = None
 
 
 class WrongMethod(errors.Refused):

@@ -15,7 +15,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -66,18 +66,11 @@ class Health(msgspec.Struct):
     database: str
 
 
-class Ready(msgspec.Struct, omit_defaults=True):
-    """
-    Whether this node should be sent requests. `fields` names what is wrong, `wrong` says it in words: `database` (it
-    does not answer), `schema` (its tables are behind this program), `draining` (the node is being stopped).
-    """
+class Ready(msgspec.Struct):
+    """This node should be sent requests."""
 
     status: str
     version: str
-    code: str | None = None
-    message: str | None = None
-    fields: list[str] = []
-    wrong: dict[str, str] = {}
 
 
 class Watch:
@@ -250,16 +243,15 @@ def routes(watch: Watch, readers: Readers) -> list[HTTPRouteHandler]:
         operation_id="ready",
         summary="Whether this server should be sent requests",
         tags=["operator"],
-        responses={503: ResponseSpec(Ready, generate_examples=False, description="Send it none now")},
+        responses={503: ResponseSpec(Problem, generate_examples=False, description="Send it none now")},
     )
     async def ready() -> Response[Ready]:
         wrong = watch.wrong()
         if not wrong:
             return Response(Ready("ready", meydan.__version__), headers=no_store)
+        # Neither in the reader's language nor logged as a fault: it is asked every second, by a program.
         error = NotReady(f"Send this node no requests now: {', '.join(wrong)}.", fields=tuple(wrong))
-        told = Ready(
-            "not ready", meydan.__version__, error.code, error.message, fields=list(error.fields), wrong=wrong
-        )
+        told: Any = Problem(error.code, error.message, list(error.fields), wrong=wrong)
         return Response(told, status_code=503, headers=headers_of(error))
 
     @get("/metrics", include_in_schema=False)
