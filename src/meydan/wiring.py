@@ -27,12 +27,13 @@ from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
-from meydan.store import Store
+from meydan.store import Erasures, Store
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
 SWEEP_ROUNDS = 50
 SWEEP_AGE_S = 10.0
+LISTED_AGAIN = timedelta(days=1)
 
 log = structlog.get_logger("meydan.wiring")
 
@@ -153,6 +154,8 @@ class Meydan:
             if self.desk.sweep(limit=SWEEP_BATCH, older_than_s=SWEEP_AGE_S) < SWEEP_BATCH:
                 break
         self.desk.expire(address_days=self.settings.address_days)
+        # What other nodes erased, which has their data folders' lists only.
+        self.store.list_erasures(since=_now() - LISTED_AGAIN)
         self.letters.expire()
 
     def close(self) -> None:
@@ -215,6 +218,8 @@ def build(settings: Settings, *, entering: bool = True) -> Meydan:
     )
     try:
         if entering:
+            # What a crash kept from the list, or was erased while this node was away.
+            store.list_erasures()
             meydan.desk.enter_file(guidelines, shipped=settings.guidelines is None)
         meydan.desk.refresh_guidelines()
         meydan.desk.refresh_withdrawn()
@@ -245,8 +250,13 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
 
 def open_store(settings: Settings) -> Store:
     """The store alone; makes the data folder if it is not there."""
+    return Store.open(settings.database_url, erasures=erasures_of(settings))
+
+
+def erasures_of(settings: Settings) -> Erasures:
+    """The data folder's list of what was erased; makes the folder if it is not there."""
     _make_folder(settings.data)
-    return Store.open(settings.database_url)
+    return Erasures(settings.erasures_file)
 
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:
@@ -324,7 +334,7 @@ def _secret(settings: Settings) -> bytes:
             )
         return hashlib.sha256(settings.secret.encode()).digest()
     _make_folder(settings.data)
-    path = settings.data / "secret.key"
+    path = settings.secret_file
     try:
         # Written aside and linked into place: two processes that start at once agree on
         # one secret, and a crash leaves none or a whole one.

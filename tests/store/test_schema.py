@@ -239,6 +239,7 @@ INDEXED = {
     "FOLLOWERS": "ix_follow_story",
     "FORGET_ASKED": "ix_follow_asked",
     "FORGET_FOLLOWS": "ix_follow_written",
+    "ERASED_SINCE": "ix_comment_erased",
 }
 
 
@@ -352,6 +353,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0014_readers.py",
         "0015_editors.py",
         "0016_form.py",
+        "0019_erasures.py",
     ]
 
 

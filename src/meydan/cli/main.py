@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import meydan
-from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training
+from meydan.cli import calibrating, evaluating, guidelines, judging, keeping, operating, people, training
 
 app = typer.Typer(
     name="meydan",
@@ -30,6 +30,9 @@ app.command("calibrate")(calibrating.calibrate)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("move")(keeping.move)
 app.command("doctor")(operating.doctor)
 
 

@@ -16,7 +16,7 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -81,6 +81,7 @@ class _Cursor(Protocol):
     def execute(self, sql: str, parameters: Mapping[str, Any], /) -> Any: ...
     def fetchone(self) -> Any: ...
     def fetchall(self) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
 
 
 class _Closes(Protocol):
@@ -120,6 +121,34 @@ class Hand:
         self._execute(sql, parameters)
         rows: list[Row] = self._cursor.fetchall()
         return rows
+
+    def pieces(self, sql: str, size: int) -> Iterator[list[Row]]:
+        """
+        Every row of a question, `size` at a time, without holding more of them.
+
+        Inside a transaction, and nothing else is asked by this hand until the last was taken.
+        """
+        if self._adapted is None:
+            self._execute(sql, {})
+            while rows := self._cursor.fetchmany(size):
+                yield rows
+            return
+        # The server keeps the place: its driver would fetch all of the rows first.
+        self.run(f"DECLARE pieces NO SCROLL CURSOR FOR {sql}")
+        while rows := self.all(f"FETCH {int(size)} FROM pieces"):
+            yield rows
+        self.run("CLOSE pieces")
+
+    def put(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows by the thousand: COPY on PostgreSQL. Names are the schema's, never from outside."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        if self._adapted is None:
+            marks = ", ".join("?" * len(columns))
+            self._cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+            return
+        with self._cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def close(self) -> None:
         self._connection.close()
