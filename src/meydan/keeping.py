@@ -28,7 +28,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeVar, cast
+from typing import Annotated, Any, BinaryIO, Final, TypeVar, cast
 
 import msgspec
 
@@ -68,6 +68,13 @@ _COMPARED: Final = 16
 
 _STATUS: Final = {"held": 0, "approved": 1, "rejected": 2}
 _VERDICT: Final = {"approve": 1, "reject": 2}
+
+# What either database keeps.
+_KIND: Final[Mapping[type, Any]] = {
+    int: Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)],
+    str: str,
+    bytes: bytes,
+}
 
 _lines_of = msgspec.json.Encoder().encode_lines
 _reasons_of = msgspec.json.Decoder(tuple[Reason, ...]).decode
@@ -142,10 +149,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did: `erased` of what the lists say was erased now, `held` of it is kept for the law, `unknown` was not in the backup."""
+    """
+    What a restore did.
+
+    Of what the lists name (`listed`, the last of it at `newest`), `erased` was erased now, `held` is kept for the law,
+    `unknown` was not in the backup, and the rest had been erased before it.
+    """
 
     manifest: Manifest
     listed: int
+    newest: datetime | None
     erased: int
     held: int
     unknown: int
@@ -199,8 +212,11 @@ class Proof:
             digest.update(piece.lines)
             rows += len(piece.rows)
             if look is not None:
-                for row in piece.rows:
-                    look(columns, row)
+                try:
+                    for row in piece.rows:
+                        look(columns, row)
+                except (ValueError, KeyError, OverflowError, msgspec.DecodeError):
+                    raise BackupDamaged(f"A row of {table!r} says what none can. Nothing was kept.") from None
             yield piece
         self.counted[table] = Counted(rows, digest.hexdigest())
 
@@ -264,6 +280,8 @@ class Proof:
     def _comment(self, at: Mapping[str, int], row: tuple[Any, ...]) -> None:
         commitment, gone = row[at["commitment"]], row[at["erased_at"]] is not None
         index = len(self._numbers)
+        if len(commitment) != 32:
+            raise ValueError("a commitment has 32 bytes")
         if index and row[at["number"]] <= self._numbers[-1]:
             raise BackupDamaged("The comments are not in the order of their numbers. Nothing was kept.")
         self._numbers.append(row[at["number"]])
@@ -544,7 +562,7 @@ class Backup:
                 raise BackupDamaged("The backup names tables or columns that its version does not have.")
             columns = columns_of(table.table)
             kinds = tuple(
-                type | None if optional else type
+                _KIND[type] | None if optional else _KIND[type]
                 for type, optional in zip(columns.types, columns.optional, strict=True)
             )
             yield table.table, self._rows(table.table, cast(Any, tuple)[kinds])
@@ -658,7 +676,7 @@ def restore(
 
     Args:
         erased: what the lists name; None where whoever restores says that there is no list.
-        erasures: where erasures are listed outside this database from now on; what `erased` names enters it first.
+        erasures: where erasures are listed outside this database from now on; what `erased` names enters it.
         before: done when all is proved, before the database is kept.
 
     Raises:
@@ -687,11 +705,12 @@ def restore(
             )
         before()
     listed = {one.id: one for one in (*backup.erased, *(erased or ()))}
+    done = _erase_again(url, erasures, listed.values())
     # What this backup does not know, an older or newer one may.
     erasures.add(listed.values())
-    done = _erase_again(url, erasures, listed.values())
     finish(url)
-    return Restored(manifest, len(listed), *done)
+    newest = max((one.at for one in listed.values()), default=None)
+    return Restored(manifest, len(listed), None if newest is None else _time_of(newest), *done)
 
 
 def _erase_again(url: str, erasures: Erasures, listed: Iterable[Erased]) -> tuple[int, int, int]:

@@ -186,7 +186,11 @@ def _again(done: Restored, *, listed: bool) -> str:
             "No list said what was erased since: those words are in this database again. Whoever asked for an erasure after "
             f"{done.manifest.at} has to be asked, or looked up, and it is to be erased anew."
         )
-    told = f"{done.erased} comments that were erased since are erased again; {done.unknown} of the list are not in this backup."
+    newest = f", the last one of {done.newest:%Y-%m-%d %H:%M} UTC" if done.newest else ""
+    told = (
+        f"The lists name {done.listed} erasures{newest}. {done.erased} comments that were erased since are erased again; "
+        f"{done.unknown} are not in this backup."
+    )
     if done.held:
         told += f" {done.held} are held for the law and are erased when their hold ends."
     return told

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import LargeBinary, Table
 from sqlalchemy import Text as TextType
 
-from meydan.errors import BackupDamaged, BadSettings, BeingServed, NotRestorable
+from meydan.errors import BackupDamaged, BadSchema, BadSettings, BeingServed, NotRestorable
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row, unavailable
 from meydan.store.erasures import Erased
@@ -76,7 +76,9 @@ def columns_of(table: str) -> Columns:
         for column in columns
     )
     return Columns(
-        tuple(str(column.name) for column in columns), types, tuple(bool(column.nullable) for column in columns)
+        tuple(str(column.name) for column in columns),
+        types,
+        tuple(bool(column.nullable) for column in columns),
     )
 
 
@@ -299,7 +301,7 @@ def empty(url: str) -> Iterator[Target]:
     """
     database = Database(url)
     try:
-        database.migrate(allowed=True)
+        _make(database)
         if database.one(sql.RESTORING) is not None:
             raise NotRestorable(_UNFINISHED)
         hand = database.writing_hand()
@@ -315,10 +317,7 @@ def empty(url: str) -> Iterator[Target]:
                 hand.run(f"LOCK TABLE {_all_tables()} IN EXCLUSIVE MODE")
             for name in _USED:
                 if hand.one(f'SELECT 1 FROM "{name}" LIMIT 1') is not None:
-                    raise NotRestorable(
-                        "The database is not empty: it was served from, or restored into. Name a new one with --database, "
-                        "or another folder with --data; nothing is ever restored over what is there."
-                    )
+                    raise NotRestorable(_NOT_EMPTY)
             target = Target(hand, database.dialect)
             target.open_up()
             yield target
@@ -343,11 +342,25 @@ def restoring(url: str) -> str | None:
         return None
     database = Database(url)
     try:
-        database.migrate(allowed=True)
+        _make(database)
         row = database.one(sql.RESTORING)
         return None if row is None else str(row[0])
     finally:
         database.close()
+
+
+_NOT_EMPTY = (
+    "The database is not empty: it was served from, or restored into. Name a new one with --database, or another folder "
+    "with --data; nothing is ever restored or moved over what is there."
+)
+
+
+def _make(database: Database) -> None:
+    try:
+        database.make()
+    except BadSchema:
+        # Of another version: so it was used, and is not to be migrated in passing.
+        raise NotRestorable(_NOT_EMPTY) from None
 
 
 def finish(url: str) -> None:
