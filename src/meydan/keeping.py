@@ -767,6 +767,8 @@ def move(source_url: str, target_url: str, *, told: Told | None = None, begun: T
             proof.check()
             target.close_up()
             _check_arrived(target, proof.counted)
+            # A server that was started meanwhile would take comments that nobody carries.
+            source.check_alone()
     return proof
 
 

@@ -9,7 +9,6 @@ import resource
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ from tests.keeping.lived import (
     rows_of,
 )
 from tests.postgresql import PostgreSQL
+from tests.serving import Served
 from tests.store.making import around
 
 
@@ -169,18 +169,18 @@ def test_a_backup_under_load(database_url: str, others: list[str], tmp_path: Pat
     threads += [threading.Thread(target=until_told, args=(work,)) for work in (moderating, erasing)]
     for thread in threads:
         thread.start()
-    while len(answered) < 60:
-        time.sleep(0.01)
-    before = list(answered)
-    # Another process, as an operator's: the real command, beside whoever writes.
-    ran = meydan("backup", tmp_path / "backup", "--database", database_url, "--json", data=tmp_path)
+    try:
+        Served.until(lambda: len(answered) >= 60 or bool(failed), timeout_s=60)
+        before = list(answered)
+        # Another process, as an operator's: the real command, beside whoever writes.
+        ran = meydan("backup", tmp_path / "backup", "--database", database_url, "--json", data=tmp_path)
+        mark = len(erased)
+        Served.until(lambda: len(erased) >= mark + 5 or bool(failed), timeout_s=60)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert ran.returncode == 0, ran.stderr
-    mark = len(erased)
-    while len(erased) < mark + 5:
-        time.sleep(0.01)
-    stop.set()
-    for thread in threads:
-        thread.join()
     assert failed == []
     room.store.close()
     assert {one.id for one in Erasures(listed).read()} == set(erased)

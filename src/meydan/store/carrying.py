@@ -14,10 +14,11 @@ nothing else came in is for the caller to prove, by reading all of it again.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -85,8 +86,12 @@ def columns_of(table: str) -> Columns:
 class Snapshot:
     """A database as it was at one moment, or as a transaction has it before its end."""
 
-    def __init__(self, hand: Hand, dialect: str, *, everything: bool) -> None:
+    def __init__(
+        self, hand: Hand, dialect: str, *, everything: bool, check_alone: Callable[[], None] = lambda: None
+    ) -> None:
         self._hand = hand
+        self.check_alone = check_alone
+        """Raises BeingServed if somebody else came to use it, where it is to be read alone."""
         self.dialect = dialect
         self.schema = HEAD
         self.everything = everything
@@ -147,10 +152,10 @@ def snapshot(url: str, *, alone: bool = False) -> Iterator[Snapshot]:
                     raise NotRestorable(_UNFINISHED)
                 yield Snapshot(hand, database.dialect, everything=False)
             return
-        with _alone(database, url) as hand:
+        with _alone(database, url) as (hand, check_alone):
             if hand.one(sql.RESTORING) is not None:
                 raise NotRestorable(_UNFINISHED)
-            yield Snapshot(hand, database.dialect, everything=True)
+            yield Snapshot(hand, database.dialect, everything=True, check_alone=check_alone)
     except database.trouble as error:
         raise unavailable(error) from None
     finally:
@@ -161,7 +166,7 @@ _UNFINISHED = "A restore was begun in this database and is not finished. Run the
 
 
 @contextmanager
-def _alone(database: Database, url: str) -> Iterator[Hand]:
+def _alone(database: Database, url: str) -> Iterator[tuple[Hand, Callable[[], None]]]:
     """A hand that reads a database which nobody else can write until it is let go."""
     in_use = BeingServed(
         "The database to be moved is in use. Stop every `meydan serve` and other verb on it, then move it again."
@@ -177,7 +182,7 @@ def _alone(database: Database, url: str) -> Iterator[Hand]:
             try:
                 # Who writes has SQLite to themselves; that nothing is written is seen to at the end.
                 hand.run("BEGIN IMMEDIATE")
-                yield hand
+                yield hand, lambda: None
                 hand.run("ROLLBACK")
             finally:
                 hand.close()
@@ -189,8 +194,7 @@ def _alone(database: Database, url: str) -> Iterator[Hand]:
         # Before the first question, which is what the moment is of: writers wait, or are waited for.
         hand.run(f"LOCK TABLE {_all_tables()} IN SHARE MODE")
         _check_alone(hand, in_use)
-        yield hand
-        _check_alone(hand, in_use)
+        yield hand, lambda: _check_alone(hand, in_use)
         hand.run("ROLLBACK")
     finally:
         hand.close()
@@ -309,7 +313,8 @@ def empty(url: str) -> Iterator[Target]:
             if database.dialect == "sqlite":
                 # What sorts an index may be larger than memory. No reader's words are in it.
                 hand.run("PRAGMA temp_store = FILE")
-                hand.run("PRAGMA cache_size = -64000")
+                # In KiB, and as much again while an index is sorted.
+                hand.run("PRAGMA cache_size = -24000")
                 hand.run("BEGIN IMMEDIATE")
             else:
                 hand.run("BEGIN")
@@ -322,11 +327,13 @@ def empty(url: str) -> Iterator[Target]:
             target.open_up()
             yield target
             hand.run("COMMIT")
-            # Durable from here.
-            if database.dialect == "postgresql":
-                hand.run("ANALYZE")
-            else:
-                hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Durable from here: what follows only makes it quick.
+            with contextlib.suppress(*database.trouble):
+                if database.dialect == "postgresql":
+                    hand.run("SET statement_timeout = 0")
+                    hand.run("ANALYZE")
+                else:
+                    hand.one("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             # What was not committed is undone with it.
             hand.close()
