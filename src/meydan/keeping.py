@@ -178,6 +178,7 @@ class Proof:
         self.counted: dict[str, Counted] = {}
         self.tree = Tree()
         self.wrong: set[str] = set()
+        self.comments = 0
         self.erased = 0
         self._leaves = bytearray()
         self._next_leaf: int | None = None
@@ -192,10 +193,6 @@ class Proof:
         self._decided = array("i")
         self._verdict = bytearray()
         self._nobodys = 0
-
-    @property
-    def comments(self) -> int:
-        return len(self._numbers)
 
     def take(self, table: str, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """Pass a table's pieces on, having looked at them."""
@@ -222,7 +219,7 @@ class Proof:
 
     def check(self) -> None:
         """
-        Say what does not add up, after the last table.
+        Say what does not add up, once, after the last table.
 
         Raises:
             BackupDamaged: names the comments.
@@ -250,6 +247,9 @@ class Proof:
             raise BackupDamaged(
                 f"There are {self.tree.size} leaves, and the next has number {self._next_leaf}. Nothing was kept."
             )
+        # What is made of the rows next needs memory, too.
+        for kept in (self._leaves, self._numbers, self._commitments, self._ids, self._ids_end):
+            del kept[:]
 
     @staticmethod
     def _unlike(one: bytearray, other: bytes | bytearray) -> Iterator[int]:
@@ -284,6 +284,7 @@ class Proof:
             raise ValueError("a commitment has 32 bytes")
         if index and row[at["number"]] <= self._numbers[-1]:
             raise BackupDamaged("The comments are not in the order of their numbers. Nothing was kept.")
+        self.comments += 1
         self._numbers.append(row[at["number"]])
         self._commitments += commitment
         self._ids += row[at["id"]].encode()

@@ -314,7 +314,7 @@ def empty(url: str) -> Iterator[Target]:
                 # What sorts an index may be larger than memory. No reader's words are in it.
                 hand.run("PRAGMA temp_store = FILE")
                 # In KiB, and as much again while an index is sorted.
-                hand.run("PRAGMA cache_size = -24000")
+                hand.run("PRAGMA cache_size = -16000")
                 hand.run("BEGIN IMMEDIATE")
             else:
                 hand.run("BEGIN")
