@@ -1070,10 +1070,8 @@ class Desk:
             NotFound: no such comment. NotErasable: it is escalated and kept for the authorities; that this was
             asked for is remembered, and done when the hold ends.
         """
-        comment = self._comment(id)
-        if comment.erased_at is not None:
-            return
         now = self._clock()
+        # Also of one that is erased: it may not be in the list of erasures yet.
         self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now, by=by)
 
     def escalate(self, id: str, *, kind: str, told: str, by: str) -> None:

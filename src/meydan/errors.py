@@ -46,8 +46,11 @@ The tree; every leaf has a code that docs/errors.md lists.
     + AlreadyServing       M305  a second server on one SQLite file
     + BadCalibration       M306  a calibration that cannot be read, made or kept
     + BadSecret            M307  another secret than the other nodes on this database have
+    + NotRestorable        M308  a restore that must not be begun, or is not finished
+    + BeingServed          M309  a database to be moved that is in use
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
+    + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
 
 A message names the thing, the limit and the next step; never a reader's
 words, name or address.
@@ -340,5 +343,27 @@ class BadSecret(Misconfigured):
     code = "M307"
 
 
+class NotRestorable(Misconfigured):
+    """A database that is not empty, a backup of another version, erasures that nobody listed, or a restore left half-way."""
+
+    code = "M308"
+
+
+class BeingServed(Misconfigured):
+    """A database that others use while it is to be moved."""
+
+    code = "M309"
+
+
 class TextChanged(Tampered):
     code = "T401"
+
+
+class BackupDamaged(Tampered):
+    """A backup that does not add up; `comments` are the public ids of those that do not, where it is about comments."""
+
+    code = "T402"
+
+    def __init__(self, message: str, *, comments: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.comments = tuple(comments)

@@ -122,6 +122,16 @@ class Settings:
         return self.data / "calibration.json"
 
     @property
+    def secret_file(self) -> Path:
+        """The key of every keyed hash, where it is not a setting."""
+        return self.data / "secret.key"
+
+    @property
+    def erasures_file(self) -> Path:
+        """The list of what was erased, outside the database."""
+        return self.data / "erasures.jsonl"
+
+    @property
     def zone(self) -> tzinfo:
         """The newsroom's time zone."""
         # Without asking the system, which may know no zones.

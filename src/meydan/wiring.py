@@ -27,7 +27,7 @@ from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
-from meydan.store import Bounds, Hearing, Store
+from meydan.store import Bounds, Erasures, Hearing, Store
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
@@ -35,6 +35,7 @@ SWEEP_ROUNDS = 50
 SWEEP_AGE_S = 10.0
 WORK_BATCH = 10
 """How many a worker judges before it looks up."""
+LISTED_AGAIN = timedelta(days=1)
 
 log = structlog.get_logger("meydan.wiring")
 
@@ -190,6 +191,8 @@ class Meydan:
         self.refresh_guidelines()
         self.refresh_calibration()
         self.desk.refresh_withdrawn()
+        # What other nodes erased, which has their data folders' lists only.
+        self.store.list_erasures(since=_now() - LISTED_AGAIN)
         if not self.leads():
             return
         if self.settings.judge == "here":
@@ -274,6 +277,8 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
     try:
         _check_secret(store, secret)
         if entering:
+            # What a crash kept from the list, or was erased while this node was away.
+            store.list_erasures()
             meydan.desk.enter_file(guidelines, shipped=settings.guidelines is None)
         meydan.desk.refresh_guidelines()
         meydan.desk.refresh_withdrawn()
@@ -304,9 +309,14 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
 
 def open_store(settings: Settings, *, replica: str = "") -> Store:
     """The store alone; makes the data folder if it is not there."""
-    _make_folder(settings.data)
     bounds = Bounds(pieces=settings.writes_waiting, patience_s=settings.write_patience_seconds)
-    return Store.open(settings.database_url, replica=replica, bounds=bounds)
+    return Store.open(settings.database_url, replica=replica, bounds=bounds, erasures=erasures_of(settings))
+
+
+def erasures_of(settings: Settings) -> Erasures:
+    """The data folder's list of what was erased; makes the folder if it is not there."""
+    _make_folder(settings.data)
+    return Erasures(settings.erasures_file)
 
 
 def _check_secret(store: Store, secret: bytes) -> None:
@@ -413,7 +423,7 @@ def _secret(settings: Settings) -> bytes:
     if settings.secret:
         return hashlib.sha256(_long_enough("secret", settings.secret).encode()).digest()
     _make_folder(settings.data)
-    path = settings.data / "secret.key"
+    path = settings.secret_file
     try:
         # Written aside and linked into place: two processes that start at once agree on
         # one secret, and a crash leaves none or a whole one.

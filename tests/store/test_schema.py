@@ -261,6 +261,7 @@ INDEXED = {
     "FOLLOWERS": "ix_follow_story",
     "FORGET_ASKED": "ix_follow_asked",
     "FORGET_FOLLOWS": "ix_follow_written",
+    "ERASED_SINCE": "ix_comment_erased",
 }
 
 
@@ -380,6 +381,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0016_form.py",
         "0017_numbers.py",
         "0018_nodes.py",
+        "0019_erasures.py",
     ]
 
 

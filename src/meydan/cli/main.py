@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 
 import meydan
-from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training, working
+from meydan.cli import (
+    calibrating,
+    evaluating,
+    guidelines,
+    judging,
+    keeping,
+    operating,
+    people,
+    training,
+    working,
+)
 
 app = typer.Typer(
     name="meydan",
@@ -31,6 +41,9 @@ app.command("calibrate")(calibrating.calibrate)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")
+app.command("backup")(keeping.backup)
+app.command("restore")(keeping.restore)
+app.command("move")(keeping.move)
 app.command("doctor")(operating.doctor)
 
 

@@ -6,6 +6,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 
 from __future__ import annotations
 
+from meydan.store.erasures import Erased, Erasures
 from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
@@ -86,6 +87,8 @@ __all__ = [
     "Draft",
     "Ending",
     "Entry",
+    "Erased",
+    "Erasures",
     "Escalated",
     "Escalation",
     "Figures",

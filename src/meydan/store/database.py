@@ -389,6 +389,20 @@ class Database:
         with self.reading() as hand:
             return hand.all(statement, **parameters)
 
+    def make(self) -> None:
+        """
+        Make the tables where there are none; a database that has some is not changed.
+
+        Raises:
+            BadSchema: there are tables of another version. BadSettings, StoreUnavailable: as for migrate.
+        """
+        try:
+            with self._migrating_engine().connect() as connection:
+                unmade = _version_of(connection, self.dialect) is None
+        except self.trouble as error:
+            raise unavailable(error) from None
+        self.migrate(allowed=unmade)
+
     def migrate(self, *, allowed: bool) -> None:
         """
         Bring the schema to what this program knows.

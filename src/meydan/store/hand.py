@@ -13,7 +13,7 @@ work that meets one held by another is put off and done alone (`Busy`). So no tw
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -41,6 +41,7 @@ class _Cursor(Protocol):
     def execute(self, sql: str, parameters: Mapping[str, Any], /) -> Any: ...
     def fetchone(self) -> Any: ...
     def fetchall(self) -> Any: ...
+    def __getattr__(self, name: str) -> Any: ...
 
 
 class _Closes(Protocol):
@@ -116,6 +117,34 @@ class Hand:
     def all(self, statement: str, /, **parameters: Any) -> list[Row]:
         rows: list[Row] = self._ask(statement, parameters).fetchall()
         return rows
+
+    def pieces(self, statement: str, size: int) -> Iterator[list[Row]]:
+        """
+        Every row of a question, `size` at a time, without holding more of them.
+
+        Inside a transaction, and nothing else is asked by this hand until the last was taken.
+        """
+        if self._adapted is None:
+            self._ask(statement, {})
+            while rows := self._cursor.fetchmany(size):
+                yield rows
+            return
+        # The server keeps the place: its driver would fetch all of the rows first.
+        self.run(f"DECLARE pieces NO SCROLL CURSOR FOR {statement}")
+        while rows := self.all(f"FETCH {int(size)} FROM pieces"):
+            yield rows
+        self.run("CLOSE pieces")
+
+    def put(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows by the thousand: COPY on PostgreSQL. Names are the schema's, never from outside."""
+        names = ", ".join(f'"{name}"' for name in columns)
+        if self._adapted is None:
+            marks = ", ".join("?" * len(columns))
+            self._cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+            return
+        with self._cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def send(self, statement: str, /, **parameters: Any) -> None:
         """Execute what nobody waits for: on PostgreSQL it travels with the next that is asked."""
@@ -275,6 +304,11 @@ class FarHand(Hand):
             if lock and cursor.fetchone() == (False,):
                 raise Busy
         return cursors
+
+    def put(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if self._unsent:
+            self._flush()
+        super().put(table, columns, rows)
 
     def _sent(self, unsent: Sequence[tuple[str, Mapping[str, Any], bool]]) -> list[Any]:
         connection: Any = self._connection

@@ -53,7 +53,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0018"
+HEAD = "0019"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -262,6 +262,13 @@ comment = Table(
         postgresql_where=text("waiting = 1"),
     ),
     Index("ix_comment_language", "language", "number"),
+    # What was erased, for the list of it that is kept outside.
+    Index(
+        "ix_comment_erased",
+        "erased_at",
+        sqlite_where=text("erased_at IS NOT NULL"),
+        postgresql_where=text("erased_at IS NOT NULL"),
+    ),
     Index("ix_comment_time", "submitted_at"),
     Index("ix_comment_story", "story", "number"),
     Index(

@@ -175,6 +175,9 @@ SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
  WHERE c.id = :id"""
 COMMITMENT = "SELECT commitment FROM comment WHERE id = :id"
+ERASED = "SELECT id, commitment, erased_at FROM comment WHERE id = :id AND erased_at IS NOT NULL"
+ERASED_SINCE = "SELECT id, commitment, erased_at FROM comment WHERE erased_at >= :since ORDER BY erased_at"
+RESTORING = "SELECT value FROM meta WHERE key = 'restoring'"
 PROOF = """
 SELECT w.salt, c.commitment FROM comment c JOIN words w ON w.comment = c.number WHERE c.id = :id"""
 

@@ -51,11 +51,13 @@ from meydan.errors import (
     NotAppealable,
     NotErasable,
     NotFound,
+    NotRestorable,
     TooFast,
 )
 from meydan.onlooker import Onlooker
 from meydan.store import statements as sql
 from meydan.store.database import Database
+from meydan.store.erasures import Erased, Erasures
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
 from meydan.store.following import Followers, ask, tell
@@ -220,10 +222,15 @@ class Store:
     """
 
     def __init__(
-        self, database: Database, replica: Replica | None = None, bounds: Bounds | None = None
+        self,
+        database: Database,
+        replica: Replica | None = None,
+        bounds: Bounds | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
         self._database = database
         self._replica = replica
+        self._erasures = erasures
         self._known: int | None = None
         self._hearing: list[Hearing] = []
         self._writer = Writer(database, bounds)
@@ -239,7 +246,14 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str, *, migrate: bool = True, replica: str = "", bounds: Bounds | None = None
+        cls,
+        url: str,
+        *,
+        migrate: bool = True,
+        replica: str = "",
+        bounds: Bounds | None = None,
+        erasures: Erasures | None = None,
+        finishing: bool = False,
     ) -> Store:
         """
         Connect, and bring the tables to what this program knows.
@@ -250,16 +264,24 @@ class Store:
             migrate: False to refuse a database that would have to change.
             replica: a PostgreSQL server that follows this one; what readers see is read there, see replica.py.
             bounds: how much work may wait to be written, and for how long.
+            erasures: where erasures are listed outside the database; None to list them nowhere.
+            finishing: True for the restore alone that is to be finished in it.
 
         Raises:
             BadSettings: another kind of URL or database.
             BadSchema: newer than this program, or behind it and `migrate` False.
+            NotRestorable: a restore was begun in it and is not finished.
             StoreUnavailable: it cannot be reached or written.
         """
         database = Database(url)
         try:
             database.migrate(allowed=migrate)
-            store = cls(database, Replica(replica, database) if replica else None, bounds)
+            if not finishing and database.one(sql.RESTORING) is not None:
+                raise NotRestorable(
+                    "A restore was begun in this database and is not finished: words that were erased since may be in it. "
+                    "Run the same `meydan restore` again."
+                )
+            store = cls(database, Replica(replica, database) if replica else None, bounds, erasures)
         except BaseException:
             database.close()
             raise
@@ -706,10 +728,13 @@ class Store:
         rows may have left go at once, or with the next `expire` if the file is large.
         Again changes nothing, and takes no leaf.
 
+        What was erased is also in the list of erasures, outside the database, before this returns.
+
         Raises:
             NotFound: no such comment.
             NotErasable: it was escalated, and is kept as the law asks; that this was asked for is
                 remembered, and carried out when the hold ends.
+            StoreUnavailable: it is not erased; or, as the message says, erased and not listed: again lists it.
         """
         erased_at = micros(at)
 
@@ -732,6 +757,30 @@ class Store:
                 "The comment was escalated and must be kept. That its erasure was asked for is remembered: "
                 "it is carried out when an editor ends the hold."
             )
+        self._list(id)
+
+    def list_erasures(self, since: datetime | None = None) -> int:
+        """
+        Enter into the list of erasures what it lacks: what other nodes erased, or a crash kept from it.
+
+        Args:
+            since: look at what was erased from then on; None for all that there ever was.
+
+        Returns:
+            How many were entered.
+
+        Raises:
+            StoreUnavailable: the database or the list cannot be reached.
+        """
+        if self._erasures is None:
+            return 0
+        rows = self._database.all(sql.ERASED_SINCE, since=0 if since is None else micros(since))
+        return self._erasures.add(Erased(id, bytes(commitment), at) for id, commitment, at in rows)
+
+    def _list(self, id: str) -> None:
+        # After the commit: what is listed is erased in truth, and what a crash kept from the list enters it at the next start.
+        if self._erasures is not None and (row := self._database.one(sql.ERASED, id=id)) is not None:
+            self._erasures.add([Erased(row[0], bytes(row[1]), row[2])])
 
     def _erase(self, hand: Hand, before: _Standing, leaf: bytes, at: int, by: str) -> None:
         """Take out a comment's words and all that was made of them, within a writing that scrubs."""
@@ -916,7 +965,10 @@ class Store:
             self._erase(hand, _present_standing(hand, id), leaf, ended_at, by)
             return True
 
-        return self._writer.write(work, scrub=True)
+        erased = self._writer.write(work, scrub=True)
+        if erased:
+            self._list(id)
+        return erased
 
     def endings(self, id: str) -> tuple[Ending, ...]:
         """Who ended a comment's legal holds, first to last."""
