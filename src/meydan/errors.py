@@ -44,6 +44,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + BadSchema            M304  migrations missing, or newer than this program
     + AlreadyServing       M305  a second server on one SQLite file
     + BadCalibration       M306  a calibration that cannot be read, made or kept
+    + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
 
@@ -322,6 +323,10 @@ class AlreadyServing(Misconfigured):
 
 class BadCalibration(Misconfigured):
     code = "M306"
+
+
+class MigrationHeldUp(Misconfigured):
+    code = "M310"
 
 
 class TextChanged(Tampered):

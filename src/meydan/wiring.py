@@ -154,6 +154,8 @@ class Meydan:
                 break
         self.desk.expire(address_days=self.settings.address_days)
         self.letters.expire()
+        # Long before they are needed: a part for each month, where the tables are divided.
+        self.store.keep_months(_now())
 
     def close(self) -> None:
         """Finish what is being written and let go of the database."""
@@ -246,7 +248,7 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
 def open_store(settings: Settings) -> Store:
     """The store alone; makes the data folder if it is not there."""
     _make_folder(settings.data)
-    return Store.open(settings.database_url)
+    return Store.open(settings.database_url, migrate=settings.migrate == "yes")
 
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:

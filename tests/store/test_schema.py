@@ -352,6 +352,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0014_readers.py",
         "0015_editors.py",
         "0016_form.py",
+        "0020_beside.py",
     ]
 
 

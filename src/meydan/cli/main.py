@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import meydan
-from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training
+from meydan.cli import calibrating, evaluating, guidelines, judging, operating, people, training, upgrading
 
 app = typer.Typer(
     name="meydan",
@@ -27,6 +27,7 @@ app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
 app.command("calibrate")(calibrating.calibrate)
+app.command("migrate")(upgrading.migrate)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")

@@ -57,6 +57,7 @@ from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or
 from meydan.store.figures import Figures, figures_of
 from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
+from meydan.store.migrating import migrate as bring_up
 from meydan.store.outbox import Outbox
 from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
@@ -229,12 +230,12 @@ class Store:
 
         Raises:
             BadSettings: another kind of URL or database.
-            BadSchema: newer than this program, or behind it and `migrate` False.
+            BadSchema: newer than this program can work with, or behind it and `migrate` False.
             StoreUnavailable: it cannot be reached or written.
         """
         database = Database(url)
         try:
-            database.migrate(allowed=migrate)
+            bring_up(database, allowed=migrate)
             store = cls(database)
         except BaseException:
             database.close()
