@@ -28,6 +28,8 @@ from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Store
+from meydan.store.migrating import Outlook, look, unmade
+from meydan.store.months import change
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
@@ -249,6 +251,27 @@ def open_store(settings: Settings) -> Store:
     """The store alone; makes the data folder if it is not there."""
     _make_folder(settings.data)
     return Store.open(settings.database_url, migrate=settings.migrate == "yes")
+
+
+def look_at_tables(settings: Settings) -> Outlook:
+    """What `change_tables` would do; changes nothing, and makes no file."""
+    if settings.sqlite_file is not None and not settings.sqlite_file.exists():
+        return unmade("sqlite")
+    return look(settings.database_url)
+
+
+def change_tables(settings: Settings, *, by_month: bool, at: datetime) -> Outlook:
+    """
+    Bring the database's tables to what this program knows, steps included that older programs cannot live with.
+
+    With `by_month`, the large ones are divided; where they are, parts are made for the months to come.
+
+    Raises:
+        Misconfigured: a database of another kind, too new, or in use all the time.
+        StoreUnavailable: it did not answer.
+    """
+    _make_folder(settings.data)
+    return change(settings.database_url, by_month=by_month, at=at)
 
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:

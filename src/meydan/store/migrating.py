@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -91,6 +92,21 @@ class Tables(NamedTuple):
         return self.version == HEAD
 
 
+NO_TABLES = Tables(None, None, (), None)
+
+
+class Outlook(NamedTuple):
+    """What migrating would do, for the operator; the last four are those of Tables."""
+
+    dialect: str
+    program: str
+    steps: tuple[Step, ...]
+    version: str | None
+    oldest: str | None
+    unfinished: tuple[str, ...]
+    by_month: str | None
+
+
 def tables_of(database: Database) -> Tables:
     """
     How the tables stand; changes nothing.
@@ -115,6 +131,29 @@ def steps_after(version: str | None) -> list[Step]:
         for made in script.walk_revisions()
     ]
     return [step for step in reversed(steps) if version is None or step.revision > version]
+
+
+def unmade(dialect: str) -> Outlook:
+    """The outlook of a database that is not there yet."""
+    return Outlook(dialect, HEAD, tuple(steps_after(None)), *NO_TABLES)
+
+
+def look(url: str) -> Outlook:
+    """
+    What migrating would do; changes nothing.
+
+    Raises:
+        BadSchema: a newer program migrated the database, and this one cannot work with it.
+        StoreUnavailable: it did not answer.
+    """
+    database = Database(url)
+    try:
+        tables = tables_of(database)
+    finally:
+        database.close()
+    if tables.newer and not tables.fitting:
+        raise BadSchema(NEWER)
+    return Outlook(database.dialect, HEAD, tuple(steps_after(tables.version)), *tables)
 
 
 def migrate(database: Database, *, allowed: bool, contracting: bool = False) -> None:
@@ -156,22 +195,26 @@ def migrate(database: Database, *, allowed: bool, contracting: bool = False) -> 
 
 
 @contextmanager
-def alone(connection: Connection, dialect: str) -> Iterator[None]:
+def alone(connection: Connection, dialect: str, *, patient: bool = True) -> Iterator[bool]:
     """
-    Nobody else migrates meanwhile; on PostgreSQL whoever does is waited for. Its statements may take long.
+    Nobody else migrates meanwhile; on PostgreSQL whoever does is waited for, or, if not `patient`, False is yielded.
+    Statements may take long.
 
     Asked for again and again, not waited for inside PostgreSQL: CREATE INDEX CONCURRENTLY waits for every statement
     that is under way, also for one that waits for it.
     """
     if dialect == "sqlite":
-        yield
+        yield True
         return
     connection.exec_driver_sql("SET statement_timeout = 0")
     connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
     while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})").scalar():
+        if not patient:
+            yield False
+            return
         time.sleep(0.2)
     try:
-        yield
+        yield True
     finally:
         if not connection.invalidated:
             connection.exec_driver_sql("ROLLBACK")
@@ -253,9 +296,9 @@ def _upgrade(connection: Connection, dialect: str) -> None:
 def _finish(connection: Connection) -> None:
     """Do what steps left to be done after their commit, piece by piece; each piece may be done again."""
     for job in _unfinished(connection):
-        if job["kind"] == "index":
+        if job["kind"] == "statements":
             for statement in job["statements"]:
-                if "CONCURRENTLY" in statement:
+                if re.search("CONCURRENTLY|VALIDATE|ANALYZE", statement):
                     # It waits for transactions that began before it, and keeps nobody waiting.
                     connection.exec_driver_sql("SET lock_timeout = 0")
                     connection.exec_driver_sql(statement)
@@ -291,10 +334,10 @@ def _fill(connection: Connection, job: dict[str, Any]) -> None:
 
 def _tables_of(connection: Connection, dialect: str) -> Tables:
     if connection.exec_driver_sql(_KNOWN[dialect]).scalar() != 2:
-        return Tables(None, None, (), None)
+        return NO_TABLES
     version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if version is None:
-        return Tables(None, None, (), None)
+        return NO_TABLES
     kept = {
         key: value
         for key, value in connection.exec_driver_sql(

@@ -51,6 +51,7 @@ from meydan.errors import (
     NotFound,
     TooFast,
 )
+from meydan.store import months
 from meydan.store import statements as sql
 from meydan.store.database import Database, Hand, Row
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
@@ -975,6 +976,25 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
+
+    def keep_months(self, at: datetime) -> None:
+        """
+        Where the tables are divided by month, make the parts of the months to come.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        months.keep(self._database, at)
+
+    def months_ahead(self, at: datetime) -> str:
+        """
+        Whether there are parts for the months to come, for the operator.
+
+        Raises:
+            BadSchema: there are not; says what to do.
+            StoreUnavailable: the database did not answer.
+        """
+        return months.ahead(self._database, at)
 
     def _forget(self, statement: str, before: int) -> int:
         return self._writer.write(

@@ -45,7 +45,7 @@ def index(name: str, table: str, columns: Sequence[str], *, where: str | None = 
                 f"CREATE INDEX CONCURRENTLY {name}_{part} ON {part} ({listed}){condition}",
             ]
         statements.append(f"CREATE INDEX {name} ON {table} ({listed}){condition}")
-    _put_down({"kind": "index", "caption": f"the index {name}", "statements": statements})
+    _put_down({"kind": "statements", "caption": f"the index {name}", "statements": statements})
 
 
 def fill(table: str, values: str, *, where: str, by: str = "number") -> None:
