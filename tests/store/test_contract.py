@@ -907,7 +907,10 @@ def test_a_newer_database(store: Store, database_url: str) -> None:
         older = Store.open(database_url, migrate=migrate)
         decide(older, id)
         older.close()
-    for oldest in ("UPDATE meta SET value = '9998' WHERE key = 'oldest'", "DELETE FROM meta WHERE key = 'oldest'"):
+    for oldest in (
+        "UPDATE meta SET value = '9998' WHERE key = 'oldest'",
+        "DELETE FROM meta WHERE key = 'oldest'",
+    ):
         with around(database_url) as connection:
             connection.execute(oldest)
         for migrate in (True, False):

@@ -25,7 +25,9 @@ def migrate(
     ] = False,
     by_month: Annotated[
         bool,
-        typer.Option("--by-month", help="Divide the large tables by month, for good (PostgreSQL; see upgrading.md)."),
+        typer.Option(
+            "--by-month", help="Divide the large tables by month, for good (PostgreSQL; see upgrading.md)."
+        ),
     ] = False,
     data: DataOption = None,
     database: DatabaseOption = None,
@@ -53,7 +55,11 @@ def migrate(
             "done": False,
         }
         lines = [f"{step['revision']}  {step['caption']}" for step in steps]
-        lines += [f"      takes away what programs before {step['contracts']} need" for step in steps if step["contracts"]]
+        lines += [
+            f"      takes away what programs before {step['contracts']} need"
+            for step in steps
+            if step["contracts"]
+        ]
         lines += [f"still to be finished: {job}" for job in before.unfinished]
         lines += ["dividing the large tables by month"] * dividing
         if check:

@@ -45,6 +45,8 @@ LOCK_TRIES = 60
 PIECE = 1000
 """Rows filled in one transaction."""
 
+MIGRATIONS = Path(__file__).parent / "migrations"
+
 NEWER = (
     "The database was made by a newer Meydan, beside which this one cannot work. "
     "Install that version, or restore an older copy."
@@ -125,7 +127,7 @@ def steps_after(version: str | None) -> list[Step]:
     """The migrations that this program knows and a database of that version has not made, the next one first."""
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory(str(Path(__file__).parent / "migrations"))
+    script = ScriptDirectory(str(MIGRATIONS))
     steps = [
         Step(made.revision, _caption(made.doc), getattr(made.module, "contracts", None))
         for made in script.walk_revisions()
@@ -280,7 +282,7 @@ def _upgrade(connection: Connection, dialect: str) -> None:
 
     before = _tables_of(connection, dialect).version
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")

@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -118,18 +119,13 @@ def divide(database: Database, at: datetime) -> None:
             begin = first_number(month_of(at))
             for table, column in TABLES.items():
                 check = f"ck_{table}_before_months"
-                in_one_go(
-                    connection,
-                    lambda table=table, column=column, check=check: _run(  # type: ignore[misc]
-                        connection,
-                        f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}",
-                        f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} < {begin}) NOT VALID",
-                    ),
+                anew = (
+                    f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {check}",
+                    f"ALTER TABLE {table} ADD CONSTRAINT {check} CHECK ({column} < {begin}) NOT VALID",
                 )
+                in_one_go(connection, partial(_run, connection, *anew))
                 # Reads the whole table, and keeps nobody from it.
-                _run(
-                    connection, "SET lock_timeout = 0", f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}"
-                )
+                _run(connection, "SET lock_timeout = 0", f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
             in_one_go(connection, lambda: _divide(connection, begin, at))
     except database.trouble as error:
         raise unavailable(error) from None
@@ -196,7 +192,9 @@ def ahead(database: Database, at: datetime) -> str:
         return "SQLite keeps each table whole"
     kept = database.one(_BY_MONTH)
     if kept is None:
-        return "each table is whole; docs/upgrading.md says from when on `meydan migrate --by-month` is worth it"
+        return (
+            "each table is whole; docs/upgrading.md says from when on `meydan migrate --by-month` is worth it"
+        )
     if kept[0] < month_of(at, 1):
         raise BadSchema(
             f"The tables have no part for {month_of(at, 1)}: {month_of(at) if kept[0] < month_of(at) else kept[0]} "
@@ -215,7 +213,7 @@ def _divide(connection: Connection, begin: int, at: datetime) -> None:
     referred = {
         table: connection.exec_driver_sql(
             "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-            f"WHERE contype = 'f' AND conrelid = '{table}'::regclass AND confrelid <> 'comment'::regclass"  # noqa: S608
+            f"WHERE contype = 'f' AND conrelid = '{table}'::regclass AND confrelid <> 'comment'::regclass"
         ).fetchall()
         for table in TABLES
     }
@@ -249,9 +247,7 @@ def _divide(connection: Connection, begin: int, at: datetime) -> None:
     _go_on(connection, at)
 
 
-def _make_whole(
-    connection: Connection, table: str, column: str, referred: Any, begin: int
-) -> None:
+def _make_whole(connection: Connection, table: str, column: str, referred: Any, begin: int) -> None:
     """Put a table of parts in a table's place, with all that it had, and the table itself as the first part."""
     first = f"{table}_{FIRST_PART}"
     indexes = connection.exec_driver_sql(
@@ -259,20 +255,20 @@ def _make_whole(
         "       ARRAY(SELECT a.attname::text FROM unnest(x.indkey) WITH ORDINALITY k (place, nth) "
         "             JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.place ORDER BY k.nth) "
         "  FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid "
-        f" WHERE x.indrelid = '{table}'::regclass"  # noqa: S608
+        f" WHERE x.indrelid = '{table}'::regclass"
     ).fetchall()
     triggers = connection.exec_driver_sql(
         "SELECT tgname, pg_get_triggerdef(oid), tgtype & 1 FROM pg_trigger "
-        f"WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal"  # noqa: S608
+        f"WHERE tgrelid = '{table}'::regclass AND NOT tgisinternal"
     ).fetchall()
     sequences = connection.exec_driver_sql(
         "SELECT a.attname, pg_get_serial_sequence(c.oid::regclass::text, a.attname) FROM pg_attribute a "
         "JOIN pg_class c ON c.oid = a.attrelid "
-        f"WHERE c.oid = '{table}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"  # noqa: S608
+        f"WHERE c.oid = '{table}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"
     ).fetchall()
     allowed = connection.exec_driver_sql(
         "SELECT grantee, privilege_type FROM information_schema.role_table_grants "
-        f"WHERE table_schema = current_schema() AND table_name = '{table}' AND grantee <> current_user"  # noqa: S608
+        f"WHERE table_schema = current_schema() AND table_name = '{table}' AND grantee <> current_user"
     ).fetchall()
     _run(
         connection,
@@ -283,15 +279,13 @@ def _make_whole(
         f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_before_months",
         *(f"ALTER SEQUENCE {sequence} OWNED BY {table}.{of}" for of, sequence in sequences if sequence),
         *(
-            f'GRANT {privilege} ON {table} TO {"PUBLIC" if to == "PUBLIC" else quoted(to)}'
+            f"GRANT {privilege} ON {table} TO {'PUBLIC' if to == 'PUBLIC' else quoted(to)}"
             for to, privilege in allowed
         ),
     )
     for name, primary, unique, definition, columns in indexes:
         if primary and column in columns:
-            _run(
-                connection, f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY ({', '.join(columns)})"
-            )
+            _run(connection, f"ALTER TABLE {table} ADD CONSTRAINT {name} PRIMARY KEY ({', '.join(columns)})")
         elif not unique or column in columns:
             # As it was told before the table changed its name: so it is of the whole.
             _run(connection, definition)
@@ -331,7 +325,7 @@ def _make_part(connection: Connection, table: str, month: str) -> None:
     pattern = str(
         connection.exec_driver_sql(
             "SELECT inhrelid::regclass::text FROM pg_inherits "
-            f"WHERE inhparent = '{table}'::regclass ORDER BY inhrelid DESC LIMIT 1"  # noqa: S608
+            f"WHERE inhparent = '{table}'::regclass ORDER BY inhrelid DESC LIMIT 1"
         ).scalar()
     )
     begin = first_number(month)
@@ -339,7 +333,7 @@ def _make_part(connection: Connection, table: str, month: str) -> None:
     # Unique within each part alone, so the whole has none to hand on.
     for name, definition in connection.exec_driver_sql(
         "SELECT c.relname, pg_get_indexdef(x.indexrelid) FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid "
-        f"WHERE x.indrelid = '{pattern}'::regclass AND x.indisunique "  # noqa: S608
+        f"WHERE x.indrelid = '{pattern}'::regclass AND x.indisunique "
         "AND NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhrelid = x.indexrelid)"
     ).fetchall():
         whole = re.sub(rf"_({FIRST_PART}|\d{{4}}_\d\d)$", "", name)
@@ -351,21 +345,25 @@ def _make_part(connection: Connection, table: str, month: str) -> None:
     for name, whole in connection.exec_driver_sql(
         "SELECT c.relname, w.relname FROM pg_index x JOIN pg_class c ON c.oid = x.indexrelid "
         "JOIN pg_inherits i ON i.inhrelid = x.indexrelid JOIN pg_class w ON w.oid = i.inhparent "
-        f"WHERE x.indrelid = '{part}'::regclass"  # noqa: S608
+        f"WHERE x.indrelid = '{part}'::regclass"
     ).fetchall():
         _run(connection, f"ALTER INDEX {name} RENAME TO {whole}_{suffix}")
     for name, definition in connection.exec_driver_sql(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-        f"WHERE contype = 'f' AND conrelid = '{pattern}'::regclass AND confrelid = 'comment'::regclass"  # noqa: S608
+        f"WHERE contype = 'f' AND conrelid = '{pattern}'::regclass AND confrelid = 'comment'::regclass"
     ).fetchall():
         _run(
             connection,
             f"ALTER TABLE {part} ADD CONSTRAINT {name} {definition.replace(' NOT VALID', '')}",
         )
-    for definition in connection.exec_driver_sql(
-        "SELECT pg_get_triggerdef(oid) FROM pg_trigger "
-        f"WHERE tgrelid = '{pattern}'::regclass AND NOT tgisinternal AND tgtype & 1 = 0"  # noqa: S608
-    ).scalars().all():
+    for definition in (
+        connection.exec_driver_sql(
+            "SELECT pg_get_triggerdef(oid) FROM pg_trigger "
+            f"WHERE tgrelid = '{pattern}'::regclass AND NOT tgisinternal AND tgtype & 1 = 0"
+        )
+        .scalars()
+        .all()
+    ):
         _run(connection, _of(definition, pattern, part))
 
 
