@@ -14,6 +14,8 @@ again. What takes long (indexes, filling columns) is put down in `meta` as
 migrates next finishes what a crash left (migrations/gently.py).
 """
 
+# ruff: noqa: S608  (names of tables and constants put together; nothing here is a reader's)
+
 from __future__ import annotations
 
 import json
@@ -324,7 +326,7 @@ def _fill(connection: Connection, job: dict[str, Any]) -> None:
         # As every writer: no two can come to wait for each other's rows.
         connection.exec_driver_sql("SELECT leaf FROM counter WHERE id = 1 FOR UPDATE")
         last = connection.exec_driver_sql(
-            f"WITH piece AS (SELECT {key} AS place FROM {table} WHERE {key} > {after} ORDER BY {key} LIMIT {PIECE}), "  # noqa: S608
+            f"WITH piece AS (SELECT {key} AS place FROM {table} WHERE {key} > {after} ORDER BY {key} LIMIT {PIECE}), "
             f"filled AS (UPDATE {table} SET {job['set']} FROM piece WHERE {table}.{key} = piece.place AND ({job['where']})) "
             "SELECT max(place) FROM piece"
         ).scalar()
@@ -340,12 +342,11 @@ def _tables_of(connection: Connection, dialect: str) -> Tables:
     version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if version is None:
         return NO_TABLES
-    kept = {
-        key: value
-        for key, value in connection.exec_driver_sql(
-            "SELECT key, value FROM meta WHERE key IN ('oldest', 'unfinished', 'by_month')"
-        )
-    }
+    kept: dict[str, str] = {}
+    for key, value in connection.exec_driver_sql(
+        "SELECT key, value FROM meta WHERE key IN ('oldest', 'unfinished', 'by_month')"
+    ):
+        kept[key] = value
     return Tables(
         str(version),
         kept.get("oldest"),
