@@ -22,9 +22,9 @@ from tests.store.making import EVIDENCE, NOON, STORY, approved, around, decide, 
 from meydan.store import Store, months
 
 PARTS = (0, 3, 12, 60)
-COMMENTS = 1200
-ROUNDS = 6
-TIMES = 100
+COMMENTS = 240
+ROUNDS = 3
+TIMES = 60
 
 
 def made(server: PostgreSQL, parts: int) -> tuple[Store, str, list[str]]:

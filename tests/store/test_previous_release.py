@@ -117,7 +117,7 @@ class Nodes:
             Served(self.data, database=self.database, source=source, secret=SECRET, **UNHURRIED)
             for source in sources
         ]
-        starts = [threading.Thread(target=one.start) for one in served]
+        starts = [threading.Thread(target=one.start, kwargs={"timeout_s": 240}) for one in served]
         for start in starts:
             start.start()
         for one, start in zip(served, starts, strict=True):

@@ -342,11 +342,12 @@ def _tables_of(connection: Connection, dialect: str) -> Tables:
     version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     if version is None:
         return NO_TABLES
-    kept: dict[str, str] = {}
-    for key, value in connection.exec_driver_sql(
-        "SELECT key, value FROM meta WHERE key IN ('oldest', 'unfinished', 'by_month')"
-    ):
-        kept[key] = value
+    kept: dict[str, str] = {
+        row[0]: row[1]
+        for row in connection.exec_driver_sql(
+            "SELECT key, value FROM meta WHERE key IN ('oldest', 'unfinished', 'by_month')"
+        )
+    }
     return Tables(
         str(version),
         kept.get("oldest"),

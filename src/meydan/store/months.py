@@ -81,7 +81,10 @@ GUARDS = (
     "CREATE TRIGGER decision_is_new BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION meydan_decision_is_new()",
 )
 
-_BY_MONTH = "SELECT value FROM meta WHERE key = 'by_month'"
+# Asked of the table itself too: rows of `meta` may have come from another database with a backup.
+_BY_MONTH = """
+SELECT value FROM meta
+ WHERE key = 'by_month' AND (SELECT relkind FROM pg_class WHERE oid = to_regclass('comment')) = 'p'"""
 _REACHED = "SELECT last_value FROM comment_number_seq"
 
 log = structlog.get_logger("meydan.store")
