@@ -168,11 +168,11 @@ def test_the_release_of_before_works_beside_this_one(
         worker.start()
     with around(nodes.database) as connection:
         count = "SELECT count(*) FROM comment"
-        Served.until(lambda: connection.execute(count).fetchone()[0] >= 6, timeout_s=60)
+        Served.until(lambda: connection.execute(count).fetchone()[0] >= 6, timeout_s=120)
     change(nodes.database, by_month=True, at=datetime.now(UTC))
     assert any(worker.is_alive() for worker in workers), "too few were sent to be sent meanwhile"
     for worker in workers:
-        worker.join(timeout=120)
+        worker.join(timeout=240)
     assert failed == {before.url: [], now.url: []}
     # What one kept, the other shows.
     pages = [
