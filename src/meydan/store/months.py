@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 
 from meydan.errors import BadSchema, BadSettings, MigrationHeldUp
 from meydan.store.database import Database, unavailable
-from meydan.store.migrating import Outlook, alone, in_one_go, look, migrate
+from meydan.store.migrating import LOCK_TRIES, Outlook, alone, in_one_go, look, migrate
 
 TABLES = {
     "comment": "number",
@@ -132,6 +132,8 @@ def divide(database: Database, at: datetime) -> None:
                 # Reads the whole table, and keeps nobody from it.
                 _run(connection, "SET lock_timeout = 0", f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
             in_one_go(connection, lambda: _divide(connection, begin, at))
+            # Until it is done, comments go on into the first part.
+            _go_on(connection, at, tries=LOCK_TRIES)
     except database.trouble as error:
         raise unavailable(error) from None
 
@@ -177,7 +179,7 @@ def keep(database: Database, at: datetime) -> None:
             alone(connection, database.dialect, patient=False) as mine,
         ):
             if mine:
-                in_one_go(connection, lambda: _go_on(connection, at), tries=HOUSEKEEPING_TRIES)
+                _go_on(connection, at, tries=HOUSEKEEPING_TRIES)
                 _run(connection, *(f"ANALYZE {table}" for table in TABLES))
     except MigrationHeldUp:
         log.warning("months_held_up", until=kept[0])
@@ -249,7 +251,6 @@ def _divide(connection: Connection, begin: int, at: datetime) -> None:
             "ON CONFLICT (key) DO UPDATE SET value = %(value)s",
             {"key": key, "value": value},
         )
-    _go_on(connection, at)
 
 
 def _make_whole(connection: Connection, table: str, column: str, referred: Any, begin: int) -> None:
@@ -308,15 +309,23 @@ def _make_whole(connection: Connection, table: str, column: str, referred: Any, 
     )
 
 
-def _go_on(connection: Connection, at: datetime) -> None:
-    """Make the parts that are missing up to AHEAD months from now, and begin this month's numbers."""
+def _go_on(connection: Connection, at: datetime, *, tries: int) -> None:
+    """
+    Make the parts that are missing up to AHEAD months from now, and begin this month's numbers.
+
+    A transaction for each part: whoever writes waits for one at a time. Cut short, the next round makes the others.
+    """
     kept = str(connection.exec_driver_sql(_BY_MONTH).scalar())
     missing = [month for later in range(AHEAD + 1) if (month := month_of(at, later)) > kept]
     for month in missing:
         for table in TABLES:
-            _make_part(connection, table, month)
-    if missing:
-        _run(connection, f"UPDATE meta SET value = '{missing[-1]}' WHERE key = 'by_month'")
+            in_one_go(connection, partial(_make_part, connection, table, month), tries=tries)
+    in_one_go(connection, partial(_begin, connection, at, missing), tries=tries)
+
+
+def _begin(connection: Connection, at: datetime, made: list[str]) -> None:
+    if made:
+        _run(connection, f"UPDATE meta SET value = '{made[-1]}' WHERE key = 'by_month'")
     # Looked at in here: two who did it at once, one late, would give numbers out twice.
     begin = first_number(month_of(at))
     if int(connection.exec_driver_sql(_REACHED).scalar() or 0) < begin:
@@ -327,6 +336,8 @@ def _make_part(connection: Connection, table: str, month: str) -> None:
     """A month's part of one table, made as its newest part is."""
     suffix = month.replace("-", "_")
     part = f"{table}_{suffix}"
+    if connection.exec_driver_sql(f"SELECT to_regclass('{part}')").scalar() is not None:
+        return
     pattern = str(
         connection.exec_driver_sql(
             "SELECT inhrelid::regclass::text FROM pg_inherits "
