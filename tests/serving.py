@@ -16,9 +16,15 @@ import httpx
 
 
 class Served:
-    """`meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers."""
+    """
+    `meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers.
 
-    def __init__(self, data: Path, *, database: str = "", **settings: object) -> None:
+    `source` is the folder of another Meydan than the one that is tested.
+    """
+
+    def __init__(
+        self, data: Path, *, database: str = "", source: Path | None = None, **settings: object
+    ) -> None:
         self.data = data
         self.log = data / "server.log"
         with socket.socket() as probe:
@@ -32,6 +38,8 @@ class Served:
             "MEYDAN_DATA": str(data),
             "MEYDAN_DATABASE": database,
         }
+        if source is not None:
+            self._environment["PYTHONPATH"] = str(source)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, timeout_s: float = 60) -> None:

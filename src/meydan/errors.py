@@ -48,6 +48,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + BadSecret            M307  another secret than the other nodes on this database have
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
+    + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -353,6 +354,10 @@ class BeingServed(Misconfigured):
     """A database that others use while it is to be moved."""
 
     code = "M309"
+
+
+class MigrationHeldUp(Misconfigured):
+    code = "M310"
 
 
 class TextChanged(Tampered):

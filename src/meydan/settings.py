@@ -60,6 +60,7 @@ class Settings:
 
     data: Path = Path("meydan-data")
     database: str = ""
+    migrate: str = "yes"
     guidelines: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8080
@@ -328,6 +329,8 @@ def _checked(settings: Settings) -> Settings:
             "The setting 'replica' is for a PostgreSQL database; an SQLite file has none.",
             fields=("replica",),
         )
+    if settings.migrate not in ("yes", "no"):
+        raise BadSettings("The setting 'migrate' is yes or no.", fields=("migrate",))
     for key in ("issuer", "reader_issuer"):
         _check_issuer(key, getattr(settings, key), getattr(settings, f"{key}_client"))
     if settings.account_keys is not None:

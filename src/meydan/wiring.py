@@ -28,6 +28,8 @@ from meydan.readers import Accounts, Readers
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Bounds, Erasures, Hearing, Store
+from meydan.store.migrating import Outlook, look, unmade
+from meydan.store.months import change
 
 SECRET_BYTES = 32
 SWEEP_BATCH = 100
@@ -204,6 +206,8 @@ class Meydan:
                     return
         self.desk.expire(address_days=self.settings.address_days)
         self.letters.expire()
+        # Long before they are needed: a part for each month, where the tables are divided.
+        self.store.keep_months(_now())
 
     def close(self) -> None:
         """Finish what is being written and let go of the database."""
@@ -309,8 +313,14 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
 
 def open_store(settings: Settings, *, replica: str = "") -> Store:
     """The store alone; makes the data folder if it is not there."""
-    bounds = Bounds(pieces=settings.writes_waiting, patience_s=settings.write_patience_seconds)
-    return Store.open(settings.database_url, replica=replica, bounds=bounds, erasures=erasures_of(settings))
+    _make_folder(settings.data)
+    return Store.open(
+        settings.database_url,
+        migrate=settings.migrate == "yes",
+        replica=replica,
+        bounds=Bounds(pieces=settings.writes_waiting, patience_s=settings.write_patience_seconds),
+        erasures=erasures_of(settings),
+    )
 
 
 def erasures_of(settings: Settings) -> Erasures:
@@ -323,6 +333,27 @@ def _check_secret(store: Store, secret: bytes) -> None:
     """BadSecret where other nodes on the database have another. An SQLite file lies beside its own."""
     if store.dialect == "postgresql":
         store.check_secret(hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32])
+
+
+def look_at_tables(settings: Settings) -> Outlook:
+    """What `change_tables` would do; changes nothing, and makes no file."""
+    if settings.sqlite_file is not None and not settings.sqlite_file.exists():
+        return unmade("sqlite")
+    return look(settings.database_url)
+
+
+def change_tables(settings: Settings, *, by_month: bool, at: datetime) -> Outlook:
+    """
+    Bring the database's tables to what this program knows, steps included that older programs cannot live with.
+
+    With `by_month`, the large ones are divided; where they are, parts are made for the months to come.
+
+    Raises:
+        Misconfigured: a database of another kind, too new, or in use all the time.
+        StoreUnavailable: it did not answer.
+    """
+    _make_folder(settings.data)
+    return change(settings.database_url, by_month=by_month, at=at)
 
 
 def build_staff(settings: Settings) -> tuple[Staff, Store]:

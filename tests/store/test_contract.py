@@ -916,10 +916,21 @@ def test_values_do_not_tell_words(store: Store) -> None:
 
 
 def test_a_newer_database(store: Store, database_url: str) -> None:
-    """If the database was made by a newer program, then this one refuses it and says so."""
+    """If a newer program migrated the database, then this one works with it if that one says so, and else refuses it."""
+    id = receive(store)
     store.close()
     with around(database_url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for migrate in (True, False):
-        with pytest.raises(BadSchema):
-            Store.open(database_url, migrate=migrate)
+        older = Store.open(database_url, migrate=migrate)
+        decide(older, id)
+        older.close()
+    for oldest in (
+        "UPDATE meta SET value = '9998' WHERE key = 'oldest'",
+        "DELETE FROM meta WHERE key = 'oldest'",
+    ):
+        with around(database_url) as connection:
+            connection.execute(oldest)
+        for migrate in (True, False):
+            with pytest.raises(BadSchema, match="newer"):
+                Store.open(database_url, migrate=migrate)

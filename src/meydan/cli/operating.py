@@ -53,6 +53,10 @@ def serve(
     data: DataOption = None,
     database: DatabaseOption = None,
     guidelines: GuidelinesOption = None,
+    migrate: Annotated[
+        bool | None,
+        typer.Option("--migrate/--no-migrate", help="Whether it may change the database's tables (yes)."),
+    ] = None,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,6 +71,7 @@ def serve(
         options = {
             "host": host, "port": port, "public_url": public_url, "judge": judge, "replica": replica,
             "data": data, "database": database, "guidelines": guidelines,
+            "migrate": None if migrate is None else "yes" if migrate else "no",
         }  # fmt: skip
         given = settings_of(settings, **options)
         if given.port == 0:
@@ -250,6 +255,15 @@ def _examine(settings: Settings) -> list[_Finding]:
         finally:
             store.close()
 
+    def months() -> str:
+        if unmade:
+            return "none yet"
+        store = open_store(settings)
+        try:
+            return store.months_ahead(datetime.now(UTC))
+        finally:
+            store.close()
+
     def moderators() -> str:
         if unmade:
             return "none yet; the first `meydan serve` prints a sign-in link"
@@ -289,6 +303,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         ("guidelines", guidelines),
         ("model", model),
         ("database", reachable),
+        ("months", months),
         ("moderators", moderators),
         ("mail", mail),
         ("letters", letters),

@@ -29,8 +29,9 @@ from sqlalchemy import Text as TextType
 from meydan.errors import BackupDamaged, BadSchema, BadSettings, BeingServed, NotRestorable
 from meydan.store import statements as sql
 from meydan.store.database import Database, unavailable
-from meydan.store.hand import Hand, Row
 from meydan.store.erasures import Erased
+from meydan.store.hand import Hand, Row
+from meydan.store.migrating import make, migrate
 from meydan.store.schema import HEAD, metadata
 from meydan.text.search import searchable
 
@@ -144,7 +145,7 @@ def snapshot(url: str, *, alone: bool = False) -> Iterator[Snapshot]:
     """
     database = Database(_there(url))
     try:
-        database.migrate(allowed=False)
+        migrate(database, allowed=False)
         if not alone:
             with database.reading(snapshot=True) as hand:
                 _patient(hand, database.dialect)
@@ -365,7 +366,7 @@ _NOT_EMPTY = (
 
 def _make(database: Database) -> None:
     try:
-        database.make()
+        make(database)
     except BadSchema:
         # Of another version: so it was used, and is not to be migrated in passing.
         raise NotRestorable(_NOT_EMPTY) from None

@@ -22,16 +22,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
-from meydan.errors import BadSchema, BadSettings, MeydanError, StoreUnavailable
+from meydan.errors import BadSettings, MeydanError, StoreUnavailable
 from meydan.store import statements
 from meydan.store.hand import FarHand, Hand, Row
 from meydan.store.reach import Reach
-from meydan.store.schema import HEAD
 from meydan.text.exact import is_exact
 
 BUSY_S = 10
@@ -54,9 +53,6 @@ PROBE_S = 3
 
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
-
-MIGRATION_LOCK = 0x6D657964
-"""The advisory lock that lets one process at a time migrate a PostgreSQL database."""
 
 _SQLITE_SETTINGS = (
     f"PRAGMA busy_timeout = {BUSY_S * 1000}",
@@ -389,73 +385,6 @@ class Database:
         with self.reading() as hand:
             return hand.all(statement, **parameters)
 
-    def make(self) -> None:
-        """
-        Make the tables where there are none; a database that has some is not changed.
-
-        Raises:
-            BadSchema: there are tables of another version. BadSettings, StoreUnavailable: as for migrate.
-        """
-        try:
-            with self._migrating_engine().connect() as connection:
-                unmade = _version_of(connection, self.dialect) is None
-        except self.trouble as error:
-            raise unavailable(error) from None
-        self.migrate(allowed=unmade)
-
-    def migrate(self, *, allowed: bool) -> None:
-        """
-        Bring the schema to what this program knows.
-
-        Raises:
-            BadSchema: the database is newer than this program, or behind it and not `allowed` to change.
-            BadSettings: a PostgreSQL database that is not in UTF-8.
-            StoreUnavailable: the database failed; the schema is as it was.
-        """
-        try:
-            with self._migrating_engine().connect() as connection:
-                if self.dialect == "postgresql":
-                    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
-                    if encoding != "UTF8":
-                        raise BadSettings(
-                            f"The database keeps text as {encoding}; create it with ENCODING 'UTF8'.",
-                            fields=("database",),
-                        )
-                if _version_of(connection, self.dialect) == HEAD:
-                    return
-                if not allowed:
-                    raise BadSchema("The database's tables are not this program's. Run `meydan migrate`.")
-                self._upgrade(connection)
-        except self.trouble as error:
-            raise unavailable(error) from None
-
-    def _migrating_engine(self) -> Engine:
-        return create_engine(self._scheme, creator=lambda: self._connect(reading=False), poolclass=NullPool)
-
-    def _upgrade(self, connection: Connection) -> None:
-        # Slow to import, and needed once in a database's life.
-        from alembic import command
-        from alembic.config import Config
-        from alembic.util import CommandError
-
-        if self.dialect == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.exec_driver_sql("SET statement_timeout = 0")
-            connection.exec_driver_sql("SET lock_timeout = 0")
-            connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        try:
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.exec_driver_sql("COMMIT")
-        except CommandError:
-            raise BadSchema(
-                "The database was made by a newer Meydan. Install that version, or restore an older copy."
-            ) from None
-
     def version(self) -> str | None:
         """
         The number of the last migration that the tables have been through, None where there are none.
@@ -465,6 +394,10 @@ class Database:
         """
         row = self.one(statements.SCHEMA_VERSION)
         return None if row is None else str(row[0])
+
+    def migrating_engine(self) -> Engine:
+        """Connections of their own for whoever changes tables; see migrating.py."""
+        return create_engine(self._scheme, creator=lambda: self._connect(reading=False), poolclass=NullPool)
 
     def close(self) -> None:
         self._closed.set()
@@ -542,15 +475,3 @@ def _touch(path: Path) -> None:
         raise StoreUnavailable(
             f"The database file {path} cannot be opened for writing: {error.strerror}."
         ) from None
-
-
-def _version_of(connection: Connection, dialect: str) -> str | None:
-    known = (
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
-        if dialect == "sqlite"
-        else "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'alembic_version'"
-    )
-    if connection.exec_driver_sql(known).first() is None:
-        return None
-    version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return str(version) if version is not None else None

@@ -53,7 +53,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0019"
+HEAD = "0020"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -100,7 +100,8 @@ meta = Table(
     metadata,
     # secret: a keyed hash by which a node knows that it has the same secret as the others.
     # written: changed by every ping. stale: 1 while copies of erased rows may be left in SQLite's
-    # file. rewritten: `before` of the expire() that last wrote the whole file anew.
+    # file. rewritten: `before` of the expire() that last wrote the whole file anew. oldest,
+    # unfinished: see migrating.py. by_month: the last month that there is a part for (months.py).
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
 )

@@ -540,7 +540,7 @@ SELECT c.language, q.verdict, q.reasons, e.body
   FROM (SELECT comment, seq, verdict, reasons FROM decision
          WHERE decided_by = 'moderator' ORDER BY leaf DESC LIMIT :limit) q
   JOIN comment c ON c.number = q.comment AND c.seq = q.seq
-  JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
+  JOIN evidence e ON e.comment = q.comment AND e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
  WHERE c.escalated = 0 AND c.written_by IS NULL"""
 AGREED_BY_PEOPLE = """
 SELECT c.language, q.answer, q.breached, e.body
@@ -548,7 +548,7 @@ SELECT c.language, q.answer, q.breached, e.body
          WHERE answered_at IS NOT NULL ORDER BY answered_at DESC LIMIT :limit) q
   JOIN comment c ON c.number = q.comment
   JOIN decision d ON d.comment = q.comment AND d.seq = c.seq AND d.decided_by <> 'moderator'
-  JOIN evidence e ON e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
+  JOIN evidence e ON e.comment = q.comment AND e.number = (SELECT max(l.number) FROM evidence l WHERE l.comment = q.comment)
  WHERE c.escalated = 0"""
 
 # -- second looks -----------------------------------------------------------

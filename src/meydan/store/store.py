@@ -55,6 +55,7 @@ from meydan.errors import (
     TooFast,
 )
 from meydan.onlooker import Onlooker
+from meydan.store import months
 from meydan.store import statements as sql
 from meydan.store.database import Database
 from meydan.store.erasures import Erased, Erasures
@@ -65,6 +66,7 @@ from meydan.store.guidelines import Versions
 from meydan.store.hand import Hand, Row
 from meydan.store.hearing import Hearing
 from meydan.store.leading import Leading
+from meydan.store.migrating import migrate as bring_up
 from meydan.store.outbox import Outbox
 from meydan.store.pacing import Pacing
 from meydan.store.people import A_READER, OPERATOR, People, enter
@@ -269,13 +271,13 @@ class Store:
 
         Raises:
             BadSettings: another kind of URL or database.
-            BadSchema: newer than this program, or behind it and `migrate` False.
+            BadSchema: newer than this program can work with, or behind it and `migrate` False.
             NotRestorable: a restore was begun in it and is not finished.
             StoreUnavailable: it cannot be reached or written.
         """
         database = Database(url)
         try:
-            database.migrate(allowed=migrate)
+            bring_up(database, allowed=migrate)
             if not finishing and database.one(sql.RESTORING) is not None:
                 raise NotRestorable(
                     "A restore was begun in this database and is not finished: words that were erased since may be in it. "
@@ -1166,6 +1168,25 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         return forgotten
+
+    def keep_months(self, at: datetime) -> None:
+        """
+        Where the tables are divided by month, make the parts of the months to come.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        months.keep(self._database, at)
+
+    def months_ahead(self, at: datetime) -> str:
+        """
+        Whether there are parts for the months to come, for the operator.
+
+        Raises:
+            BadSchema: there are not; says what to do.
+            StoreUnavailable: the database did not answer.
+        """
+        return months.ahead(self._database, at)
 
     def _forget(self, statement: str, before: int) -> int:
         # Apart, so that no comment's row is kept from those who number while they hold the counter.
