@@ -26,6 +26,7 @@ from meydan.web.doors import Doors
 from meydan.web.errors import answer_error
 from meydan.web.front import Front
 from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
+from meydan.web.sending import Sending
 from meydan.web.shelf import Kept, Made, Shelf, Subject, surrogate_key
 from meydan.web.stream import Stream
 from meydan.wiring import Meydan
@@ -138,6 +139,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         origins=origins,
         https=https,
         fixed=_fixed(site or {}, https=https),
+        sending=Sending(doors, inner),
         news=news,
         end_streams=end_streams,
     )

@@ -20,6 +20,8 @@ from meydan.errors import Malformed, Overloaded
 from meydan.locale import accepted, words
 from meydan.web.access import Origins, security_headers
 from meydan.web.errors import WrongMethod, headers_of, problem_of, status_of
+from meydan.web.sending import PATH as SENT
+from meydan.web.sending import UNSEEN
 from meydan.web.shelf import Kept, RawHeaders, Shelf
 from meydan.web.stream import LIVE, Stream
 
@@ -58,6 +60,7 @@ class Front:
     Args:
         inner: the framework's application.
         fixed: answers that never change, by path (the component, a sample newspaper).
+        sending: what answers comments sent as JSON, before the framework sees them.
         news: what tells readers of new comments; without it nobody listens here.
         end_streams: ends what would otherwise stay open for as long as somebody looks.
     """
@@ -70,11 +73,13 @@ class Front:
         origins: Origins,
         https: bool,
         fixed: Mapping[str, Kept],
+        sending: App | None = None,
         news: Stream | None = None,
         end_streams: Callable[[], None] = lambda: None,
     ) -> None:
         self._news = news
         self._inner = inner
+        self._sending = sending or inner
         self._shelf = shelf
         self._origins = origins
         self._https = https
@@ -134,6 +139,8 @@ class Front:
         if head:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
+        sent = path == SENT and scope["method"] == "POST"
+        inner = self._sending if sent else self._inner
         cors = self._cors(path, scope["headers"])
         status = counted = 0
 
@@ -143,7 +150,7 @@ class Front:
                 if streamed:
                     count(False)
                 status = message["status"]
-                if changes and status < 400:
+                if changes and status < 400 and not scope.get(UNSEEN):
                     # Before the asker learns of a change, nobody can read what was before it.
                     await self._hear_of_changes()
                 message = {**message, "headers": [*self._completed(path, message["headers"]), *cors]}
@@ -169,15 +176,16 @@ class Front:
             await self._refuse(error, scope["headers"], pass_back)
             return
         try:
-            await self._inner(scope, _patient(receive, count) if changes else receive, pass_back)
+            await inner(scope, _patient(receive, count) if changes else receive, pass_back)
         finally:
             self._under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
+            route = SENT if sent else "?"
             log.info(
                 "request",
                 method="HEAD" if head else scope["method"],
-                route=next(iter(sorted(handler.paths)), "?") if handler is not None else "?",
+                route=next(iter(sorted(handler.paths)), "?") if handler is not None else route,
                 status=status,
                 ms=round((time.perf_counter() - began) * 1000, 1),
             )
