@@ -791,7 +791,7 @@ class Desk:
         """What was checked, as it is to be kept; without keys of who sent it, which the desk's own people have none of."""
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
-        folded = _folded(submission.text)
+        folded = folded_of(submission.text)
         return NewComment(
             # Lower-case letters and digits only: safe in an address and on a command line.
             id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
@@ -2230,7 +2230,7 @@ class Desk:
 
     def _marks_of(self, comment: Comment) -> _Marks:
         assert comment.text is not None
-        folded = _folded(comment.text)
+        folded = folded_of(comment.text)
         return _Marks(
             self._keyed("text", folded), self._likeness.of_folded(folded), self._commitment(comment.id)
         )
@@ -2480,7 +2480,8 @@ class Desk:
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
 
 
-def _folded(text: str) -> str:
+def folded_of(text: str) -> str:
+    """A text as it is compared with others and looked through."""
     # A form ends its lines in CRLF, JSON as the page had them.
     return fold(_LINE_END.sub("\n", text)).text
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Reader
+from meydan.desk import folded_of
 from meydan.errors import TooFast
 from meydan.policy import Form
 from meydan.web.access import Pace
@@ -61,7 +62,7 @@ def test_what_a_form_and_json_end_lines_with_is_kept(reader: conftest.Reader) ->
         "One line of this comment\r\nand another of it.",
         "One line of this comment\nand another of it.",
     }
-    assert len({desk._fingerprint(text or "") for text in texts}) == 1
+    assert len({folded_of(text or "") for text in texts}) == 1
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 101, "with a space in it", "naïve-naïve", "tab\tbed-key"])
