@@ -58,14 +58,20 @@ class Likeness:
         if sum(map(len, words)) < SHORTEST:
             return None
         line = " ".join(words)
-        stretches = {line[at : at + _STRETCH] for at in range(len(line) - _STRETCH + 1)}
-        hashed = np.fromiter(
-            (zlib.crc32(stretch.encode("utf-8", "surrogatepass")) for stretch in stretches), dtype=np.uint64
-        )
+        hashed = np.array([zlib.crc32(stretch) for stretch in _stretches_of(line)], dtype=np.uint64)
         orders = hashed * self._factors + self._shifts
         # The low bits of a product are poorly mixed: the order is by the high ones.
         first: np.ndarray[Any, np.dtype[np.uint64]] = (orders >> np.uint64(24)).min(axis=1)
         return (first & np.uint64(0xFF)).astype(np.uint8).tobytes()
+
+
+def _stretches_of(line: str) -> set[bytes]:
+    places = range(len(line) - _STRETCH + 1)
+    if line.isascii():
+        # A letter is a byte: the line is encoded once instead of every stretch of it.
+        plain = line.encode("ascii")
+        return {plain[at : at + _STRETCH] for at in places}
+    return {line[at : at + _STRETCH].encode("utf-8", "surrogatepass") for at in places}
 
 
 def count_near(mine: bytes, others: Sequence[bytes]) -> int:
