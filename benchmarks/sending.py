@@ -2,7 +2,7 @@
 Sending: POST requests over kept-alive connections, from one thread of a second process, to any server.
 
 What is sent is made by a function of the request's number, which a scenario gives: for Meydan, for another server, for
-the same words under other conditions. It costs some 40 µs of processor time a request, a twentieth of what a client
+the same words under other conditions. It costs some 60 µs of processor time a request, a twentieth of what a client
 library costs, so that hardly more than the server is measured where both share the cores.
 """
 
