@@ -491,6 +491,7 @@ class Desk:
         self._turns = turns or Turns()
         self._let_go: SimpleQueue[str] = SimpleQueue()
         self._in_hand: set[str] = set()
+        self._taking = threading.Lock()
         self._works_off = False
 
     # -- guidelines ----------------------------------------------------------
@@ -1460,13 +1461,18 @@ class Desk:
             self._works_off = False
 
     def _sweep_up(self, id: str) -> None:
-        if id in self._in_hand:
-            return
+        with self._taking:
+            # Two may be sweeping: the housekeeping, and whoever works off what was let go of.
+            if id in self._in_hand:
+                return
+            self._in_hand.add(id)
         try:
             self.judge(id)
         except Refused as error:
             # One comment that cannot be taken up must not keep the others waiting.
             log.error("sweep_passed_over", comment=id, code=error.code)
+        finally:
+            self._in_hand.discard(id)
 
     def expire(self, *, address_days: int) -> None:
         """
