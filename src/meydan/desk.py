@@ -33,6 +33,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -77,7 +78,7 @@ from meydan.errors import (
     Unavailable,
     UnknownRule,
 )
-from meydan.judge import Calibrations, Judge, decide
+from meydan.judge import Calibrations, Judge, Turns, decide
 from meydan.judge import explain as explain
 from meydan.judge.agreement import Agreement as Agreement
 from meydan.judge.agreement import Twice, between_pairs, on_rules, on_verdicts
@@ -91,6 +92,7 @@ from meydan.judge.backtest import Change as Change
 from meydan.judge.backtest import backtest
 from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
+from meydan.judge.decide import left_to_people
 from meydan.judge.examples import Tried as Tried
 from meydan.judge.examples import tried
 from meydan.judge.occlusion import Weighed as Weighed
@@ -157,9 +159,9 @@ from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.hosts import is_disposable
-from meydan.text.likeness import Likeness, count_near
+from meydan.text.likeness import Likeness
 from meydan.text.search import asked_for as asked_for
-from meydan.text.search import searchable
+from meydan.text.search import searchable_folded
 
 LONGEST_EMAIL = 254
 LONGEST_NOTE = 2000
@@ -256,6 +258,12 @@ COUNTED_ANEW_UP_TO = 5_000
 COUNTED_AGAIN_AFTER = timedelta(seconds=5)
 """How long the number of more than these is believed."""
 
+LET_GO_AT_MOST = 10_000
+"""Comments that this process remembers to judge later; more are found in the database once they are ten seconds old."""
+
+ONE_AT_LEAST_S = 1.0
+"""However much is being sent, one comment that was let go of is judged so often."""
+
 log = structlog.get_logger("meydan.desk")
 
 
@@ -273,7 +281,7 @@ class Limits:
     The longest name and text, in characters; from how many comments a minute a story is flooded, and how many are
     taken from one address; from how many nearly the same within an hour the next waits; what is done with e-mail
     addresses that last minutes ("take", "hold", "refuse"); how many reports of comments are taken from one address
-    within a day.
+    within a day; how many seconds a comment waits for its turn at the judge before its author is answered that it waits.
     """
 
     name: int = 80
@@ -283,6 +291,7 @@ class Limits:
     near_repeats: int = 3
     disposable_addresses: str = "take"
     reports_per_day: int = 50
+    judged_within_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +417,46 @@ class Ruled:
     decisions: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """By what the words of a comment are known again without them, and what binds them."""
+
+    fingerprint: str
+    likeness: bytes | None
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """It was judged, and waits for a person."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """It was judged and settled; the language that it is in."""
+
+    settled: Settled
+    language: str
+
+
+class _Late:
+    """No turn to judge it came in time."""
+
+
+_Became = _Held | _Ended | type[_Late] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A comment that was kept this moment: nobody has to ask the database about it."""
+
+    comment: Comment
+    story: Story | None
+    marks: _Marks
+
+
 class Desk:
     """The room where comments are decided, by machine and by people. Safe to use from many threads."""
 
@@ -425,10 +474,12 @@ class Desk:
         care: Care | None = None,
         mail_works: bool = False,
         judges: bool = True,
+        turns: Turns | None = None,
     ) -> None:
         """
         Args:
             judges: whether what is received here is judged here, or left to `meydan work`.
+            turns: how many judge at once; None: as many as there are cores.
         """
         self._store = store
         self._judges = judges
@@ -448,6 +499,11 @@ class Desk:
         self._onlooker: Onlooker = UNWATCHED
         self._proofs = Proofs(secret)
         self._likeness = Likeness(self._keyed)
+        self._turns = turns or Turns()
+        self._let_go: SimpleQueue[str] = SimpleQueue()
+        self._in_hand: set[str] = set()
+        self._taking = threading.Lock()
+        self._works_off = False
 
     # -- guidelines ----------------------------------------------------------
 
@@ -650,17 +706,16 @@ class Desk:
             Refused: nothing was kept. StoreUnavailable: nothing was kept.
             Once it is kept, no failure is raised: the comment is held.
         """
-        outcome = self.receive(submission, visitor)
-        if not self._judges:
-            return outcome
-        try:
-            self.judge(outcome.id)
-            judged = self._stands(self._comment(outcome.id), outcome.receipt)
-        except Exception as error:  # noqa: BLE001
-            # Kept and held; the sweep comes back to it. Whatever it was, the author is not
-            # told "failed": nothing of theirs was lost, and a second sending would double it.
-            log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
+        with self._turns.request():
+            outcome, kept = self._receive(submission, visitor)
             judged = outcome
+            if self._judges:
+                try:
+                    judged = self._judged(outcome, kept)
+                except Exception as error:  # noqa: BLE001
+                    # Kept and held; the sweep comes back to it. Whatever it was, the author is not
+                    # told "failed": nothing of theirs was lost, and a second sending would double it.
+                    log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
         self._onlooker.submitted(judged.status.value)
         return judged
 
@@ -676,18 +731,24 @@ class Desk:
             ProofNeeded: much is being sent, and its sender can prove some work; carries the challenge.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
+        return self._receive(submission, visitor)[0]
+
+    def _receive(self, submission: Submission, visitor: Visitor) -> tuple[Outcome, _Kept | None]:
+        """As `receive`; None beside the outcome where it was sent before."""
         reader = submission.reader
         if reader is not None:
             # Whatever the form says: who has proved who they are writes under that name.
             submission = replace(submission, name=reader.name, email=reader.email)
         url = self._story_url(submission.story_url, visitor.own)
-        guests = self._guests_on(url)
+        # One look at the story: whoever changes it meanwhile changes it for the next.
+        story = self._store.story(url)
+        guests = (story.guests if story else None) or self._guidelines.publication.guests
         self._check_words(submission, addressed=guests == "verified")
         now = self._clock()
         sending = self._sending(submission, url, now)
         if sending is not None and (before := self._store.sent_before(sending)) is not None:
-            return self._sent_before(before.id)
-        self._check_open(url, now)
+            return self._sent_before(before.id), None
+        self._check_open(story, now)
         self._check_welcome(reader, guests)
         author_key = self._author_key(submission, visitor)
         self._check_not_blocked(author_key, now)
@@ -696,16 +757,22 @@ class Desk:
             # Who is blocked under an address they have proved is not to begin anew as a guest.
             proved = self._seal.key_of_mailbox(mailbox_of(submission.email or ""))
             self._check_not_blocked(self.author_key_of(proved), now)
-        proof, holds = self._proved(submission, url, visitor, now)
+        proof, holds = self._proved(submission, story, visitor, now)
+        # Whatever becomes of the guidelines meanwhile: what was sent to people is theirs.
+        by_hand = left_to_people(self._guidelines, story.mode if story else None)
         new = self._new(submission, url, now)
         new = replace(
             new,
             address_key=visitor.address_key,
             author_key=author_key,
-            likeness=self._likeness.of(submission.text),
             sending=sending,
             proof=proof,
-            holds=(*[Hold.UNVERIFIED] * unconfirmed, *self._senders_holds(submission), *holds),
+            holds=(
+                *[Hold.UNVERIFIED] * unconfirmed,
+                *self._senders_holds(submission),
+                *holds,
+                *([by_hand] if by_hand else ()),
+            ),
             badge=STAFF if reader is not None and reader.staff else None,
             reader_key=reader.key if reader else None,
             confirmation=self._confirmation(new.id, submission, visitor, now) if unconfirmed else None,
@@ -715,9 +782,12 @@ class Desk:
         try:
             id, leaf = self._store.receive(new)
         except ProofUsed:
-            raise self._challenge(self._effort(url, visitor, now), now) from None
+            raise self._challenge(self._effort(story, visitor, now), now) from None
         # Durable from here: a crash after this line loses nothing.
-        return self._received(new, leaf) if id == new.id else self._sent_before(id)
+        if id != new.id:
+            return self._sent_before(id), None
+        marks = _Marks(new.fingerprint, new.likeness, new.commitment)
+        return self._received(new, leaf), _Kept(_comment_of(new), story, marks)
 
     def answer(self, id: str, text: str, *, by: str) -> Outcome:
         """
@@ -738,13 +808,14 @@ class Desk:
             raise MissingFields(["text"])
         check_text("text", text, self.limits.text)
         url, now = parent.story_url, self._clock()
-        self._check_open(url, now)
+        story = self._store.story(url)
+        self._check_open(story, now)
         guidelines = self._guidelines
         submission = Submission(story_url=url, name=guidelines.publication.name, text=text, parent=id)
-        new = replace(self._new(submission, url, now), badge=STAFF, written_by=by)
+        new = replace(self._new(submission, url, now), likeness=None, badge=STAFF, written_by=by)
         outcome = self._received(new, self._store.receive(new).leaf)
-        comment = self._comment(outcome.id)
-        evidence, _ = self._opinion(comment, self._store.story(url), guidelines)
+        marks = _Marks(new.fingerprint, self._likeness.of(text), new.commitment)
+        evidence, _ = self._opinion(_comment_of(new), story, guidelines, marks)
         decision = Decision(
             verdict=Verdict.APPROVE, decided_by=DecidedBy.MODERATOR, by=by, guidelines=guidelines.digest
         )
@@ -756,6 +827,7 @@ class Desk:
         """What was checked, as it is to be kept; without keys of who sent it, which the desk's own people have none of."""
         salt = self._entropy(32)
         commitment = commitment_of(salt, submission.text)
+        folded = folded_of(submission.text)
         return NewComment(
             # Lower-case letters and digits only: safe in an address and on a command line.
             id=base64.b32encode(self._entropy(15)).decode("ascii").lower(),
@@ -769,9 +841,10 @@ class Desk:
             submitted_at=now,
             address_key=None,
             author_key=None,
-            fingerprint=self._fingerprint(submission.text),
+            fingerprint=self._keyed("text", folded),
             leaf=receipt_leaf(commitment, now),
-            lookup=searchable(submission.name, submission.text),
+            lookup=searchable_folded(submission.name, folded),
+            likeness=self._likeness.of_folded(folded),
         )
 
     @staticmethod
@@ -853,7 +926,8 @@ class Desk:
         # Durable from here: should judging fail, the sweep comes back to it.
         try:
             if self._judges:
-                self.judge(id)
+                with self._turns.request():
+                    self._judge_in_turn(id)
         except Unavailable as error:
             log.warning("judging_put_off", comment=id, error=type(error).__name__)
         return self._stands(self._comment(id), None)
@@ -881,27 +955,102 @@ class Desk:
             StoreUnavailable: the opinion could not be kept; the comment stays held.
         """
         comment = self._store.comment(id)
-        if comment is None or comment.text is None or comment.withdrawn_at is not None:
-            return
-        if comment.status is not Status.HELD or comment.seq or comment.judged_at is not None:
-            return
-        if Hold.UNVERIFIED in comment.holds:
-            return
-        story = self._store.story(comment.story_url)
+        if comment is not None and _awaits_judge(comment):
+            self._judge_kept(_Kept(comment, self._store.story(comment.story_url), self._marks_of(comment)))
+
+    def _judge_in_turn(self, id: str) -> None:
+        """As `judge`, when its turn comes; where none comes in time, or people decide anyway, later."""
+        comment = self._store.comment(id)
+        if comment is not None and _awaits_judge(comment):
+            kept = _Kept(comment, self._store.story(comment.story_url), self._marks_of(comment))
+            if self._may_wait(kept) or self._judge_kept(kept, within_s=self.limits.judged_within_s) is _Late:
+                self._let_it_go(id)
+
+    def _judged(self, outcome: Outcome, kept: _Kept | None) -> Outcome:
+        """What the author of a comment that was just received is told once it was judged; where that takes too long, before."""
+        if kept is None:
+            if outcome.status is Status.HELD:
+                self._judge_in_turn(outcome.id)
+            return self._stands(self._comment(outcome.id), outcome.receipt)
+        if not _awaits_judge(kept.comment):
+            return outcome
+        if self._may_wait(kept):
+            self._let_it_go(outcome.id)
+            return outcome
+        became = self._judge_kept(kept, within_s=self.limits.judged_within_s)
+        if became is _Late:
+            log.info("judging_put_off", comment=outcome.id, error="busy")
+            self._let_it_go(outcome.id)
+            return outcome
+        if isinstance(became, _Held):
+            return replace(outcome, holds=became.decision.holds)
+        if isinstance(became, _Ended):
+            settled = became.settled
+            return replace(
+                outcome,
+                status=settled.decision.verdict.status,
+                reasons=reasons_given(settled.decision, self._guidelines, became.language),
+                holds=(),
+                decided_by=settled.decision.decided_by,
+                decided_at=settled.decided_at,
+                appealable=settled.decision.verdict is Verdict.REJECT,
+            )
+        return self._stands(self._comment(outcome.id), outcome.receipt)
+
+    def _may_wait(self, kept: _Kept) -> bool:
+        """Whether people decide it whatever the evidence is, and somebody gathers that once there is time."""
+        mode = kept.story.mode if kept.story else None
+        return self._works_off and left_to_people(self._guidelines, mode) is not None
+
+    def _judge_kept(self, kept: _Kept, *, within_s: float | None = None) -> _Became:
+        """
+        Gather evidence on a comment and settle it, or hand it to a person.
+
+        Args:
+            within_s: how long it waits for its turn; None: it has one already.
+
+        Returns:
+            What became of it; None where a person decided, or it was erased, while it was being judged: that stands.
+        """
+        id = kept.comment.id
         # Others may take effect meanwhile: one comment is judged by one version, from beginning to end.
         guidelines = self._guidelines
-        evidence, decision = self._opinion(comment, story, guidelines)
-        under = self._audited_under(id, evidence, decision, guidelines)
-        now = self._clock()
-        if decision.verdict is Verdict.HOLD:
-            sooner = self._sooner(comment, evidence, guidelines)
-            self._store.hold(id, decision, evidence=evidence, at=now, audited_under=under, sooner=sooner)
-            return
+        self._in_hand.add(id)
         try:
-            self._settle(id, decision, expected_seq=0, evidence=evidence, at=now, audited_under=under)
+            with self._turns.turn(within_s) if within_s is not None else contextlib.nullcontext(True) as mine:
+                if not mine:
+                    return _Late
+                evidence, decision = self._opinion(kept.comment, kept.story, guidelines, kept.marks)
+                under = self._audited_under(id, evidence, decision, guidelines)
+            # Whoever waits for the disk needs no processor.
+            now = self._clock()
+            if decision.verdict is Verdict.HOLD:
+                sooner = self._sooner(kept.comment, evidence, guidelines)
+                waits = self._store.hold(
+                    id, decision, evidence=evidence, at=now, audited_under=under, sooner=sooner
+                )
+                return _Held(decision) if waits else None
+            settled = self._store.settle(
+                id,
+                decision,
+                leaf=decision_leaf(kept.marks.commitment, decision, now),
+                at=now,
+                expected_seq=0,
+                evidence=evidence,
+                audited_under=under,
+            )
+            return _Ended(settled, evidence.language)
         except (AlreadyDecided, NotFound):
             # A person decided, or it was erased, while it was being judged: that stands.
             log.info("settled_meanwhile", comment=id)
+            return None
+        finally:
+            self._in_hand.discard(id)
+
+    def _let_it_go(self, id: str) -> None:
+        """Leave a comment to the sweep; what it does not remember it finds in the database."""
+        if self._let_go.qsize() < LET_GO_AT_MOST:
+            self._let_go.put(id)
 
     def review(
         self,
@@ -1298,7 +1447,9 @@ class Desk:
 
     def sweep(self, *, limit: int = 100, older_than_s: float = 0.0) -> int:
         """
-        Judge what a crash, an outage or a web node left held and unjudged, oldest first; what another node has taken up is its own.
+        Judge what a crash, an outage or a web node left held and unjudged, oldest first; what another node has taken up
+        is its own, what a request of this process is still judging is left to it, and where there is no room for what can
+        wait, the rest is left for later.
 
         Args:
             older_than_s: younger ones are in the hands of the request that received them, unless it left them.
@@ -1308,21 +1459,67 @@ class Desk:
         """
         taken = 0
         while taken < limit:
-            now = self._clock()
-            before = now - timedelta(seconds=older_than_s)
-            # Few at a time: who is killed keeps them from the others until their time is over.
-            wanted = min(TAKEN_UP_AT_ONCE, limit - taken)
-            ids = self._store.take_up(wanted, before=before, at=now, until=now + TAKEN_UP_FOR)
-            for id in ids:
-                try:
-                    self.judge(id)
-                except Refused as error:
-                    # One comment that cannot be taken up must not keep the others waiting.
-                    log.error("sweep_passed_over", comment=id, code=error.code)
+            with self._turns.spare_turn() as mine:
+                if not mine:
+                    break
+                now = self._clock()
+                before = now - timedelta(seconds=older_than_s)
+                # Few at a time: who is killed keeps them from the others until their time is over.
+                wanted = min(TAKEN_UP_AT_ONCE, limit - taken)
+                ids = self._store.take_up(wanted, before=before, at=now, until=now + TAKEN_UP_FOR)
+                for id in ids:
+                    self._sweep_up(id)
             taken += len(ids)
             if not ids:
                 break
         return taken
+
+    def work_off(self, ended: threading.Event) -> None:
+        """
+        Judge what was let go of here, oldest first and one at a time, whenever there is room, until it all ends.
+
+        As long as this runs, the author of a comment that people decide anyway is answered as soon as it is kept, and
+        the evidence on it is gathered here.
+        """
+        self._works_off = True
+        try:
+            while not ended.is_set():
+                try:
+                    id = self._let_go.get(timeout=ONE_AT_LEAST_S / 2)
+                except Empty:
+                    continue
+                self._turns.wait_for_room(ended, at_most_s=ONE_AT_LEAST_S)
+                if ended.is_set():
+                    break
+                try:
+                    # In a queue with all others: where there is no room for long, it comes all the same.
+                    with self._turns.turn(ONE_AT_LEAST_S) as mine:
+                        if mine:
+                            self._sweep_up(id)
+                        else:
+                            self._let_it_go(id)
+                except Unavailable as error:
+                    # It is found in the database once that answers again.
+                    log.warning("judging_put_off", comment=id, error=type(error).__name__)
+                except Exception as error:  # noqa: BLE001
+                    # Whatever it was, the next has to come.
+                    log.error("sweep_failed", comment=id, error=type(error).__name__)
+        finally:
+            self._works_off = False
+
+    def _sweep_up(self, id: str) -> None:
+        with self._taking:
+            # Two may be sweeping: the housekeeping, and whoever works off what was let go of.
+            if id in self._in_hand:
+                return
+            self._in_hand.add(id)
+        try:
+            self.judge(id)
+        except Refused as error:
+            # One comment that cannot be taken up must not keep the others waiting.
+            log.error("sweep_passed_over", comment=id, code=error.code)
+        finally:
+            self._in_hand.discard(id)
 
     def expire(self, *, address_days: int) -> None:
         """
@@ -1938,7 +2135,7 @@ class Desk:
     # -- inside --------------------------------------------------------------
 
     def _opinion(
-        self, comment: Comment, story: Story | None, guidelines: Guidelines
+        self, comment: Comment, story: Story | None, guidelines: Guidelines, marks: _Marks
     ) -> tuple[Evidence, Decision]:
         assert comment.text is not None
         assert comment.name is not None
@@ -1948,7 +2145,7 @@ class Desk:
                     comment.text,
                     language=story.language if story else None,
                     story=story,
-                    history=self._history(comment),
+                    history=self._history(comment, marks),
                     expected=guidelines.publication.languages,
                 )
                 name_evidence = self._judge.name_evidence(comment.name)
@@ -2067,31 +2264,32 @@ class Desk:
         busy = sum(on_story >= step for step in BUSY_FROM) / len(BUSY_FROM)
         return SOONER_BY_DOUBT * doubt + SOONER_BY_TRAFFIC * busy
 
-    def _history(self, comment: Comment) -> History:
-        assert comment.text is not None
+    def _history(self, comment: Comment, marks: _Marks) -> History:
+        sent = comment.submitted_at
         seen = self._store.history(
             story_url=comment.story_url,
-            fingerprint=self._fingerprint(comment.text),
-            since=comment.submitted_at - REPEAT_WINDOW,
-            story_since=comment.submitted_at - timedelta(minutes=1),
+            fingerprint=marks.fingerprint,
+            since=sent - REPEAT_WINDOW,
+            story_since=sent - timedelta(minutes=1),
             besides=comment.id,
         )
+        near = 0
+        if marks.likeness is not None:
+            near = self._store.near(marks.likeness, since=sent - REPEAT_WINDOW, until=sent)
         return replace(
             seen,
             flood_from=self.limits.flood_per_minute,
-            near_repeats=self._near_repeats(comment),
+            # It is among them itself.
+            near_repeats=max(0, near - 1),
             near_from=self.limits.near_repeats,
         )
 
-    def _near_repeats(self, comment: Comment) -> int:
-        """How many comments before this one, within the window, say nearly the same."""
+    def _marks_of(self, comment: Comment) -> _Marks:
         assert comment.text is not None
-        mine = self._likeness.of(comment.text)
-        if mine is None:
-            return 0
-        sent = comment.submitted_at
-        # It is among them itself.
-        return max(0, count_near(mine, self._store.likenesses(since=sent - REPEAT_WINDOW, until=sent)) - 1)
+        folded = folded_of(comment.text)
+        return _Marks(
+            self._keyed("text", folded), self._likeness.of_folded(folded), self._commitment(comment.id)
+        )
 
     def _sending(self, submission: Submission, url: str, now: datetime) -> Sending | None:
         """By what a sending is known again; not by the address it comes from, which changes on the way."""
@@ -2126,9 +2324,11 @@ class Desk:
             holds.append(Hold.DISPOSABLE)
         return tuple(holds)
 
-    def _effort(self, url: str, visitor: Visitor, now: datetime) -> int:
+    def _effort(self, story: Story | None, visitor: Visitor, now: datetime) -> int:
         """How hard a proof is now: 0 in calm times, and one more whenever what comes in a minute has doubled."""
-        crowd = self._store.crowd(url, visitor.address_key, since=now - timedelta(minutes=1), until=now)
+        crowd = self._store.crowd(
+            story.id if story else None, visitor.address_key, since=now - timedelta(minutes=1), until=now
+        )
         limits = self.limits
         # A flood is held or refused; from a quarter of one on, a browser can do something about it.
         pressure = max(
@@ -2142,7 +2342,7 @@ class Desk:
         return ProofNeeded(self._proofs.challenge(max(1, level), now, drawn=self._entropy(8)))
 
     def _proved(
-        self, submission: Submission, url: str, visitor: Visitor, now: datetime
+        self, submission: Submission, story: Story | None, visitor: Visitor, now: datetime
     ) -> tuple[UsedProof | None, tuple[Hold, ...]]:
         """
         The proof that is used up with a comment, and why it waits where none can be made.
@@ -2150,7 +2350,7 @@ class Desk:
         Raises:
             ProofNeeded: one is needed now, and none came that counts.
         """
-        level = self._effort(url, visitor, now)
+        level = self._effort(story, visitor, now)
         if level == 0:
             return None, ()
         if submission.proof is None:
@@ -2218,11 +2418,6 @@ class Desk:
         if submission.parent:
             check_text("parent", submission.parent, 64)
 
-    def _guests_on(self, url: str) -> str:
-        """Who may write without an account: as the story says, else as the guidelines do."""
-        story = self._store.story(url)
-        return (story.guests if story else None) or self._guidelines.publication.guests
-
     def _check_welcome(self, reader: Reader | None, guests: str) -> None:
         if guests == "off" and (reader is None or reader.kind != "account"):
             raise AccountNeeded("Comments are taken here from accounts of this publication only.")
@@ -2249,8 +2444,8 @@ class Desk:
             },
         )
 
-    def _check_open(self, url: str, now: datetime) -> None:
-        story = self._store.story(url)
+    @staticmethod
+    def _check_open(story: Story | None, now: datetime) -> None:
         if story is None:
             return
         if not story.open or (story.closes_at is not None and story.closes_at <= now):
@@ -2336,12 +2531,44 @@ class Desk:
             own=True,
         )
 
-    def _fingerprint(self, text: str) -> str:
-        return self._keyed("text", fold(_LINE_END.sub("\n", text)).text)
-
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+
+
+def folded_of(text: str) -> str:
+    """A text as it is compared with others and looked through."""
+    # A form ends its lines in CRLF, JSON as the page had them.
+    return fold(_LINE_END.sub("\n", text)).text
+
+
+def _comment_of(new: NewComment) -> Comment:
+    """A comment as the store keeps what it was just given."""
+    return Comment(
+        id=new.id,
+        story_url=new.story_url,
+        parent=new.parent,
+        name=new.name,
+        text=new.text,
+        status=Status.HELD,
+        submitted_at=new.submitted_at,
+        email=new.email,
+        holds=new.holds,
+        badge=new.badge,
+        written_by=new.written_by,
+    )
+
+
+def _awaits_judge(comment: Comment) -> bool:
+    """Whether it is held, unjudged, confirmed, and still there."""
+    return (
+        comment.text is not None
+        and comment.withdrawn_at is None
+        and comment.status is Status.HELD
+        and not comment.seq
+        and comment.judged_at is None
+        and Hold.UNVERIFIED not in comment.holds
+    )
 
 
 def _check_times(story: Story) -> None:

@@ -74,6 +74,7 @@ class Settings:
     flood_per_minute: int = 120
     account_per_minute: int = 10
     near_repeats: int = 3
+    judged_within_seconds: int = 2
     disposable_addresses: str = "take"
     reports_per_day: int = 50
     trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")

@@ -248,6 +248,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
             near_repeats=settings.near_repeats,
             disposable_addresses=settings.disposable_addresses,
             reports_per_day=settings.reports_per_day,
+            judged_within_s=settings.judged_within_seconds,
         ),
         calibrations=calibrations,
         care=Care(

@@ -4,8 +4,11 @@ The judge as a whole, with the shipped model: evidence in, and what a decision m
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -307,3 +310,17 @@ def test_an_allegation_that_no_pattern_knows_waits(judge, guidelines):
     assert Hold.ALLEGATION in decide(judge.evidence(sly), guidelines).holds
     nobody = judge.evidence("Somebody at the customs office pockets half of what we pay.")
     assert Hold.ALLEGATION not in decide(nobody, guidelines).holds
+
+
+def test_evidence_does_not_depend_on_company(judge: Judge) -> None:
+    """If many are judged at once, together or by threads beside one another, then each gets what it gets alone."""
+    suites = files("meydan.evaluate").joinpath("suites/newsroom")
+    lines = [
+        json.loads(line)["text"]
+        for suite in ("en", "ar", "tr", "ckb", "kmr")
+        for line in suites.joinpath(f"{suite}.jsonl").read_text(encoding="utf-8").splitlines()[:60:12]
+    ]
+    alone = [judge.evidence(line) for line in lines]
+    with ThreadPoolExecutor(6) as threads:
+        assert list(threads.map(judge.evidence, lines)) == alone
+    assert judge.evidence_of(lines) == alone

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from meydan.errors import KeyReused, NoSuchParent
-from meydan.store import NewComment, ProofUsed, Sending, Store, UsedProof
+from meydan.store import NewComment, ProofUsed, Sending, Store, UsedProof, lately
+from meydan.store import store as store_module
 from tests.store.making import NOON, STORY, around, leaf_numbers, new_comment, receive
 from tests.store.test_together import at_once
 
@@ -107,16 +108,60 @@ def test_a_crowd_is_counted_where_it_comes_from(store: Store) -> None:
     receive(store, address_key="a", submitted_at=NOON - DAY)
     receive(store, address_key="a", submitted_at=NOON + DAY)
     minute = {"since": NOON - timedelta(minutes=1), "until": NOON}
-    assert store.crowd(STORY, "a", **minute) == (6, 3, 2)
-    assert store.crowd("https://news.example/none", "c", **minute) == (6, 0, 0)
+    story = store.story(STORY)
+    assert story is not None
+    assert store.crowd(story.id, "a", **minute) == (6, 3, 2)
+    assert store.crowd(None, "c", **minute) == (6, 0, 0)
 
 
-def test_signatures_are_read_latest_first(store: Store) -> None:
-    """If signatures are read, then they are those of the time asked for, the latest first; forgotten with the address."""
+def test_what_is_nearly_the_same_is_counted_within_its_time(store: Store) -> None:
+    """If signatures are compared, then those of the time asked for are; forgotten with the address."""
     for hours in (3, 2, 1, 0):
-        receive(store, likeness=bytes([hours]) * 64, submitted_at=NOON - timedelta(hours=hours))
+        receive(store, likeness=bytes([7]) * 64, submitted_at=NOON - timedelta(hours=hours))
+    receive(store, likeness=bytes([8]) * 64, submitted_at=NOON - timedelta(hours=1))
     receive(store, submitted_at=NOON)
     asked = {"since": NOON - timedelta(hours=2), "until": NOON - timedelta(minutes=1)}
-    assert [one[0] for one in store.likenesses(**asked)] == [1, 2]
+    assert store.near(bytes([7]) * 64, **asked) == 2
     store.expire(before=NOON - timedelta(minutes=90))
-    assert [one[0] for one in store.likenesses(**asked)] == [1]
+    assert store.near(bytes([7]) * 64, **asked) == 1
+
+
+def test_lately_is_what_the_database_says(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If comments come by two processes, then both count the same as the database does, within memory and beyond it."""
+    monkeypatch.setattr(lately, "KEPT", 8)
+    monkeypatch.setattr(store_module, "CROWD_READ", 4)
+    monkeypatch.setattr(store_module, "LIKENESSES_READ", 4)
+    node = Store.open(database_url)
+    try:
+        other = Store.open(database_url)
+        sizes = (1, 3, 5, 9, 1, 20, 2)
+        sent = 0
+        for size in sizes:
+            for _ in range(size):
+                sent += 1
+                receive(
+                    (node, other)[sent % 2],
+                    story_url=f"{STORY}/{sent % 3}",
+                    address_key="ab"[sent % 2],
+                    likeness=None if sent % 5 == 0 else bytes([sent % 2]) * 64,
+                    submitted_at=NOON + timedelta(seconds=sent),
+                )
+            story = node.story(f"{STORY}/1")
+            assert story is not None
+            for begin, end in ((0, sent), (sent - 3, sent), (0, sent - 2), (sent - 12, sent - 9), (0, 3)):
+                times = {"since": NOON + timedelta(seconds=begin), "until": NOON + timedelta(seconds=end)}
+                numbers = [n for n in range(1, sent + 1) if begin <= n <= end][-4:]
+                expected = (
+                    len(numbers),
+                    sum(n % 3 == 1 for n in numbers),
+                    sum(n % 2 == 1 for n in numbers),
+                )
+                signed = [n for n in range(1, sent + 1) if begin <= n <= end and n % 5][-4:]
+                for door in (node, other):
+                    assert door.crowd(story.id, "b", **times) == expected
+                    assert door.near(bytes([1]) * 64, **times) == sum(n % 2 for n in signed)
+        other.close()
+    finally:
+        node.close()

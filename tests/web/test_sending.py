@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Reader
+from meydan.desk import folded_of
 from meydan.errors import TooFast
 from meydan.policy import Form
 from meydan.web.access import Pace
@@ -61,7 +62,7 @@ def test_what_a_form_and_json_end_lines_with_is_kept(reader: conftest.Reader) ->
         "One line of this comment\r\nand another of it.",
         "One line of this comment\nand another of it.",
     }
-    assert len({desk._fingerprint(text or "") for text in texts}) == 1
+    assert len({folded_of(text or "") for text in texts}) == 1
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 101, "with a space in it", "naïve-naïve", "tab\tbed-key"])
@@ -253,3 +254,39 @@ def test_what_is_said_of_a_draft_is_in_no_log(tmp_path: Path, capfd: pytest.Capt
     told = "".join(capfd.readouterr())
     assert "nudge_failed" in told
     assert "plover" not in told
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"text": ABUSIVE},
+        {"text": ""},
+        {"text": "x" * 6000},
+        {"name": None},
+        {"story": {"url": "no address"}},
+        {"story": {"url": "https://elsewhere.example/a"}},
+        {"parent": "none"},
+        {"email": "nobody"},
+        {"text": "half\u0000"},
+    ],
+)
+@pytest.mark.parametrize("origin", [None, "https://elsewhere.example"])
+def test_the_short_way_and_the_framework_answer_alike(
+    reader: conftest.Reader, changed: dict[str, object], origin: str | None
+) -> None:
+    """If a body has a field that nobody asked for, then it goes the framework's way, and is answered as without it."""
+    body = {"story": {"url": reader.story}, "name": "Nada", "text": conftest.courteous()} | changed
+    headers = {"accept-language": "tr", **({"origin": origin} if origin else {})}
+    short, long = (
+        reader.client.post("/api/v1/comments", json=body | more, headers=headers)
+        for more in ({}, {"unasked": 1})
+    )
+    own = ("id", "receipt", "status_url")
+    told = [
+        {key: value for key, value in answer.json().items() if key not in own} for answer in (short, long)
+    ]
+    assert told[0] == told[1]
+    assert short.status_code == long.status_code
+    heads = [dict(answer.headers) | {"date": "", "content-length": ""} for answer in (short, long)]
+    assert heads[0] == heads[1]

@@ -14,5 +14,6 @@ from meydan.judge import explain
 from meydan.judge.calibration import Calibration, Calibrations
 from meydan.judge.decide import decide
 from meydan.judge.judge import Judge
+from meydan.judge.turns import Turns
 
-__all__ = ["Calibration", "Calibrations", "Judge", "decide", "explain"]
+__all__ = ["Calibration", "Calibrations", "Judge", "Turns", "decide", "explain"]

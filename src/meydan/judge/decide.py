@@ -40,9 +40,9 @@ def decide(
         person is held even where a rule is clearly breached.
     """
     holds: dict[Hold, None] = {}
-    if (mode or guidelines.automation.mode) != "assisted":
-        holds[Hold.STORY_SETTING if mode else Hold.AUTOMATION_OFF] = None
-    by_hand = bool(holds)
+    by_hand = left_to_people(guidelines, mode)
+    if by_hand is not None:
+        holds[by_hand] = None
     known = shipped() if calibrations is None else calibrations
     calibration = known.of(evidence.language)
     withdrawn = known.withdrawn_in(evidence.language)
@@ -84,7 +84,7 @@ def decide(
         holds.pop(Hold.NO_SCORE, None)
 
     # The publisher answers for what is alleged of somebody who is named: a person reads it, whatever else it breaches.
-    rejected = bool(breaches) and not by_hand and Hold.ALLEGATION not in holds
+    rejected = bool(breaches) and by_hand is None and Hold.ALLEGATION not in holds
     return Decision(
         verdict=Verdict.REJECT if rejected else Verdict.HOLD if holds else Verdict.APPROVE,
         reasons=tuple(sorted(breaches, key=_strongest_first)) if rejected else (),
@@ -93,6 +93,13 @@ def decide(
         model=evidence.model,
         calibration=calibration.digest if calibration is not None and calibration.bounded else None,
     )
+
+
+def left_to_people(guidelines: Guidelines, mode: str | None) -> Hold | None:
+    """Why the machine decides nothing on a story of this mode, whatever the evidence; None where it may decide."""
+    if (mode or guidelines.automation.mode) == "assisted":
+        return None
+    return Hold.STORY_SETTING if mode else Hold.AUTOMATION_OFF
 
 
 def score_of(evidence: Evidence, label: str) -> float | None:

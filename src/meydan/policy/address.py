@@ -7,6 +7,7 @@ are, because only the site knows which of them matter (RFC 3986, section 6.2.2-3
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from ipaddress import IPv6Address
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,8 @@ JOINERS = "\u200c\u200d"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+# Many write on few stories at a time; at most two megabytes of addresses.
+@functools.lru_cache(maxsize=1024)
 def story_address(url: str) -> str:
     """
     The one address of a story: scheme and host in lower case, no default port, no fragment.

@@ -794,8 +794,11 @@ LIKENESSES = """
 SELECT likeness FROM comment
  WHERE likeness IS NOT NULL AND submitted_at >= :since AND submitted_at <= :until
  ORDER BY submitted_at DESC LIMIT :limit"""
+_SENT = "SELECT number, submitted_at, story, address_key, likeness FROM comment"
+LATELY = f"{_SENT} WHERE number > :after ORDER BY number LIMIT :limit"
+LATEST_SENT = f"{_SENT} ORDER BY number DESC LIMIT :limit"
 CROWD = """
-SELECT count(*), coalesce(sum(CASE WHEN story = (SELECT id FROM story WHERE url = :url) THEN 1 ELSE 0 END), 0),
+SELECT count(*), coalesce(sum(CASE WHEN story = :story THEN 1 ELSE 0 END), 0),
        coalesce(sum(CASE WHEN address_key = :address_key THEN 1 ELSE 0 END), 0)
   FROM (SELECT story, address_key FROM comment WHERE submitted_at >= :since AND submitted_at <= :until
          ORDER BY submitted_at DESC LIMIT :limit) seen"""

@@ -65,6 +65,7 @@ from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
 from meydan.store.hand import Hand, Row
 from meydan.store.hearing import Hearing
+from meydan.store.lately import Lately
 from meydan.store.leading import Leading
 from meydan.store.migrating import migrate as bring_up
 from meydan.store.outbox import Outbox
@@ -110,6 +111,7 @@ from meydan.store.values import (
 )
 from meydan.store.writer import Bounds, Writer
 from meydan.text.exact import is_exact
+from meydan.text.likeness import count_near
 
 T = TypeVar("T")
 
@@ -243,6 +245,7 @@ class Store:
         self.outbox = Outbox(database, self._writer)
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
+        self._lately = Lately(database)
 
     # -- opening and closing ------------------------------------------------
 
@@ -665,9 +668,9 @@ class Store:
         at: datetime,
         audited_under: str | None = None,
         sooner: timedelta = timedelta(0),
-    ) -> None:
+    ) -> bool:
         """
-        Keep why a comment waits for a person, and what is known about it.
+        Keep why a comment waits for a person, and what is known about it; returns whether it waits.
 
         Does nothing when it was decided, erased, or never received. `audited_under` as for `settle`; in the queue's
         own order it stands as if it had been sent `sooner` by so much.
@@ -678,9 +681,9 @@ class Store:
         body = _encode(evidence)
         judged_at = micros(at)
 
-        def work(hand: Hand) -> None:
+        def work(hand: Hand) -> bool:
             if not is_exact(id):
-                return
+                return False
             hand.lock_comment(id)
             row = hand.one(
                 sql.HOLD,
@@ -695,8 +698,9 @@ class Store:
                 hand.stirs()
                 if audited_under is not None:
                     _draw(hand, _first(row), 0, decision, evidence, audited_under, judged_at)
+            return row is not None
 
-        self._writer.write(work)
+        return self._writer.write(work)
 
     def withdraw(self, id: str, *, leaf: bytes, at: datetime) -> None:
         """
@@ -754,7 +758,9 @@ class Store:
             return True
 
         # The refusal is told only after what it remembers is durable.
-        if not self._writer.write(work, scrub=True):
+        erased = self._writer.write(work, scrub=True)
+        self._lately.clear()
+        if not erased:
             raise NotErasable(
                 "The comment was escalated and must be kept. That its erasure was asked for is remembered: "
                 "it is carried out when an editor ends the hold."
@@ -970,6 +976,7 @@ class Store:
         erased = self._writer.write(work, scrub=True)
         if erased:
             self._list(id)
+            self._lately.clear()
         return erased
 
     def endings(self, id: str) -> tuple[Ending, ...]:
@@ -1167,6 +1174,8 @@ class Store:
             )
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
+        if forgotten:
+            self._lately.clear()
         return forgotten
 
     def keep_months(self, at: datetime) -> None:
@@ -2129,24 +2138,30 @@ class Store:
             )
         return History(repeats=_first(repeats), on_story=0 if on_story is None else _first(on_story))
 
-    def likenesses(self, *, since: datetime, until: datetime) -> list[bytes]:
-        """The signatures of what was sent within a time, the latest first; at most `LIKENESSES_READ`."""
-        rows = self._database.all(
-            sql.LIKENESSES, since=micros(since), until=micros(until), limit=LIKENESSES_READ
-        )
-        return [bytes(row[0]) for row in rows]
+    def near(self, mine: bytes, *, since: datetime, until: datetime) -> int:
+        """How many of what was sent within a time say nearly the same as this signature; of the latest `LIKENESSES_READ`."""
+        begin, end = micros(since), micros(until)
+        found = self._lately.near(mine, since=begin, until=end, most=LIKENESSES_READ)
+        if found is None:
+            rows = self._database.all(sql.LIKENESSES, since=begin, until=end, limit=LIKENESSES_READ)
+            found = count_near(mine, [bytes(row[0]) for row in rows])
+        return found
 
-    def crowd(self, url: str, address_key: str, *, since: datetime, until: datetime) -> Crowd:
-        """How many comments came within a time, on the site, on a story and from an address; counting stops at 2,000."""
-        row = self._database.one(
-            sql.CROWD,
-            url=url,
-            address_key=address_key,
-            since=micros(since),
-            until=micros(until),
-            limit=CROWD_READ,
-        )
-        return Crowd(*map(int, _present(row)))
+    def crowd(self, story: int | None, address_key: str, *, since: datetime, until: datetime) -> Crowd:
+        """
+        How many comments came within a time, on the site, on a story and from an address; counting stops at 2,000.
+
+        Args:
+            story: its id; None for one that nobody has commented on or registered.
+        """
+        begin, end, id = micros(since), micros(until), -1 if story is None else story
+        found = self._lately.crowd(id, address_key, since=begin, until=end, most=CROWD_READ)
+        if found is None:
+            row = self._database.one(
+                sql.CROWD, story=id, address_key=address_key, since=begin, until=end, limit=CROWD_READ
+            )
+            return Crowd(*map(int, _present(row)))
+        return Crowd(*found)
 
     def on_story(self, url: str, *, since: datetime) -> int:
         """How many comments a story received since then; counting stops at 1,000."""

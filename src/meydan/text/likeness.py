@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meydan.text.fold import fold
 
@@ -49,18 +50,28 @@ class Likeness:
 
     def of(self, text: str) -> bytes | None:
         """A text's signature, `SIZE` bytes; None where it is too short to be told apart by."""
-        words = _LETTERS.findall(fold(text).text)
+        return self.of_folded(fold(text).text)
+
+    def of_folded(self, folded: str) -> bytes | None:
+        """The same, of a text that was folded already."""
+        words = _LETTERS.findall(folded)
         if sum(map(len, words)) < SHORTEST:
             return None
         line = " ".join(words)
-        stretches = {line[at : at + _STRETCH] for at in range(len(line) - _STRETCH + 1)}
-        hashed = np.fromiter(
-            (zlib.crc32(stretch.encode("utf-8", "surrogatepass")) for stretch in stretches), dtype=np.uint64
-        )
+        hashed = np.array([zlib.crc32(stretch) for stretch in _stretches_of(line)], dtype=np.uint64)
         orders = hashed * self._factors + self._shifts
         # The low bits of a product are poorly mixed: the order is by the high ones.
         first: np.ndarray[Any, np.dtype[np.uint64]] = (orders >> np.uint64(24)).min(axis=1)
         return (first & np.uint64(0xFF)).astype(np.uint8).tobytes()
+
+
+def _stretches_of(line: str) -> set[bytes]:
+    places = range(len(line) - _STRETCH + 1)
+    if line.isascii():
+        # A letter is a byte: the line is encoded once instead of every stretch of it.
+        plain = line.encode("ascii")
+        return {plain[at : at + _STRETCH] for at in places}
+    return {line[at : at + _STRETCH].encode("utf-8", "surrogatepass") for at in places}
 
 
 def count_near(mine: bytes, others: Sequence[bytes]) -> int:
@@ -69,5 +80,20 @@ def count_near(mine: bytes, others: Sequence[bytes]) -> int:
     if not fitting:
         return 0
     rows = np.frombuffer(b"".join(fitting), dtype=np.uint8).reshape(-1, SIZE)
-    same = (rows == np.frombuffer(mine, dtype=np.uint8)).sum(axis=1)
-    return int((same >= _ENOUGH).sum())
+    return int(np.count_nonzero(is_near(mine, rows.T)))
+
+
+def is_near(mine: bytes, others: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """
+    Which signatures are nearly this one.
+
+    Args:
+        others: uint8 (SIZE, n), a signature in each column.
+
+    Returns:
+        bool (n,).
+    """
+    same = (others == np.frombuffer(mine, dtype=np.uint8)[:, None]).view(np.uint8)
+    # There are few enough to be counted in a byte, which many processors do for 32 columns at once.
+    found: NDArray[np.bool_] = np.add.reduce(same, axis=0, dtype=np.uint8) >= _ENOUGH
+    return found

@@ -21,8 +21,13 @@ _WORD: Final = re.compile(r"\w+")
 
 def searchable(name: str, text: str) -> str:
     """A comment's name and text as they are looked through."""
+    return searchable_folded(name, fold(text).text)
+
+
+def searchable_folded(name: str, folded: str) -> str:
+    """The same, of a text that was folded already."""
     # Words alone: what parts them, an index may read otherwise than we do.
-    return " ".join(_WORD.findall(f"{fold(name).text} {fold(text).text}"))
+    return " ".join(_WORD.findall(f"{fold(name).text} {folded}"))
 
 
 def asked_for(search: str) -> tuple[str, ...]:

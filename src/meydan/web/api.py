@@ -8,6 +8,7 @@ of 2xx to a submission means that it is kept.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
@@ -361,26 +362,14 @@ def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-def routes(doors: Doors) -> list[HTTPRouteHandler]:
-    """The API's routes, for the application to include."""
-    desk, staff = doors.meydan.desk, doors.meydan.staff
-    own_url = doors.meydan.settings.own_url
+def submitting(doors: Doors) -> Callable[[AnyRequest, Sent, str | None], Submitted]:
+    """What is done with a submission, whichever way it came: the framework's, or the short one of web/sending."""
+    desk, own_url = doors.meydan.desk, doors.meydan.settings.own_url
 
-    @post(
-        "/api/v1/comments",
-        sync_to_thread=True,
-        operation_id="submit",
-        summary="Send a comment",
-        tags=["readers"],
-        security=[{}, {"account": []}],
-        responses=_refusals(401, 403, 404, 409, 413, 422, 428, 429),
-    )
-    def submit(request: AnyRequest, data: JSONBody[Sent], sending_key: SendingKey = None) -> Submitted:
+    def submitted(request: AnyRequest, data: Sent, sending_key: str | None) -> Submitted:
         doors.origins.check_script(request)
         visitor = doors.sender(request)
         reader = doors.reader(request)
-        if len(request.headers.getall("idempotency-key", [])) > 1:
-            raise Malformed("Send one Idempotency-Key.", fields=("Idempotency-Key",))
         # Of an account, what the form says is not asked.
         name, email = (reader.name, reader.email) if reader else (data.name, data.email)
         if not data.story.url:
@@ -411,6 +400,29 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             status_url=own_url + outcome.status_path,
             receipt=outcome.receipt or "",
         )
+
+    return submitted
+
+
+def routes(doors: Doors) -> list[HTTPRouteHandler]:
+    """The API's routes, for the application to include."""
+    desk, staff = doors.meydan.desk, doors.meydan.staff
+    own_url = doors.meydan.settings.own_url
+    submitted = submitting(doors)
+
+    @post(
+        "/api/v1/comments",
+        sync_to_thread=True,
+        operation_id="submit",
+        summary="Send a comment",
+        tags=["readers"],
+        security=[{}, {"account": []}],
+        responses=_refusals(401, 403, 404, 409, 413, 422, 428, 429),
+    )
+    def submit(request: AnyRequest, data: JSONBody[Sent], sending_key: SendingKey = None) -> Submitted:
+        if len(request.headers.getall("idempotency-key", [])) > 1:
+            raise Malformed("Send one Idempotency-Key.", fields=("Idempotency-Key",))
+        return submitted(request, data, sending_key)
 
     @get(
         "/api/v1/comments",

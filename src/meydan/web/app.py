@@ -27,6 +27,7 @@ from meydan.web.errors import answer_error
 from meydan.web.front import Front
 from meydan.web.metrics import Metrics
 from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
+from meydan.web.sending import Sending
 from meydan.web.shelf import Kept, Made, Shelf, Subject, surrogate_key
 from meydan.web.stream import Stream
 from meydan.web.watching import Watch
@@ -88,7 +89,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
     )
     metrics = Metrics()
     meydan.desk.be_watched(metrics)
-    watch = Watch(meydan, metrics, shelf=shelf, streams=news)
+    watch = Watch(meydan, metrics, shelf=shelf, streams=news, leads=lambda: meydan.leading)
     doors = Doors(
         meydan=meydan,
         origins=origins,
@@ -166,6 +167,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         origins=origins,
         https=https,
         fixed=_fixed(site or {}, https=https),
+        sending=Sending(doors, inner),
         news=news,
         end_streams=end_streams,
         metrics=metrics,

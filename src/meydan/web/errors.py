@@ -158,7 +158,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     status = status_of(error)
     headers |= headers_of(error)
     if status == 500:
-        log.error("unexpected", error=type(error).__name__, at=_where(error))
+        log.error("unexpected", error=type(error).__name__, at=where(error))
     said = language_asked(request)
     problem = problem_of(error, said)
     if request.scope["path"].startswith(JSON_PATHS):
@@ -195,7 +195,8 @@ def _fields_in(error: ValidationException) -> list[str]:
     return [field for field in dict.fromkeys(named) if field and field != "data"]
 
 
-def _where(error: Exception) -> str:
+def where(error: Exception) -> str:
+    """The last lines of code that an error came through."""
     # Frames only: an exception's message may quote the reader, a database's its parameters.
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     return " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames))

@@ -24,6 +24,8 @@ from meydan.locale import accepted, words
 from meydan.web.access import Origins, Proxies, security_headers
 from meydan.web.errors import CODE_HEADER, WrongMethod, headers_of, problem_of, status_of
 from meydan.web.metrics import Metrics, door_of
+from meydan.web.sending import PATH as SENT
+from meydan.web.sending import UNSEEN
 from meydan.web.shelf import Kept, RawHeaders, Shelf
 from meydan.web.stream import LIVE, Stream
 from meydan.web.watching import ALWAYS
@@ -71,6 +73,7 @@ class Front:
     Args:
         inner: the framework's application.
         fixed: answers that never change, by path (the component, a sample newspaper).
+        sending: what answers comments sent as JSON, before the framework sees them.
         news: what tells readers of new comments; without it nobody listens here.
         end_streams: ends what would otherwise stay open for as long as somebody looks.
         proxies: whose X-Request-Id is taken; nobody's without them.
@@ -85,6 +88,7 @@ class Front:
         origins: Origins,
         https: bool,
         fixed: Mapping[str, Kept],
+        sending: App | None = None,
         news: Stream | None = None,
         end_streams: Callable[[], None] = lambda: None,
         metrics: Metrics | None = None,
@@ -98,6 +102,7 @@ class Front:
         self.drain = drain
         self._news = news
         self._inner = inner
+        self._sending = sending or inner
         self._shelf = shelf
         self._origins = origins
         self._https = https
@@ -173,6 +178,8 @@ class Front:
         if head:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
+        sent = path == SENT and scope["method"] == "POST"
+        inner = self._sending if sent else self._inner
         more = [*self._cors(path, scope["headers"]), (REQUEST_ID, id)]
         status = counted = 0
         code: str | None = None
@@ -183,7 +190,7 @@ class Front:
                 if streamed:
                     count(False)
                 status = message["status"]
-                if changes and status < 400:
+                if changes and status < 400 and not scope.get(UNSEEN):
                     # Before the asker learns of a change, nobody can read what was before it.
                     # Where that cannot be known now, the change is made all the same, and its answer goes out.
                     await self._shelf.try_to_catch_up(within_s=HEARD_S)
@@ -219,12 +226,12 @@ class Front:
             )
             return
         try:
-            await self._inner(scope, _patient(receive, count) if changes else receive, pass_back)
+            await inner(scope, _patient(receive, count) if changes else receive, pass_back)
         finally:
             self._fronted.under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
-            route = next(iter(sorted(handler.paths)), None) if handler is not None else None
+            route = next(iter(sorted(handler.paths)), None) if handler is not None else SENT if sent else None
             seconds = time.perf_counter() - began
             self._count(door_of(route), status, seconds, code, submission=changes and path in SUBMITTED)
             # Asked every second, and of no interest while all is well.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import resource
@@ -34,6 +35,12 @@ log = structlog.get_logger("meydan.serve")
 
 CONNECTIONS = 8192
 """Connections at once besides readers' streams, as far as the system gives files to open."""
+
+SWITCH_S = 0.001
+"""
+After how long a thread that computes lets another one on. The interpreter's own 5 ms are as long as judging a comment:
+whoever only had to pass an answer on waited for all who judge.
+"""
 
 HEAD_PATIENCE_MS = 15_000
 HEAD_BYTES = 65_536
@@ -67,6 +74,10 @@ def serve(
         check_address(settings.host, settings.port)
         if recovered := meydan.recover():
             log.info("recovered", comments=recovered)
+        # What was loaded so far stays: it need not be looked through again and again for what can be thrown away.
+        gc.collect()
+        gc.freeze()
+        sys.setswitchinterval(SWITCH_S)
         asyncio.run(_serve(meydan, app, on_ready, beside))
 
 
@@ -169,11 +180,19 @@ async def _serve(
     thread = threading.Thread(
         target=_keep_house, args=(meydan, housekeeping, ended), name="housekeeping", daemon=True
     )
+    # What requests let go of is judged beside them, whenever there is room.
+    # Where that is left to workers, nothing is judged here.
+    judges = settings.judge == "here"
+    sweeper = judges and threading.Thread(
+        target=meydan.desk.work_off, args=(ended,), name="sweeper", daemon=True
+    )
     helper = beside and threading.Thread(target=beside, args=(ended,), name="courier", daemon=True)
     serving = asyncio.create_task(server.serve())
     try:
         await _accepts(settings.host, settings.port, serving)
         thread.start()
+        if sweeper:
+            sweeper.start()
         if helper is not None:
             helper.start()
         on_ready(settings.own_url)
@@ -195,8 +214,8 @@ async def _serve(
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)
         # The loop has nothing left to do, and its executor is gone: wait here.
-        for busy in (thread, helper):
-            if busy is not None and busy.is_alive():
+        for busy in (thread, sweeper, helper):
+            if busy and busy.is_alive():
                 busy.join(10)
 
 

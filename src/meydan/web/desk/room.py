@@ -567,6 +567,7 @@ class Room:
             "address": f"{base}/{quote(item.comment.id, safe='')}",
             "state": said()["states.second" if second else "states.audit"],
             "no_evidence": said()["room.blind_second" if second else "room.blind_audit"],
+            "not_yet": False,
         }
         return Answer(
             self._frame.rendered(
@@ -649,6 +650,8 @@ class Room:
             "unmeasured": self._unmeasured(evidence) if scored else [],
             "uncalibrated": scored and not self._is_measured(evidence.language),
             "no_evidence": said()["room.no_evidence"],
+            # Until then: nothing was found is another thing than nobody has looked.
+            "not_yet": comment.status is Status.HELD and comment.judged_at is None,
             "author": self._author_view(comment),
             "shown": comment.status is Status.APPROVED
             and comment.text is not None

@@ -1,0 +1,112 @@
+"""
+Turns at the judge: so many judge at once, whoever asked first is next, and what can wait waits for all of them.
+
+Judging is work for a processor, not waiting: more at once than there are cores take the cores from one another, and
+each comment then waits for all. Knows nothing of comments; the clock is the system's, because what is bounded is how
+long a living request may wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+
+LOOK_AGAIN_S = 0.02
+"""How often what can wait looks for room."""
+
+
+class Turns:
+    """`at_once` turns. Safe to use from many threads."""
+
+    def __init__(self, at_once: int = 0) -> None:
+        """
+        Args:
+            at_once: how many judge at once; 0: as many as there are cores for this process.
+        """
+        self.at_once = at_once if at_once > 0 else _cores()
+        self._free = self.at_once
+        self._under_way = 0
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+
+    @contextlib.contextmanager
+    def request(self) -> Iterator[None]:
+        """What lasts as long as somebody is being answered: meanwhile there is less room for what can wait."""
+        with self._lock:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    @contextlib.contextmanager
+    def turn(self, within_s: float) -> Iterator[bool]:
+        """A turn for as long as this lasts; False where none came within the time, and then there is none to end."""
+        taken = self._take(within_s)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._end()
+
+    @contextlib.contextmanager
+    def spare_turn(self) -> Iterator[bool]:
+        """A turn for what can wait; False where there is no room for it now."""
+        with self._lock:
+            taken = self._has_room()
+            self._free -= taken
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._end()
+
+    def wait_for_room(self, ended: threading.Event, *, at_most_s: float) -> None:
+        """Wait until there is room for what can wait, or the time is over, or it all is."""
+        until = time.monotonic() + at_most_s
+        while time.monotonic() < until:
+            with self._lock:
+                if self._has_room():
+                    return
+            if ended.wait(LOOK_AGAIN_S):
+                return
+
+    def _has_room(self) -> bool:
+        # Only with a core for each who is being answered is there one for what can wait.
+        return self._free > 0 and self._under_way < self.at_once
+
+    def _take(self, within_s: float) -> bool:
+        with self._lock:
+            if self._free > 0:
+                self._free -= 1
+                return True
+            if within_s <= 0:
+                return False
+            mine = threading.Lock()
+            mine.acquire()
+            self._waiting.append(mine)
+        if mine.acquire(timeout=within_s):
+            return True
+        with self._lock:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+                return False
+        # It was handed over at the last moment.
+        return True
+
+    def _end(self) -> None:
+        with self._lock:
+            if self._waiting:
+                # Handed over, not set free: nobody who comes later is first.
+                self._waiting.popleft().release()
+            else:
+                self._free += 1
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
