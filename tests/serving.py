@@ -16,11 +16,26 @@ import httpx
 
 
 class Served:
-    """`meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers."""
+    """
+    `meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers.
 
-    def __init__(self, data: Path, *, database: str = "", **settings: object) -> None:
+    Args:
+        log: where its log goes, if not into the data folder.
+        program: what Python runs instead of `-m meydan`.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        database: str = "",
+        log: Path | None = None,
+        program: tuple[str, ...] = ("-m", "meydan"),
+        **settings: object,
+    ) -> None:
         self.data = data
-        self.log = data / "server.log"
+        self.log = log or data / "server.log"
+        self._program = program
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -37,7 +52,7 @@ class Served:
     def start(self, *, timeout_s: float = 60) -> None:
         data = self.log.open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "meydan", "serve", "--port", str(self.port), "--json"],
+            [sys.executable, *self._program, "serve", "--port", str(self.port), "--json"],
             env=self._environment, stdout=data, stderr=data,
         )  # fmt: skip
         data.close()

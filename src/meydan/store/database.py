@@ -44,6 +44,9 @@ STATEMENT_S = 15
 LOCK_S = 10
 CONNECT_S = 5
 
+SILENCE_S = 20.0
+"""After which a PostgreSQL server that says nothing is given up: by its own clock it had ended any statement before."""
+
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
 
@@ -166,6 +169,21 @@ class Database:
             import psycopg
             from psycopg.conninfo import make_conninfo
 
+            class Attended(psycopg.Connection[Any]):
+                """
+                A connection that is not waited on for ever.
+
+                The server keeps its time-outs only while it runs and can be heard. One that was halted, or is behind a
+                network that swallows what is sent, would keep every thread of ours. Only a migration is waited for
+                (`silence_s` None): it takes as long as the tables are large.
+                """
+
+                silence_s: float | None = SILENCE_S
+
+                def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+                    return super().wait(gen, interval, self.silence_s if timeout is None else timeout)
+
+            self._attended = Attended
             self.trouble = (*self.trouble, psycopg.Error)
             self.lost = (psycopg.OperationalError,)
             self._conninfo = make_conninfo(
@@ -214,7 +232,7 @@ class Database:
         import psycopg
 
         try:
-            server = psycopg.connect(self._conninfo, autocommit=True)
+            server = self._attended.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
             raise StoreUnavailable(self._unreached(str(error))) from None
         try:
@@ -348,7 +366,13 @@ class Database:
             raise unavailable(error) from None
 
     def _migrating_engine(self) -> Engine:
-        return create_engine(self._scheme, creator=lambda: self._connect(reading=False), poolclass=NullPool)
+        def connect() -> Any:
+            connection = self._connect(reading=False)
+            if self.dialect == "postgresql":
+                connection.silence_s = None
+            return connection
+
+        return create_engine(self._scheme, creator=connect, poolclass=NullPool)
 
     def _upgrade(self, connection: Connection) -> None:
         # Slow to import, and needed once in a database's life.
