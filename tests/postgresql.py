@@ -147,9 +147,13 @@ class Cluster:
             else:
                 return
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
         """A fast shutdown: it does not wait for whoever is still connected."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.running:
             self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=60)
 

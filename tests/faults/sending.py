@@ -58,7 +58,7 @@ class Sent:
 
     def reach(self, share: float) -> None:
         """Wait until this share of all was answered."""
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 120
         while len(self.answered) < self.wanted * share and not self.faults:
             assert time.monotonic() < deadline, f"{len(self.answered)} of {self.wanted} were answered"
             time.sleep(0.005)
@@ -139,7 +139,7 @@ def sending(
     try:
         yield sent
         for thread in threads:
-            thread.join(timeout=300)
+            thread.join(timeout=60)
     finally:
         ended.set()
         sent.seconds = time.monotonic() - began

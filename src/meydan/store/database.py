@@ -403,14 +403,32 @@ class Database:
         self._engine.dispose()
 
 
+_REMEDIES = {
+    "The disk is full: make room, and it goes on by itself.": (
+        "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "53100",
+    ),
+    "The database is damaged: stop the server, keep a copy of the files, and restore the last backup.": (
+        "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "XX001", "XX002",
+    ),
+    "The disk fails: look at the system's log, and keep a copy of the files.": (
+        "SQLITE_IOERR", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_FSYNC", "58030",
+    ),
+    "PostgreSQL did not answer in time: is it running, and can it be reached?": ("_WaitTimeout",),
+}  # fmt: skip
+_REMEDY_OF = {code: remedy for remedy, codes in _REMEDIES.items() for code in codes}
+"""What helps, by SQLite's name of an error, PostgreSQL's code, or the kind of exception. Else it is tried again."""
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """The refusal that stands for a database's failure: its kind and code, never its text."""
+    """The refusal that stands for a database's failure: its kind and code and what to do, never its text."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     original = getattr(error, "orig", None)
     if code is None and original is not None:
         code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
-    kind = f"{type(error).__name__}, {code}" if code else type(error).__name__
-    return StoreUnavailable(f"The database could not do it ({kind}); nothing was half-written. Try again.")
+    kind = type(error).__name__
+    remedy = _REMEDY_OF.get(code or kind, "Try again.")
+    told = f"{kind}, {code}" if code else kind
+    return StoreUnavailable(f"The database could not do it ({told}); nothing was half-written. {remedy}")
 
 
 def _url_of(url: str) -> URL:
