@@ -22,6 +22,7 @@ class Served:
     Args:
         log: where its log goes, if not into the data folder.
         program: what Python runs instead of `-m meydan`.
+        pythonpath: where the program is, if it is another than the tests'.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Served:
         database: str = "",
         log: Path | None = None,
         program: tuple[str, ...] = ("-m", "meydan"),
+        pythonpath: Path | None = None,
         **settings: object,
     ) -> None:
         self.data = data
@@ -46,6 +48,7 @@ class Served:
             **{f"MEYDAN_{key.upper()}": str(value) for key, value in settings.items()},
             "MEYDAN_DATA": str(data),
             "MEYDAN_DATABASE": database,
+            **({} if pythonpath is None else {"PYTHONPATH": str(pythonpath)}),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

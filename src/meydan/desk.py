@@ -1261,8 +1261,9 @@ class Desk:
 
     def sweep(self, *, limit: int = 100, older_than_s: float = 0.0) -> int:
         """Judge what a crash or an outage left held and unjudged, oldest first. Returns how many were taken up."""
-        before = self._clock() - timedelta(seconds=older_than_s)
-        ids = self._store.unjudged(limit, before=before)
+        now, young = self._clock(), timedelta(seconds=older_than_s)
+        # What is from later than now was received before the clock was set back, and would wait until it is that late again.
+        ids = self._store.unjudged(limit, before=now - young, after=now + young)
         for id in ids:
             try:
                 self.judge(id)

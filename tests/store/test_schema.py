@@ -225,6 +225,7 @@ INDEXED = {
     "PAST": "ix_decision_leaf",
     "LEASE": "ix_outbox_due",
     "OUTBOX_DUE": "ix_outbox_due",
+    "PULL_BACK": "ix_outbox_due",
     "OUTBOX_DEAD": "ix_outbox_dead",
     "DEAD": "ix_outbox_dead",
     "FORGET_DONE": "ix_outbox_done",

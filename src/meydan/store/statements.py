@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_AHEAD = 3_600_000_000
+"""Microseconds, an hour: what began later than that from now began before the clock was set back."""
+
 # -- the counter ------------------------------------------------------------
 
 # On PostgreSQL the first of every writing, as BEGIN IMMEDIATE is on SQLite: whoever
@@ -578,7 +581,8 @@ DELETE FROM reader_link WHERE added_at < :before AND expires_at < :at
    AND (comment IS NULL OR used_at IS NOT NULL)"""
 ADD_READER_SESSION = """
 INSERT INTO reader_session (digest, reader_key, added_at, expires_at) VALUES (:digest, :reader_key, :at, :expires_at)"""
-READER_SESSION = "SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at"
+READER_SESSION = f"""
+SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at AND added_at <= :at + {_AHEAD}"""
 END_READER_SESSION = "DELETE FROM reader_session WHERE digest = :digest"
 END_READER_SESSIONS = "DELETE FROM reader_session WHERE reader_key = :reader_key"
 FORGET_READER_SESSIONS = "DELETE FROM reader_session WHERE expires_at < :at"
@@ -646,7 +650,7 @@ QUEUE_COUNT = "SELECT count(*) FROM comment WHERE waiting = 1"
 
 UNJUDGED = """
 SELECT id FROM comment
- WHERE status = 'held' AND judged_at IS NULL AND submitted_at < :before
+ WHERE status = 'held' AND judged_at IS NULL AND (submitted_at < :before OR submitted_at > :after)
    AND erased_at IS NULL AND withdrawn_at IS NULL AND waiting = 1
  ORDER BY submitted_at LIMIT :limit"""
 
@@ -746,10 +750,10 @@ RETURNING moderator"""
 ADD_SESSION = """
 INSERT INTO session (digest, moderator, csrf, expires_at, added_at, how, device, seen_at)
 VALUES (:digest, :moderator, :csrf, :expires_at, :at, :how, :device, :at)"""
-SESSION = """
+SESSION = f"""
 SELECT s.moderator, s.csrf, s.added_at, s.expires_at, s.how, s.device, s.seen_at, m.role, m.languages
   FROM session s JOIN moderator m ON m.name = s.moderator
- WHERE s.digest = :digest AND s.expires_at > :at AND m.removed_at IS NULL"""
+ WHERE s.digest = :digest AND s.expires_at > :at AND s.added_at <= :at + {_AHEAD} AND m.removed_at IS NULL"""
 SESSIONS = """
 SELECT digest, added_at, expires_at, how, device, seen_at FROM session
  WHERE moderator = :name AND expires_at > :at ORDER BY added_at DESC, digest"""
@@ -819,6 +823,10 @@ SELECT number, kind, subject, body, key, at, attempts + 1 FROM outbox
  ORDER BY due_at, number LIMIT :limit"""
 LEASED = f"""
 UPDATE outbox SET attempts = attempts + 1, leased_until = :until WHERE number = :number AND {_DUE}"""
+# Posted, put off or taken while the clock was ahead: no wait and no lease is that long.
+PULL_BACK = f"""
+UPDATE outbox SET due_at = CASE WHEN due_at > :ahead THEN :at ELSE due_at END, leased_until = 0
+ WHERE {_DUE} AND (due_at > :ahead OR leased_until > :ahead)"""
 # Only by who has it in hand: the number of the attempt tells.
 FINISH = f"""
 UPDATE outbox SET done_at = :at, body = NULL, leased_until = 0, error = ''

@@ -1811,9 +1811,12 @@ class Store:
         count: int = _first(self._database.one(sql.QUEUE_COUNT))
         return count
 
-    def unjudged(self, limit: int, *, before: datetime) -> tuple[str, ...]:
-        """Ids of held comments submitted before then that no judging has reached, oldest first."""
-        rows = self._database.all(sql.UNJUDGED, limit=_limit(limit), before=micros(before))
+    def unjudged(self, limit: int, *, before: datetime, after: datetime | None = None) -> tuple[str, ...]:
+        """Ids of held comments submitted before then, or after the other, that no judging has reached, oldest first."""
+        never = 2**62
+        rows = self._database.all(
+            sql.UNJUDGED, limit=_limit(limit), before=micros(before), after=micros(after) if after else never
+        )
         return tuple(row[0] for row in rows)
 
     def recently_decided(self, limit: int) -> tuple[str, ...]:
