@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -155,6 +155,8 @@ async def _serve(
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        # What is promised of slow and large heads holds for HTTP/1 only. HTTP/2 is a reverse proxy's to speak.
+        http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
         # Connections at once, readers' streams among them; by default no more than may wait to be taken, which streams
