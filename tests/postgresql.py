@@ -97,7 +97,9 @@ class Cluster:
 
     def __init__(self, binaries: Path, home: Path, data: Path | None = None, **settings: object) -> None:
         self.home = home
-        self.url = URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
+        self.url = URL.create(
+            "postgresql", username="postgres", database="postgres", query={"host": str(home)}
+        )
         self.socket = home / ".s.PGSQL.5432"
         self.log = home / "log"
         self._data = data or home / "data"
@@ -119,7 +121,9 @@ class Cluster:
                 binaries = home / "server" / binaries.name
         self._binaries = binaries
         self._as: dict[str, Any] = (
-            {} if owner is None else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": list[int]()}
+            {}
+            if owner is None
+            else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": list[int]()}
         )
         subprocess.run(
             [binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],

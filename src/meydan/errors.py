@@ -312,7 +312,9 @@ class BadModel(Misconfigured):
     code = "M303"
 
     def __init__(self, message: str, *, fields: Sequence[str] = ()) -> None:
-        remedy = "" if "Install Meydan again" in message else " Install Meydan again, or train the model again."
+        remedy = (
+            "" if "Install Meydan again" in message else " Install Meydan again, or train the model again."
+        )
         super().__init__(f"{message}{remedy}", fields=fields)
 
 

@@ -182,7 +182,9 @@ def check_kept(settings: Settings, *all_sent: Sent) -> None:
                 assert status in ("held", comment.status.value)
                 assert len(meydan.store.decisions(id)) == comment.seq <= 1
         kept = sum(b'"kind":"receipt"' in body for _, body in numbered)
-        assert kept == sum(len(sent.answered) for sent in all_sent), "a sending that was repeated was kept twice"
+        assert kept == sum(len(sent.answered) for sent in all_sent), (
+            "a sending that was repeated was kept twice"
+        )
         decided = sum(b'"kind":"decision"' in body for _, body in numbered)
         shown = meydan.desk.counts([STORY])[STORY]
         assert 0 < shown < decided, "neither all nor nothing is approved"

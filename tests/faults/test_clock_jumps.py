@@ -50,7 +50,7 @@ def test_a_clock_that_jumps(tmp_path: Path) -> None:
     with sqlite3.connect(data / "meydan.db") as looking:
 
         def count(condition: str) -> int:
-            found = looking.execute(f"SELECT count(*) FROM comment WHERE {condition}")  # noqa: S608
+            found = looking.execute(f"SELECT count(*) FROM comment WHERE {condition}")
             return int(found.fetchone()[0])
 
         served.until(lambda: count("judged_at IS NULL") == 0)

@@ -10,11 +10,10 @@ import httpx
 
 from meydan.settings import Settings
 from tests.faults.disk import a_disk, short_of_room
-from tests.faults.sending import SIZE, STORY, check_kept, check_shown, report, sending
+from tests.faults.sending import SIZE, STORY, check_kept, report, sending
 from tests.postgresql import a_cluster
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED
-
 
 ROOM = "The disk is full: make room, and it goes on by itself."
 
@@ -84,7 +83,9 @@ def test_a_full_disk_under_postgresql(tmp_path: Path) -> None:
                 sent.reach(turn / (2 * SIZE + 1))
                 disk.fill()
                 already = sent.refused["U201"]
-                served.until(lambda: sent.refused["U201"] >= already + 20 or len(sent.answered) == sent.wanted)  # noqa: B023
+                served.until(
+                    lambda: sent.refused["U201"] >= already + 20 or len(sent.answered) == sent.wanted  # noqa: B023
+                )
                 disk.make_room()
                 if not cluster.running:
                     fell += 1

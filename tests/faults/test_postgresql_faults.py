@@ -83,7 +83,9 @@ def test_server_and_database_killed_under_load(cluster: Cluster, tmp_path: Path)
     log = served.log.read_text()
     assert '"unexpected"' not in log
     assert "store_write_failed" in log
-    report("server and PostgreSQL killed, halted, cut", turns=len(turns), connections_ended=ended, **sent.told)
+    report(
+        "server and PostgreSQL killed, halted, cut", turns=len(turns), connections_ended=ended, **sent.told
+    )
 
 
 SILENCE_S = 1.5

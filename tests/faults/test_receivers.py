@@ -15,7 +15,7 @@ from meydan.post.courier import Courier
 from meydan.post.mail import Mailer
 from meydan.settings import Settings, load_settings
 from meydan.store import Store
-from tests.faults.receivers import MAIL, Script, receiver
+from tests.faults.receivers import MAIL, receiver
 from tests.faults.sending import SIZE, STORY, check_kept, report, sending
 from tests.post.server import Mailbox, mail_server
 from tests.post.test_courier import SENDER, Office
@@ -53,7 +53,11 @@ def test_a_receiver_at_fault_loses_nothing(office: Office) -> None:
                 office.now += timedelta(minutes=2)
         standing = office.letters.standing()
         dead = LETTERS if script.then == "dead" else 0
-        assert (standing.waiting, standing.dead - already) == (LETTERS - dead, dead), (script.name, standing, told)
+        assert (standing.waiting, standing.dead - already) == (LETTERS - dead, dead), (
+            script.name,
+            standing,
+            told,
+        )
         already += dead
         office.now += timedelta(hours=5)
         box = Mailbox()
@@ -73,14 +77,18 @@ def test_a_receiver_at_fault_loses_nothing(office: Office) -> None:
 def test_readers_do_not_wait_for_a_receiver(tmp_path: Path) -> None:
     """If the mail server takes connections and says nothing, then comments are received and shown meanwhile, and the log says what waits."""
     with receiver(MAIL[0]) as (port, _):
-        served = Served(tmp_path, mail_server=f"smtp://127.0.0.1:{port}?tls=off", mail_from=SENDER, **UNHURRIED)
+        served = Served(
+            tmp_path, mail_server=f"smtp://127.0.0.1:{port}?tls=off", mail_from=SENDER, **UNHURRIED
+        )
         served.start()
         with sending(served.url, 60 * SIZE, more=lambda number: {"email": f"r{number}@reader.example", "follow": True}) as sent:  # fmt: skip
             sent.reach(1)
         assert httpx.get(f"{served.url}/api/v1/counts", params={"story": STORY}).json()["counts"][STORY] > 0
         served.until(lambda: "mail_unavailable" in served.log.read_text(), timeout_s=40)
         served.stop()
-    said = next(json.loads(line) for line in served.log.read_text().splitlines() if "mail_unavailable" in line)
+    said = next(
+        json.loads(line) for line in served.log.read_text().splitlines() if "mail_unavailable" in line
+    )
     assert (said["code"], said["cause"]) == ("U205", "no-answer")
     check_kept(Settings(data=tmp_path), sent)
     store = Store.open(Settings(data=tmp_path).database_url)
