@@ -55,7 +55,7 @@ MAIL = [
     mail("451 to every letter", "put off", RCPT=b"451 later\r\n"),
     mail("421 in the middle", "put off", **{"": b"421 closing\r\n"}),
     mail("550 to every letter", "dead", RCPT=b"550 nobody\r\n"),
-    mail("redirects (551)", "dead", RCPT=b"551 try <other@evil.example>\r\n"),
+    mail("redirects by 551", "dead", RCPT=b"551 try <other@evil.example>\r\n"),
     mail("answers without end", "put off", RCPT=b"250-more\r\n" * 20_000),
 ]
 
