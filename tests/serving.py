@@ -52,7 +52,7 @@ class Served:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, timeout_s: float = 60) -> None:
+    def start(self, *, timeout_s: float = 120) -> None:
         data = self.log.open("ab")
         self._process = subprocess.Popen(
             [sys.executable, *self._program, "serve", "--port", str(self.port), "--json"],
