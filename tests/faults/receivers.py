@@ -12,7 +12,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 HANG: Final = b"\x00hang"
@@ -33,7 +33,7 @@ class Script:
     name: str
     then: str
     greeting: bytes = b"220 here\r\n"
-    answers: Mapping[str, bytes] = ()  # type: ignore[assignment]
+    answers: Mapping[str, bytes] = field(default_factory=dict)
     otherwise: bytes = b"250 yes\r\n"
 
 
