@@ -11,6 +11,7 @@ With MEYDAN_TEST_BY_MONTH=1 every one of them has its large tables divided.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from sqlalchemy.engine import URL, make_url
@@ -110,6 +112,140 @@ class PostgreSQL:
             self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+class Cluster:
+    """
+    A server that is ours to start, kill and halt, in a folder of its own.
+
+    Listens on a socket in that folder and nowhere else. It does not wait for the disk unless told to: nobody
+    pulls the plug on these databases, and what a killed process has written the system still has.
+
+    Raises:
+        OSError, subprocess.SubprocessError, TimeoutError: it does not start with these binaries.
+    """
+
+    def __init__(self, binaries: Path, home: Path, data: Path | None = None, **settings: object) -> None:
+        self.home = home
+        self.url = URL.create(
+            "postgresql", username="postgres", database="postgres", query={"host": str(home)}
+        )
+        self.socket = home / ".s.PGSQL.5432"
+        self.log = home / "log"
+        self._data = data or home / "data"
+        self._settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": home,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": 200,
+        } | settings
+        owner = _ordinary_user()
+        if owner is not None:
+            for folder in (home, *([data] if data else [])):
+                os.chown(folder, owner.pw_uid, owner.pw_gid)
+            if not _can_run(binaries, owner):
+                # The wheel may lie under a folder that only root can enter.
+                shutil.copytree(binaries.parent, home / "server", symlinks=True)
+                subprocess.run(["chmod", "-R", "a+rX", home / "server"], check=True)
+                binaries = home / "server" / binaries.name
+        self._binaries = binaries
+        self._as: dict[str, Any] = (
+            {}
+            if owner is None
+            else {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": list[int]()}
+        )
+        subprocess.run(
+            [binaries / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self._as,
+        )  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        flags = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        with self.log.open("ab") as output:
+            process = self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data, *flags],
+                cwd=self.home, stdout=output, stderr=output, **self._as,
+            )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(self.url.render_as_string(hide_password=False), connect_timeout=5).close()
+            except psycopg.OperationalError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    process.wait()
+                    raise TimeoutError(self.log.read_text(errors="replace")[-2000:]) from None
+                time.sleep(0.05)
+            else:
+                return
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """A fast shutdown: it does not wait for whoever is still connected."""
+        if self._process is not None and self.running:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(timeout=60)
+
+    def kill(self) -> None:
+        """SIGKILL to the server and each of its processes, as when the machine's memory runs out."""
+        assert self._process is not None
+        self._signal(signal.SIGKILL)
+        self._process.wait(timeout=60)
+
+    @contextmanager
+    def halted(self) -> Iterator[None]:
+        """In the block, none of its processes does anything: connections stay, and nobody answers."""
+        halted = self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in halted:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> list[int]:
+        """To the server first, which makes no more processes then; a process group would not do, each has its own."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        self._process.send_signal(signal.SIGSTOP)
+        told = [self._process.pid, *map(int, children.read_text().split())]
+        for pid in told:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return told
+
+
+@contextmanager
+def a_cluster(data: Path | None = None, **settings: object) -> Iterator[Cluster]:
+    """
+    A running server of one's own; `data` is an empty folder for its data, `settings` are PostgreSQL's.
+
+    Raises:
+        RuntimeError: none can be had; says how to get one.
+    """
+    failures = []
+    for binaries in _installations():
+        home = Path(tempfile.mkdtemp(prefix="meydan-pg-"))
+        try:
+            try:
+                cluster = Cluster(binaries, home, data, **settings)
+                cluster.start()
+            except (OSError, subprocess.SubprocessError, TimeoutError) as error:
+                failures.append(f"{binaries}: {type(error).__name__}")
+                continue
+            try:
+                yield cluster
+            finally:
+                cluster.stop()
+            return
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+    raise RuntimeError(HOW_TO + "".join(f" Tried {failure}." for failure in failures))
+
+
 @contextmanager
 def a_server() -> Iterator[PostgreSQL]:
     """
@@ -124,25 +260,8 @@ def a_server() -> Iterator[PostgreSQL]:
         finally:
             server.drop_all()
         return
-    failures = []
-    for binaries in _installations():
-        home = Path(tempfile.mkdtemp(prefix="meydan-pg-"))
-        try:
-            try:
-                process = _start(binaries, home)
-            except (OSError, subprocess.SubprocessError, TimeoutError) as error:
-                failures.append(f"{binaries}: {type(error).__name__}")
-                continue
-            try:
-                yield PostgreSQL(_url_in(home))
-            finally:
-                # A fast shutdown: it does not wait for whoever is still connected.
-                process.send_signal(signal.SIGINT)
-                process.wait(timeout=60)
-            return
-        finally:
-            shutil.rmtree(home, ignore_errors=True)
-    raise RuntimeError(HOW_TO + "".join(f" Tried {failure}." for failure in failures))
+    with a_cluster() as cluster:
+        yield PostgreSQL(cluster.url)
 
 
 def _installations() -> list[Path]:
@@ -157,77 +276,6 @@ def _installations() -> list[Path]:
     places = [] if wheel is None else [Path(place) for place in wheel.submodule_search_locations or ()]
     bundled = [folder for place in places for folder in sorted(place.glob("pginstall*/bin"))]
     return [folder for folder in (*installed, *bundled) if (folder / "postgres").exists()]
-
-
-def _start(binaries: Path, home: Path) -> subprocess.Popen[bytes]:
-    """Make a cluster in `home` and start its server, listening on a socket there and nowhere else."""
-    owner = _ordinary_user()
-    if owner is not None:
-        os.chown(home, owner.pw_uid, owner.pw_gid)
-        if not _can_run(binaries, owner):
-            # The wheel may lie under a folder that only root can enter.
-            shutil.copytree(binaries.parent, home / "server", symlinks=True)
-            subprocess.run(["chmod", "-R", "a+rX", home / "server"], check=True)
-            binaries = home / "server" / binaries.name
-    user, group, groups = (None, None, None) if owner is None else (owner.pw_uid, owner.pw_gid, list[int]())
-    data, log = home / "data", home / "log"
-    subprocess.run(
-        [
-            binaries / "initdb",
-            "-D",
-            data,
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C",
-            "--no-sync",
-        ],
-        check=True,
-        cwd=home,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        user=user,
-        group=group,
-        extra_groups=groups,
-    )
-    settings = {
-        "listen_addresses": "",
-        "unix_socket_directories": home,
-        # Nobody pulls the plug on these databases; clients are killed, the server is not.
-        "fsync": "off",
-        "full_page_writes": "off",
-        "max_connections": 200,
-    }
-    flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [binaries / "postgres", "-D", data, *flags],
-            cwd=home,
-            stdout=output,
-            stderr=output,
-            user=user,
-            group=group,
-            extra_groups=groups,
-        )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            psycopg.connect(_url_in(home).render_as_string(hide_password=False), connect_timeout=5).close()
-        except psycopg.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                process.wait()
-                raise TimeoutError(log.read_text(errors="replace")[-2000:]) from None
-            time.sleep(0.05)
-        else:
-            return process
-
-
-def _url_in(home: Path) -> URL:
-    return URL.create("postgresql", username="postgres", database="postgres", query={"host": str(home)})
 
 
 def _ordinary_user() -> pwd.struct_passwd | None:

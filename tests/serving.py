@@ -19,14 +19,25 @@ class Served:
     """
     `meydan serve` on a port of its own; settings are given by name. `alive` is set while it answers.
 
-    `source` is the folder of another Meydan than the one that is tested.
+    Args:
+        log: where its log goes, if not into the data folder.
+        program: what Python runs instead of `-m meydan`.
+        source: the folder of another Meydan than the one that is tested.
     """
 
     def __init__(
-        self, data: Path, *, database: str = "", source: Path | None = None, **settings: object
+        self,
+        data: Path,
+        *,
+        database: str = "",
+        log: Path | None = None,
+        program: tuple[str, ...] = ("-m", "meydan"),
+        source: Path | None = None,
+        **settings: object,
     ) -> None:
         self.data = data
-        self.log = data / "server.log"
+        self.log = log or data / "server.log"
+        self._program = program
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -42,10 +53,10 @@ class Served:
             self._environment["PYTHONPATH"] = str(source)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, timeout_s: float = 60) -> None:
+    def start(self, *, timeout_s: float = 120) -> None:
         data = self.log.open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "meydan", "serve", "--port", str(self.port), "--json"],
+            [sys.executable, *self._program, "serve", "--port", str(self.port), "--json"],
             env=self._environment, stdout=data, stderr=data,
         )  # fmt: skip
         data.close()

@@ -33,6 +33,15 @@ def test_promises_name_tests_that_exist() -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def test_reliability_names_tests_that_exist() -> None:
+    """If docs/reliability.md names a test of faults, then it exists; and it says how to make them larger."""
+    page = (ROOT / "docs/reliability.md").read_text()
+    named = set(re.findall(r"`(test_\w+\.py)`", page))
+    assert len(named) > 5
+    assert [name for name in sorted(named) if not (ROOT / "tests/faults" / name).exists()] == []
+    assert "MEYDAN_FAULTS_SIZE" in page
+
+
 @pytest.mark.parametrize("doc", DOCS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(doc: Path) -> None:
     """If a document links to a file of the repository, then that file exists."""

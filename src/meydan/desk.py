@@ -1463,10 +1463,13 @@ class Desk:
                 if not mine:
                     break
                 now = self._clock()
-                before = now - timedelta(seconds=older_than_s)
-                # Few at a time: who is killed keeps them from the others until their time is over.
+                young = timedelta(seconds=older_than_s)
+                # What is from later than now was received before the clock was set back: it would wait until it is that late
+                # again. And few at a time: who is killed keeps them from the others until their time is over.
                 wanted = min(TAKEN_UP_AT_ONCE, limit - taken)
-                ids = self._store.take_up(wanted, before=before, at=now, until=now + TAKEN_UP_FOR)
+                ids = self._store.take_up(
+                    wanted, before=now - young, after=now + young, at=now, until=now + TAKEN_UP_FOR
+                )
                 for id in ids:
                     self._sweep_up(id)
             taken += len(ids)

@@ -327,6 +327,12 @@ class BadSettings(Misconfigured):
 class BadModel(Misconfigured):
     code = "M303"
 
+    def __init__(self, message: str, *, fields: Sequence[str] = ()) -> None:
+        remedy = (
+            "" if "Install Meydan again" in message else " Install Meydan again, or train the model again."
+        )
+        super().__init__(f"{message}{remedy}", fields=fields)
+
 
 class BadSchema(Misconfigured):
     code = "M304"

@@ -471,14 +471,21 @@ def _secret(settings: Settings) -> bytes:
                 pass
             finally:
                 aside.unlink()
-        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, ValueError) as error:
+        kept = path.read_bytes()
+    except OSError as error:
         raise BadSettings(
             f"The secret in {path} cannot be read or made ({type(error).__name__}); is the folder writable?",
             fields=("secret",),
         ) from error
+    try:
+        secret = bytes.fromhex(kept.decode("ascii").strip())
+    except ValueError:
+        secret = b""
     if len(secret) != SECRET_BYTES:
+        # Not made anew in silence: readers' own comments and the links in letters are known by it.
         raise BadSettings(
-            f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal."
+            f"The secret in {path} is damaged: it has to be {SECRET_BYTES} bytes in hexadecimal. Put it back from a "
+            "backup. Without one, remove the file: a new secret is made, and readers lose sight of what they sent.",
+            fields=("secret",),
         )
     return secret

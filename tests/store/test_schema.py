@@ -247,6 +247,7 @@ INDEXED = {
     "LEASED[sqlite]": "ix_outbox_due",
     "OUTBOX_DUE": "ix_outbox_due",
     "OUTBOX_SINCE": "ix_outbox_due",
+    "PULL_BACK": "ix_outbox_due",
     "OUTBOX_DEAD": "ix_outbox_dead",
     "DEAD": "ix_outbox_dead",
     "FORGET_DONE": "ix_outbox_done",

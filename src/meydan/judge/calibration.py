@@ -198,9 +198,13 @@ def load(path: Path) -> Calibrations:
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
-        raise BadCalibration(f"The calibration {path} cannot be read: {error.strerror}.") from error
+        raise BadCalibration(
+            f"The calibration {path} cannot be read: {error.strerror}. Make it readable, or remove it."
+        ) from error
     except ValueError as error:
-        raise BadCalibration(f"The calibration {path} is not JSON.") from error
+        raise BadCalibration(
+            f"The calibration {path} is not JSON. Remove it, or make it anew with `meydan calibrate`."
+        ) from error
     try:
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise ValueError(f"its format is not {FORMAT}")

@@ -26,7 +26,7 @@ from meydan.comment import (
     Span,
     Story,
 )
-from meydan.errors import ClassifierUnavailable
+from meydan.errors import BadModel, ClassifierUnavailable
 from meydan.judge import signals
 from meydan.judge.blend import LABELS, odds_of
 from meydan.judge.classifier import Classifier, digest_of
@@ -162,9 +162,17 @@ class Judge:
 
     @classmethod
     def of(cls, classifier: Scorer, encoder: Encoder | None, relevance: Relevance | None = None) -> Judge:
-        """A judge of these models, with the shipped lexicons; with an encoder it mends slips too."""
-        lexicons = Lexicons.load()
-        mending = None if encoder is None else Mending.load(lexicons.english_words)
+        """
+        A judge of these models, with the shipped lexicons; with an encoder it mends slips too.
+
+        Raises:
+            BadModel: a lexicon is not there, or is none.
+        """
+        try:
+            lexicons = Lexicons.load()
+            mending = None if encoder is None else Mending.load(lexicons.english_words)
+        except Exception as fault:  # noqa: BLE001 - whatever the files are, they are no lexicons
+            raise BadModel(f"The lexicons cannot be read ({type(fault).__name__}).") from None
         return cls(classifier, lexicons, encoder, relevance, mending)
 
     def evidence(

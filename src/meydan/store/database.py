@@ -51,6 +51,9 @@ COUNT_S = 2
 PROBE_S = 3
 """How long the prober waits for a new connection before the server counts as away; psycopg knows no less than 2."""
 
+SILENCE_S = 20.0
+"""After which a PostgreSQL server that says nothing is given up: by its own clock it had ended any statement before."""
+
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
 
@@ -133,6 +136,21 @@ class Database:
             import psycopg
             from psycopg.conninfo import make_conninfo
 
+            class Attended(psycopg.Connection[Any]):
+                """
+                A connection that is not waited on for ever.
+
+                The server keeps its time-outs only while it runs and can be heard. One that was halted, or is behind a
+                network that swallows what is sent, would keep every thread of ours. Only a migration is waited for
+                (`silence_s` None): it takes as long as the tables are large.
+                """
+
+                silence_s: float | None = SILENCE_S
+
+                def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+                    return super().wait(gen, interval, self.silence_s if timeout is None else timeout)
+
+            self._attended = Attended
             self.trouble = (*self.trouble, psycopg.Error)
             self.lost = (psycopg.OperationalError,)
             self._conninfo = make_conninfo(
@@ -195,12 +213,10 @@ class Database:
         import psycopg
 
         patience_s = patience_s or self._patience_s
-        kind: type[psycopg.Connection[Any]] = psycopg.Connection
-        if patience_s is not None:
-            kind = _impatient(patience_s)
+        kind: type[psycopg.Connection[Any]] = self._attended if patience_s is None else _impatient(patience_s)
         self.check_reach()
         try:
-            with self._attended():
+            with self._watched():
                 server = kind.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
             if self._reach is not None and not _is_full(error):
@@ -230,7 +246,7 @@ class Database:
         """Whether it is known not to answer. Asks nothing; SQLite's file is never away."""
         return self._reach is not None and self._reach.away
 
-    def _attended(self) -> AbstractContextManager[None]:
+    def _watched(self) -> AbstractContextManager[None]:
         """Around whatever waits for the server."""
         return nullcontext() if self._reach is None else self._reach.waiting()
 
@@ -306,7 +322,7 @@ class Database:
         self.check_reach()
         try:
             # The pool asks too, whether a connection is alive still, and takes back what was begun.
-            with self._attended():
+            with self._watched():
                 connection = self._engine.raw_connection()
                 try:
                     hand = Hand(connection, connection.cursor(), self._adapted, self._reach)
@@ -396,8 +412,15 @@ class Database:
         return None if row is None else str(row[0])
 
     def migrating_engine(self) -> Engine:
-        """Connections of their own for whoever changes tables; see migrating.py."""
-        return create_engine(self._scheme, creator=lambda: self._connect(reading=False), poolclass=NullPool)
+        """Connections of their own for whoever changes tables; see migrating.py. They are waited for as long as it takes."""
+
+        def connect() -> Any:
+            connection = self._connect(reading=False)
+            if self.dialect == "postgresql":
+                connection.silence_s = None
+            return connection
+
+        return create_engine(self._scheme, creator=connect, poolclass=NullPool)
 
     def close(self) -> None:
         self._closed.set()
@@ -407,14 +430,32 @@ class Database:
         self._small.dispose()
 
 
+_REMEDIES = {
+    "The disk is full: make room, and it goes on by itself.": (
+        "SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "53100",
+    ),
+    "The database is damaged: stop the server, keep a copy of the files, and restore the last backup.": (
+        "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CORRUPT_VTAB", "SQLITE_CORRUPT_INDEX", "XX001", "XX002",
+    ),
+    "The disk fails: look at the system's log, and keep a copy of the files.": (
+        "SQLITE_IOERR", "SQLITE_IOERR_READ", "SQLITE_IOERR_SHORT_READ", "SQLITE_IOERR_FSYNC", "58030",
+    ),
+    "PostgreSQL did not answer in time: is it running, and can it be reached?": ("_WaitTimeout",),
+}  # fmt: skip
+_REMEDY_OF = {code: remedy for remedy, codes in _REMEDIES.items() for code in codes}
+"""What helps, by SQLite's name of an error, PostgreSQL's code, or the kind of exception. Else it is tried again."""
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """The refusal that stands for a database's failure: its kind and code, never its text."""
+    """The refusal that stands for a database's failure: its kind and code and what to do, never its text."""
     code = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
     original = getattr(error, "orig", None)
     if code is None and original is not None:
         code = getattr(original, "sqlite_errorname", None) or getattr(original, "sqlstate", None)
-    kind = f"{type(error).__name__}, {code}" if code else type(error).__name__
-    return StoreUnavailable(f"The database could not do it ({kind}); nothing was half-written. Try again.")
+    kind = type(error).__name__
+    remedy = _REMEDY_OF.get(code or kind, "Try again.")
+    told = f"{kind}, {code}" if code else kind
+    return StoreUnavailable(f"The database could not do it ({told}); nothing was half-written. {remedy}")
 
 
 def _is_full(error: BaseException) -> bool:

@@ -30,6 +30,9 @@ from meydan.store.writer import Writer
 DONE_KEPT: Final = timedelta(days=7)
 """How long it is remembered that a key has left, so that it does not leave again; the body is gone at once."""
 
+NEVER_AHEAD: Final = timedelta(days=1)
+"""Longer than anything waits or is leased: what is further ahead is so by a clock that was set back since."""
+
 DEAD_KEPT: Final = timedelta(days=30)
 """How long a dead letter waits for somebody to look at it."""
 
@@ -236,11 +239,16 @@ class Outbox:
         self._writer.write(work)
 
     def expire(self, at: datetime) -> None:
-        """Forget what left long ago, and the dead letters that nobody looked at."""
+        """
+        Forget what left long ago, and the dead letters that nobody looked at.
+
+        What waits for a day that is far ahead, because the clock was there and was set back, is due now.
+        """
         done, dead = micros(at - DONE_KEPT), micros(at - DEAD_KEPT)
 
         def work(hand: Hand) -> None:
             hand.run(sql.FORGET_DONE, before=done)
             hand.run(sql.FORGET_DEAD, before=dead)
+            hand.run(sql.PULL_BACK, at=micros(at), ahead=micros(at + NEVER_AHEAD))
 
         self._writer.write(work)

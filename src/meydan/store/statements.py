@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_AHEAD = 3_600_000_000
+"""Microseconds, an hour: what began later than that from now began before the clock was set back."""
+
 # -- the counter ------------------------------------------------------------
 
 # Whoever holds this row's lock is alone in giving numbers until their commit, so the order of numbers is the order of
@@ -682,7 +685,8 @@ DELETE FROM reader_link WHERE added_at < :before AND expires_at < :at
    AND (comment IS NULL OR used_at IS NOT NULL)"""
 ADD_READER_SESSION = """
 INSERT INTO reader_session (digest, reader_key, added_at, expires_at) VALUES (:digest, :reader_key, :at, :expires_at)"""
-READER_SESSION = "SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at"
+READER_SESSION = f"""
+SELECT 1 FROM reader_session WHERE digest = :digest AND expires_at > :at AND added_at <= :at + {_AHEAD}"""
 END_READER_SESSION = "DELETE FROM reader_session WHERE digest = :digest"
 END_READER_SESSIONS = "DELETE FROM reader_session WHERE reader_key = :reader_key"
 FORGET_READER_SESSIONS = "DELETE FROM reader_session WHERE expires_at < :at"
@@ -760,15 +764,16 @@ SCHEMA_VERSION = "SELECT version_num FROM alembic_version"
 # Young ones are in the hands of the request that received them, unless it left them to whoever comes.
 UNJUDGED = """
 SELECT c.number, c.id FROM comment c LEFT JOIN judging j ON j.comment = c.number
- WHERE c.status = 'held' AND c.judged_at IS NULL AND (c.submitted_at < :before OR j.until IS NOT NULL)
-   AND (j.until IS NULL OR j.until < :at)
+ WHERE c.status = 'held' AND c.judged_at IS NULL
+   AND (c.submitted_at < :before OR c.submitted_at > :after OR j.until IS NOT NULL)
+   AND (j.until IS NULL OR j.until < :at OR j.until > :ahead)
    AND c.erased_at IS NULL AND c.withdrawn_at IS NULL AND c.waiting = 1
  ORDER BY c.submitted_at LIMIT :limit"""
 # What another node is taking up at this moment is passed over, not waited for.
 UNJUDGED_NOW = {"sqlite": UNJUDGED, "postgresql": f"{UNJUDGED} FOR UPDATE OF c SKIP LOCKED"}
 TAKE_UP = """
 INSERT INTO judging (comment, until) VALUES (:comment, :until)
-    ON CONFLICT (comment) DO UPDATE SET until = :until WHERE judging.until < :at"""
+    ON CONFLICT (comment) DO UPDATE SET until = :until WHERE judging.until < :at OR judging.until > :ahead"""
 LEAVE = (
     "INSERT INTO judging (comment, until) VALUES (:comment, 0) ON CONFLICT (comment) DO UPDATE SET until = 0"
 )
@@ -881,10 +886,10 @@ RETURNING moderator"""
 ADD_SESSION = """
 INSERT INTO session (digest, moderator, csrf, expires_at, added_at, how, device, seen_at)
 VALUES (:digest, :moderator, :csrf, :expires_at, :at, :how, :device, :at)"""
-SESSION = """
+SESSION = f"""
 SELECT s.moderator, s.csrf, s.added_at, s.expires_at, s.how, s.device, s.seen_at, m.role, m.languages
   FROM session s JOIN moderator m ON m.name = s.moderator
- WHERE s.digest = :digest AND s.expires_at > :at AND m.removed_at IS NULL"""
+ WHERE s.digest = :digest AND s.expires_at > :at AND s.added_at <= :at + {_AHEAD} AND m.removed_at IS NULL"""
 SESSIONS = """
 SELECT digest, added_at, expires_at, how, device, seen_at FROM session
  WHERE moderator = :name AND expires_at > :at ORDER BY added_at DESC, digest"""
@@ -974,6 +979,10 @@ UPDATE outbox SET attempts = attempts + 1, leased_until = :until
 RETURNING number, kind, subject, body, key, at, attempts, due_at"""
     for dialect, passing in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
 }
+# Posted, put off or taken while the clock was ahead: no wait and no lease is that long.
+PULL_BACK = f"""
+UPDATE outbox SET due_at = CASE WHEN due_at > :ahead THEN :at ELSE due_at END, leased_until = 0
+ WHERE {_DUE} AND (due_at > :ahead OR leased_until > :ahead)"""
 # Only by who has it in hand: the number of the attempt tells.
 FINISH = f"""
 UPDATE outbox SET done_at = :at, body = NULL, leased_until = 0, error = ''

@@ -158,6 +158,8 @@ _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
 _SECOND = timedelta(seconds=1) // MICROSECOND
+NEVER_TAKEN_FOR = timedelta(hours=1)
+"""Longer than anybody takes a comment up for: what is taken for longer was taken before the clock was set back."""
 
 _PAGES = {
     "oldest": (sql.PAGE_OLDEST, sql.PAGE_OLDEST_AFTER),
@@ -2063,15 +2065,24 @@ class Store:
         count: int = _first(self._database.one(sql.QUEUE_COUNT))
         return count
 
-    def take_up(self, limit: int, *, before: datetime, at: datetime, until: datetime) -> tuple[str, ...]:
+    def take_up(
+        self, limit: int, *, before: datetime, after: datetime | None = None, at: datetime, until: datetime
+    ) -> tuple[str, ...]:
         """
-        Take held comments that no judging has reached, oldest first: those submitted before then, and those left to
-        whoever comes. Until `until` nobody else is given them, on any node; then, if nothing came of it, they are again.
+        Take held comments that no judging has reached, oldest first: those submitted before then, or after the other, and
+        those left to whoever comes. Until `until` nobody else is given them, on any node; then, if nothing came of it,
+        they are again.
 
         Returns:
             Their ids.
         """
-        asked = {"before": micros(before), "at": micros(at), "limit": _limit(limit)}
+        asked = {
+            "before": micros(before),
+            "after": micros(after) if after else _LARGEST,
+            "at": micros(at),
+            "ahead": micros(at + NEVER_TAKEN_FOR),
+            "limit": _limit(limit),
+        }
         # Asked without writing first: mostly there are none.
         if not self._database.all(sql.UNJUDGED, **{**asked, "limit": 1}):
             return ()
@@ -2081,7 +2092,9 @@ class Store:
             return tuple(
                 id
                 for number, id in rows
-                if hand.run(sql.TAKE_UP, comment=number, until=micros(until), at=asked["at"])
+                if hand.run(
+                    sql.TAKE_UP, comment=number, until=micros(until), at=asked["at"], ahead=asked["ahead"]
+                )
             )
 
         return self._writer.write(work)

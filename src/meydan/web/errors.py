@@ -159,6 +159,9 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     headers |= headers_of(error)
     if status == 500:
         log.error("unexpected", error=type(error).__name__, at=where(error))
+    elif isinstance(error, errors.StoreUnavailable):
+        # The asker learns that it does not answer; what to do about it is the operator's.
+        log.warning("unavailable", code=error.code, cause=error.message)
     said = language_asked(request)
     problem = problem_of(error, said)
     if request.scope["path"].startswith(JSON_PATHS):

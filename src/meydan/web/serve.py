@@ -20,9 +20,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
@@ -102,10 +103,31 @@ def check_address(host: str, port: int) -> None:
             ) from error
 
 
+class _Lines:
+    """
+    Where log lines go. One that cannot be written is lost, and nothing else is.
+
+    A full disk is no fault of who says that it is full: an error here would end the thread that says it.
+    """
+
+    def __init__(self, to: TextIO) -> None:
+        self._to = to
+
+    def write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._to.write(line)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._to.flush()
+
+
 def configure_logs(*, quiet: bool = False) -> None:
     """Structured lines on standard error: ids and codes, never a reader's words."""
     level = logging.WARNING if quiet else logging.INFO
     pretty = sys.stderr.isatty()
+    # As structlog knows it, a file: it flushes each line that it writes.
+    lines = cast("TextIO", _Lines(sys.stderr))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -114,7 +136,7 @@ def configure_logs(*, quiet: bool = False) -> None:
             structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(lines),
         cache_logger_on_first_use=True,
     )
 
@@ -146,6 +168,8 @@ async def _serve(
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
+        # What is promised of slow and large heads holds for HTTP/1 only. HTTP/2 is a reverse proxy's to speak.
+        http=HTTPModes.http1,
         websockets=False,
         backlog=1024,
         # Connections at once, readers' streams among them; by default no more than may wait to be taken, which streams
@@ -239,7 +263,7 @@ def _keep_house(meydan: Meydan, woken: threading.Event, ended: threading.Event) 
         try:
             meydan.tend()
         except Unavailable as error:
-            log.warning("housekeeping_put_off", code=error.code)
+            log.warning("housekeeping_put_off", code=error.code, cause=error.message)
         except Exception as error:  # noqa: BLE001
             # Whatever it was, the next round has to come: without it nothing is swept or expired.
             log.error("housekeeping_failed", error=type(error).__name__)

@@ -1,0 +1,97 @@
+"""Receivers of what leaves the building that hang, refuse, redirect or drop: nothing else is delayed, and no letter is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from meydan.letters import HELD_FOR
+from meydan.post.courier import Courier
+from meydan.post.mail import Mailer
+from meydan.settings import Settings, load_settings
+from meydan.store import Store
+from tests.faults.receivers import MAIL, receiver
+from tests.faults.sending import SIZE, STORY, check_kept, report, sending
+from tests.post.server import Mailbox, mail_server
+from tests.post.test_courier import SENDER, Office
+from tests.serving import Served
+from tests.web.conftest import UNHURRIED
+
+LETTERS = 3
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    store = Store.open(f"sqlite:///{tmp_path / 'meydan.db'}")
+    yield Office(store)
+    store.close()
+
+
+def courier(office: Office, url: str) -> Courier:
+    """One with less patience than the program's, which no test has."""
+    mail = load_settings(environment={}, given={"mail_server": url, "mail_from": SENDER}).mail
+    assert mail is not None
+    return Courier(office.letters, Mailer(mail, SENDER, timeout_s=0.2, deadline_s=0.4))
+
+
+def test_a_receiver_at_fault_loses_nothing(office: Office) -> None:
+    """If a receiver of mail is at fault, in any way of the list, then each letter waits, is put off, or is dead where trying again is no help; and all that may still arrive does so once it is well."""
+    already = 0
+    for script in MAIL:
+        keys = [f"{script.name.replace(' ', '-')}-{number}" for number in range(LETTERS)]
+        for key in keys:
+            office.post(key)
+        with receiver(script) as (port, told):
+            carrying = courier(office, f"smtp://127.0.0.1:{port}?tls=off")
+            for _ in range(2):
+                carrying.carry_out()
+                office.now += timedelta(minutes=2)
+        standing = office.letters.standing()
+        dead = LETTERS if script.then == "dead" else 0
+        assert (standing.waiting, standing.dead - already) == (LETTERS - dead, dead), (
+            script.name,
+            standing,
+            told,
+        )
+        already += dead
+        office.now += timedelta(hours=5)
+        box = Mailbox()
+        with mail_server(box) as server:
+            well = courier(office, f"{server.url}?tls=off")
+            # A worker that fell has nothing in hand for longer than this.
+            for _ in range(3):
+                well.carry_out()
+                office.now += HELD_FOR
+        arrived = sorted(to for (to,) in box.recipients)
+        assert arrived == sorted(f"{key}@reader.example" for key in keys[dead:]), script.name
+        assert office.letters.standing().waiting == 0
+    assert all(letter.error.startswith("answered-55") for letter in office.letters.dead())
+    report("a mail server at fault", ways=len(MAIL), letters=LETTERS * len(MAIL), dead=already)
+
+
+def test_readers_do_not_wait_for_a_receiver(tmp_path: Path) -> None:
+    """If the mail server takes connections and says nothing, then comments are received and shown meanwhile, and the log says what waits."""
+    with receiver(MAIL[0]) as (port, _):
+        served = Served(
+            tmp_path, mail_server=f"smtp://127.0.0.1:{port}?tls=off", mail_from=SENDER, **UNHURRIED
+        )
+        served.start()
+        with sending(served.url, 60 * SIZE, more=lambda number: {"email": f"r{number}@reader.example", "follow": True}) as sent:  # fmt: skip
+            sent.reach(1)
+        assert httpx.get(f"{served.url}/api/v1/counts", params={"story": STORY}).json()["counts"][STORY] > 0
+        served.until(lambda: "mail_unavailable" in served.log.read_text(), timeout_s=40)
+        served.stop()
+    said = next(
+        json.loads(line) for line in served.log.read_text().splitlines() if "mail_unavailable" in line
+    )
+    assert (said["code"], said["cause"]) == ("U205", "no-answer")
+    check_kept(Settings(data=tmp_path), sent)
+    store = Store.open(Settings(data=tmp_path).database_url)
+    assert store.outbox.standing(datetime.now(UTC)).waiting == 60 * SIZE
+    store.close()
+    report("a mail server that says nothing", letters_waiting=60 * SIZE, **sent.told)
