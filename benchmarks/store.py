@@ -53,7 +53,7 @@ def _measure(url: str, seconds: int) -> dict[str, float]:
         number = thread
         while time.perf_counter() < end:
             begin = time.perf_counter()
-            _comment(store, f"https://news.example/{number % STORIES}")
+            received_and_settled(store, f"https://news.example/{number % STORIES}")
             latencies.append(time.perf_counter() - begin)
             number += 1
 
@@ -65,7 +65,7 @@ def _measure(url: str, seconds: int) -> dict[str, float]:
         thread.join()
     took = time.perf_counter() - begin
     for _ in range(250):
-        _comment(store, "https://news.example/read")
+        received_and_settled(store, "https://news.example/read")
     pages = []
     for _ in range(200):
         begin = time.perf_counter()
@@ -81,7 +81,8 @@ def _measure(url: str, seconds: int) -> dict[str, float]:
     }
 
 
-def _comment(store: Store, story: str) -> None:
+def received_and_settled(store: Store, story: str) -> None:
+    """One comment's way through the store."""
     now = datetime.now(UTC)
     new = NewComment(
         id=secrets.token_urlsafe(12),
