@@ -33,11 +33,10 @@ from rich.console import Console
 from rich.progress import Progress
 from sqlalchemy.engine import make_url
 
-from benchmarks.databases import KEPT, a_server_on_disk
+from benchmarks.databases import KEPT
 from meydan.comment import RULE_LABELS, WELCOME_LABELS, DecidedBy, Decision, Evidence, Reason, Verdict
 from meydan.ledger.leaf import commitment_of, decision_leaf, receipt_leaf
 from meydan.store import Store
-from meydan.store.schema import HEAD
 from meydan.text.search import searchable
 
 SITE = "http://localhost/archive"
@@ -110,7 +109,9 @@ def plan(comments: int, sizes: Sequence[int] = (), *, seed: int = 7) -> Plan:
     span = timedelta(days=365 * YEARS) // MICROSECOND
     ended = (datetime.now(UTC) - timedelta(days=1) - EPOCH) // MICROSECOND
     born = np.sort(chance.integers(0, span, stories))
-    at = born[story] + (chance.exponential(1.0, comments) * (timedelta(days=1) // MICROSECOND)).astype(np.int64)
+    at = born[story] + (chance.exponential(1.0, comments) * (timedelta(days=1) // MICROSECOND)).astype(
+        np.int64
+    )
     order = np.argsort(at, kind="stable")
     story, at = story[order], at[order] + (ended - int(at.max()))
     held = min(HELD, comments // 10)
@@ -129,7 +130,9 @@ def plan(comments: int, sizes: Sequence[int] = (), *, seed: int = 7) -> Plan:
     branch = np.bincount(of_branch[seen], minlength=comments)
     letters = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
     ids = letters[chance.integers(0, 32, (comments, 24))].view("S24").ravel()
-    author = (chance.pareto(1.0, comments) * max(1, comments // 200)).astype(np.int64) % max(10, comments // 10)
+    author = (chance.pareto(1.0, comments) * max(1, comments // 200)).astype(np.int64) % max(
+        10, comments // 10
+    )
     shown = np.bincount(story[seen], minlength=stories)
     return Plan(ids, story, at, parent, root, rejected, author, replies, branch, shown, held)
 
@@ -153,8 +156,11 @@ class Speech:
     def __init__(self, seed: int = 3, words: int = 60_000) -> None:
         chance = np.random.default_rng(seed)
         scripts = {
-            "en": ("b d f g h k l m n p r s t st tr".split(), "a e i o u ai".split()),
-            "ar": ("ب د ر س ش ف ق ك ل م ن ت ع ح".split(), "ا و ي".split()),
+            "en": (
+                ["b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "st", "tr"],
+                ["a", "e", "i", "o", "u", "ai"],
+            ),
+            "ar": (["ب", "د", "ر", "س", "ش", "ف", "ق", "ك", "ل", "م", "ن", "ت", "ع", "ح"], ["ا", "و", "ي"]),
         }
         self.words: dict[str, list[str]] = {}
         self.folded: dict[str, list[str]] = {}
@@ -162,10 +168,12 @@ class Speech:
             known: dict[str, None] = {}
             while len(known) < words:
                 syllables = chance.integers(0, len(consonants) * len(vowels), 4).tolist()
-                known["".join(
-                    consonants[one // len(vowels)] + vowels[one % len(vowels)]
-                    for one in syllables[: 1 + min(len(known) // 40, int(chance.integers(1, 4)))]
-                )] = None
+                known[
+                    "".join(
+                        consonants[one // len(vowels)] + vowels[one % len(vowels)]
+                        for one in syllables[: 1 + min(len(known) // 40, int(chance.integers(1, 4)))]
+                    )
+                ] = None
             self.words[language] = list(known)
             self.folded[language] = [searchable("", word).strip() for word in known]
         self._ranks = 1 / np.arange(1, words + 1)
@@ -241,9 +249,22 @@ def rows(made: Plan) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
             rule = place % len(RULES)
             by = ("moderator", f"Moderator {place % 40}") if draw[0] < 0.15 else ("machine", "machine")
             calibration = CALIBRATIONS[language]
-            found["leaf"].append((receipt + 1, _decided(commitment, at + 45_000, verdict, rejected, rule, by[0], calibration)))
+            found["leaf"].append(
+                (receipt + 1, _decided(commitment, at + 45_000, verdict, rejected, rule, by[0], calibration))
+            )
             found["decision"].append(
-                (number, 1, receipt + 1, judged_at, verdict, *by, reasons[rule] if rejected else "[]", DIGEST, MODEL, calibration)
+                (
+                    number,
+                    1,
+                    receipt + 1,
+                    judged_at,
+                    verdict,
+                    *by,
+                    reasons[rule] if rejected else "[]",
+                    DIGEST,
+                    MODEL,
+                    calibration,
+                )
             )
             if rejected:
                 found["breach"].append((RULES[rule], number, 1))
@@ -251,7 +272,18 @@ def rows(made: Plan) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
                 named = RULES[rule] if rejected else ""
                 answer = ("approve", "") if draw[2] < 0.01 else (verdict, named)
                 found["audit"].append(
-                    (number, 1, verdict, named, language, calibration, judged_at, judged_at + 10**10, *answer, f"Moderator {place % 40}")
+                    (
+                        number,
+                        1,
+                        verdict,
+                        named,
+                        language,
+                        calibration,
+                        judged_at,
+                        judged_at + 10**10,
+                        *answer,
+                        f"Moderator {place % 40}",
+                    )
                 )
         if first == 0:
             _compare(found)
@@ -259,7 +291,9 @@ def rows(made: Plan) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
 
 
 def _instant(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1_000_000:06d}Z"
+    return (
+        datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{at % 1_000_000:06d}Z"
+    )
 
 
 def _receipt(commitment: bytes, at: int) -> bytes:
@@ -301,8 +335,13 @@ def _evidences(chance: np.random.Generator) -> dict[str, list[bytes]]:
         language: [
             msgspec.json.encode(
                 Evidence(
-                    language=language, language_score=0.99, model=MODEL,
-                    scores={label: float(score) for label, score in zip(labels, chance.random(len(labels)) / 50, strict=True)},
+                    language=language,
+                    language_score=0.99,
+                    model=MODEL,
+                    scores={
+                        label: float(score)
+                        for label, score in zip(labels, chance.random(len(labels)) / 50, strict=True)
+                    },
                 )  # fmt: skip
             )
             for _ in range(500)
@@ -332,7 +371,11 @@ def archive(database: str, comments: int, sizes: Sequence[int] = ()) -> Path | s
             unfinished = path.with_suffix(".unfinished")
             for old in path.parent.glob(f"{unfinished.name}*"):
                 old.unlink()
-            _timed(lambda: _into_sqlite(unfinished, plan(comments, sizes)), name, lambda: unfinished.stat().st_size)
+            _timed(
+                lambda: _into_sqlite(unfinished, plan(comments, sizes)),
+                name,
+                lambda: unfinished.stat().st_size,
+            )
             unfinished.rename(path)
         return f"sqlite:///{path}"
     made = name.replace("-", "_")
@@ -381,7 +424,12 @@ def _into_sqlite(path: Path, made: Plan) -> None:
     # Sorting an index of millions needs room on the disk, beside the archive.
     os.environ.setdefault("SQLITE_TMPDIR", str(path.parent))
     connection = sqlite3.connect(path, isolation_level=None)
-    for setting in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -500000", "locking_mode = EXCLUSIVE"):
+    for setting in (
+        "journal_mode = OFF",
+        "synchronous = OFF",
+        "cache_size = -500000",
+        "locking_mode = EXCLUSIVE",
+    ):
         connection.execute(f"PRAGMA {setting}")
     kept = connection.execute(
         "SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'index') AND sql IS NOT NULL"

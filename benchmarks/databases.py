@@ -73,7 +73,12 @@ def a_server_on_disk(home: Path | None = None) -> Iterator[str]:
                 check=True, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 user=user, group=group, extra_groups=groups,
             )  # fmt: skip
-        given = {**SETTINGS, "listen_addresses": "127.0.0.1", "port": str(_free_port()), "unix_socket_directories": str(place)}
+        given = {
+            **SETTINGS,
+            "listen_addresses": "127.0.0.1",
+            "port": str(_free_port()),
+            "unix_socket_directories": str(place),
+        }
         with (place / "log").open("wb") as log:
             process = subprocess.Popen(
                 [binaries / "postgres", "-D", home, *(part for name, value in given.items() for part in ("-c", f"{name}={value}"))],

@@ -64,9 +64,7 @@ def _databases() -> Iterator[tuple[str, contextlib.AbstractContextManager[str]]]
 def _opened(url: str) -> Iterator[Meydan]:
     """The whole program over a database, in this process."""
     with tempfile.TemporaryDirectory(prefix="meydan-bench-") as folder:
-        meydan = build(
-            Settings(data=Path(folder), database=url, flood_per_minute=10**8, near_repeats=10**8)
-        )
+        meydan = build(Settings(data=Path(folder), database=url, flood_per_minute=10**8, near_repeats=10**8))
         try:
             yield meydan
         finally:
@@ -146,7 +144,9 @@ def _in_the_database(urls: dict[int, str], times: int) -> dict[str, Any]:
         }  # fmt: skip
         found = {}
         for name, ask in asked.items():
-            found[name] = _in_turn({size: (lambda number, size=size, ask=ask: ask(size, number)) for size in urls}, times)
+            found[name] = _in_turn(
+                {size: (lambda number, size=size, ask=ask: ask(size, number)) for size in urls}, times
+            )
             print(f"  {name}: {found[name]['ratio']}", file=sys.stderr)
         return found
 

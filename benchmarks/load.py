@@ -82,7 +82,9 @@ class Driven:
         )
 
 
-def request(method: str, url: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> bytes:
+def request(
+    method: str, url: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+) -> bytes:
     """A request's bytes."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {urlsplit(url).netloc}"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -94,21 +96,27 @@ def request(method: str, url: str, path: str, headers: dict[str, str] | None = N
 def get(url: str, *, connections: int, seconds: float, headers: dict[str, str] | None = None) -> Load:
     """GET one address over `connections` kept-alive connections for `seconds`."""
     parts = urlsplit(url)
-    asked = Asked("get", request("GET", url, parts.path + (f"?{parts.query}" if parts.query else ""), headers))
+    asked = Asked(
+        "get", request("GET", url, parts.path + (f"?{parts.query}" if parts.query else ""), headers)
+    )
     return drive(url, partial(_again, asked), connections=connections, seconds=seconds).load()
 
 
-def drive(url: str, asking: Asking, *, connections: int, seconds: float, first: int = 0) -> Driven:
+def drive(
+    url: str, asking: Asking, *, connections: int, seconds: float, first: int = 0, per_s: float | None = None
+) -> Driven:
     """
     Send over `connections` for `seconds`.
 
     Args:
         url: of the server; what is sent comes from `asking`.
         first: the number of the first request, so that a later run sends other words.
+        per_s: so many requests are due in a second, evenly, and take time from when they were due; None for as many as
+            are answered.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("spawn").Process(
-        target=_generate, args=(theirs, url, asking, connections, seconds, first)
+        target=_generate, args=(theirs, url, asking, connections, seconds, first, per_s)
     )
     process.start()
     theirs.close()
@@ -133,9 +141,9 @@ class _Line:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.kind, self.began, self.came, self.wanted = "", 0.0, b"", -1
 
-    def ask(self, asked: Asked) -> None:
+    def ask(self, asked: Asked, due: float | None = None) -> None:
         self.kind, self.came, self.wanted = asked.kind, b"", -1
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() if due is None else due
         self.socket.sendall(asked.request)
 
     def whole(self, data: bytes) -> bool:
@@ -158,7 +166,13 @@ class _Line:
 
 
 def _generate(
-    out: Connection, url: str, asking: Asking, connections: int, seconds: float, number: int
+    out: Connection,
+    url: str,
+    asking: Asking,
+    connections: int,
+    seconds: float,
+    number: int,
+    per_s: float | None,
 ) -> None:
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
@@ -181,11 +195,25 @@ def _generate(
     clock, cpu = time.perf_counter, time.process_time()
     begun = clock()
     until = begun + seconds
-    for line in list(lines.values()):
-        line.ask(asking(number))
-        number += 1
+    free = list(lines.values())
+    sent = 0
     while lines and clock() < until + GONE_S:
-        for file, _ in ready.poll(1.0):
+        wait = 1.0
+        while free and clock() < until:
+            due = None if per_s is None else begun + sent / per_s
+            if due is not None and due > clock():
+                wait = due - clock()
+                break
+            free.pop().ask(asking(number), due)
+            number, sent = number + 1, sent + 1
+        if clock() >= until:
+            for line in free:
+                ready.unregister(line.socket.fileno())
+                lines.pop(line.socket.fileno()).socket.close()
+            free.clear()
+            if not lines:
+                break
+        for file, _ in ready.poll(max(0.0, wait)):
             line = lines[file]
             try:
                 data = line.socket.recv(262144)
@@ -205,14 +233,13 @@ def _generate(
                     took[kind].append(now - line.began)
             else:
                 refused[int(status)] = refused.get(int(status), 0) + 1
-            if not data or now >= until:
+            if not data:
                 ready.unregister(file)
                 lines.pop(file).socket.close()
                 if now >= until:
                     continue
                 line = open_one()
-            line.ask(asking(number))
-            number += 1
+            free.append(line)
     core = (time.process_time() - cpu) / (clock() - begun)
     for line in lines.values():
         refused[0] = refused.get(0, 0) + 1

@@ -70,15 +70,16 @@ class Peer:
 
     def asking(self, stories: tuple[str, ...]) -> Asking:
         """New comments on these stories, one after another."""
-        return partial(_sending, self.url, self.sending, stories)
+        return partial(sent, self.url, self.sending, stories)
 
     def reading(self, story: str) -> Asking:
         return partial(_reading, Asked("read", request("GET", self.url, self.page(story), self.headers)))
 
 
-def _sending(
+def sent(
     url: str, sending: Callable[[str, int], tuple[str, dict[str, Any]]], stories: tuple[str, ...], number: int
 ) -> Asked:
+    """The request that brings a new comment."""
     path, body = sending(stories[number % len(stories)], number)
     return Asked("send", request("POST", url, path, body=json.dumps(body, ensure_ascii=False).encode()))
 
@@ -133,7 +134,21 @@ def isso() -> Iterator[Peer]:
         port = _free_port()
         settings = Path(folder) / "isso.cfg"
         settings.write_text(ISSO_SETTINGS.format(folder=folder, port=port))
-        command = [python, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", "2", "-k", "gthread", "--threads", "8", "--preload", "isso.run"]
+        command = [
+            python,
+            "-m",
+            "gunicorn",
+            "-b",
+            f"127.0.0.1:{port}",
+            "-w",
+            "2",
+            "-k",
+            "gthread",
+            "--threads",
+            "8",
+            "--preload",
+            "isso.run",
+        ]
         conditions = {
             "version": ISSO["isso"],
             "server": f"gunicorn {ISSO['gunicorn']}, 2 workers of 8 threads",
@@ -141,7 +156,9 @@ def isso() -> Iterator[Peer]:
             "off": "moderation, guard (pace), hashing of addresses",
             "page": "all comments of the story, at most five answers to each: its client's own request",
         }
-        with _running(command, {"ISSO_SETTINGS": str(settings)}, Path(folder), f"http://127.0.0.1:{port}/latest") as pids:
+        with _running(
+            command, {"ISSO_SETTINGS": str(settings)}, Path(folder), f"http://127.0.0.1:{port}/latest"
+        ) as pids:
             yield Peer("isso", f"http://127.0.0.1:{port}", isso_page, isso_sending, pids, {}, conditions)
 
 
@@ -207,10 +224,19 @@ def waline() -> Iterator[Peer]:
             "page": "10 branches of the story, with how many there are: its client's own request",
         }
         with (
-            _running(["node", "-e", NOBODY_SIGNS_IN, str(near)], {}, Path(folder), f"http://127.0.0.1:{near}/"),
-            _running(command, settings, Path(folder), f"http://127.0.0.1:{port}/api/comment?type=count&url=/none&lang=en") as pids,
+            _running(
+                ["node", "-e", NOBODY_SIGNS_IN, str(near)], {}, Path(folder), f"http://127.0.0.1:{near}/"
+            ),
+            _running(
+                command,
+                settings,
+                Path(folder),
+                f"http://127.0.0.1:{port}/api/comment?type=count&url=/none&lang=en",
+            ) as pids,
         ):
-            yield Peer("waline", f"http://127.0.0.1:{port}", waline_page, waline_sending, pids, {}, conditions)
+            yield Peer(
+                "waline", f"http://127.0.0.1:{port}", waline_page, waline_sending, pids, {}, conditions
+            )
 
 
 # -- all of them ------------------------------------------------------------
@@ -242,14 +268,27 @@ def install() -> None:
         node.mkdir(parents=True)
         wanted = [f"{name}@{version}" for name, version in WALINE.items()]
         subprocess.run(
-            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", node, *wanted], check=True
+            [
+                "npm",
+                "install",
+                "--silent",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+                node,
+                *wanted,
+            ],
+            check=True,
         )
         (node / "installed").touch()
     print(f"installed in {HOME}: {', '.join(installed())}", file=sys.stderr)
 
 
 @contextlib.contextmanager
-def _running(command: list[Any], settings: dict[str, str], folder: Path, alive: str) -> Iterator[tuple[int, ...]]:
+def _running(
+    command: list[Any], settings: dict[str, str], folder: Path, alive: str
+) -> Iterator[tuple[int, ...]]:
     """Run a server until it answers, and end it with all that it started."""
     log = folder / "peer.log"
     with log.open("wb") as output:
