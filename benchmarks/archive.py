@@ -342,7 +342,7 @@ def _evidences(chance: np.random.Generator) -> dict[str, list[bytes]]:
                         label: float(score)
                         for label, score in zip(labels, chance.random(len(labels)) / 50, strict=True)
                     },
-                )  # fmt: skip
+                )
             )
             for _ in range(500)
         ]
