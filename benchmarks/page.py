@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
-WIDTH: Final = 640
-NAMES: Final = 150
+WIDTH: Final = 420
+NAMES: Final = 104
 ROW: Final = 30
 
 _STYLE: Final = """
@@ -25,7 +25,7 @@ body { margin: 0 auto; padding: 24px 16px 64px; max-width: 44rem; background: va
   font: 16px/1.5 Georgia, "Times New Roman", serif; overflow-wrap: break-word; }
 h1 { font-size: 28px; line-height: 1.2; } h2 { font-size: 20px; margin: 48px 0 8px; } h3 { font-size: 16px; margin: 24px 0 0; }
 p, dd, li { max-width: 68ch; } .quiet, figcaption, dt { color: var(--quiet); }
-figure { margin: 8px 0 0; } svg { width: 100%; height: auto; display: block; } svg text { fill: var(--ink); font: 14px Georgia, serif; }
+figure { margin: 8px 0 0; } svg { width: 100%; max-width: 520px; height: auto; display: block; } svg text { fill: var(--ink); font: 13px Georgia, serif; }
 svg .name { text-anchor: end; } svg .quiet { fill: var(--quiet); } svg .ours { fill: var(--ours); } svg .theirs { fill: var(--theirs); }
 svg .axis { stroke: var(--line); } svg .curve { fill: none; stroke: var(--ours); stroke-width: 2; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 8px; }
@@ -51,6 +51,7 @@ TITLES: Final = {
     "newsroom": "Promises of the machine",
     "embed": "The component in a browser",
 }
+TENS: Final = ("1", "10", "100", "1k", "10k", "100k", "1M")
 RATES: Final = {"read": "requests_per_s", "mixed": "requests_per_s", "submit_peers": "submissions_per_s"}
 
 
@@ -104,10 +105,10 @@ def _bars(bars: Sequence[tuple[str, float, str, bool]], about: str) -> str:
     """Lengths by the logarithm: what differs a hundredfold would leave nothing to see of the smaller."""
     most = max((value for _, value, _, _ in bars), default=1.0)
     top = math.ceil(math.log10(max(most, 10)))
-    long = WIDTH - NAMES - 190
+    long = WIDTH - NAMES - 146
     lines = [
         f'<line class="axis" x1="{NAMES + long * ten / top:.1f}" x2="{NAMES + long * ten / top:.1f}" y1="0" y2="{len(bars) * ROW}"/>'
-        f'<text class="quiet" x="{NAMES + long * ten / top:.1f}" y="{len(bars) * ROW + 16}" text-anchor="middle">{10**ten:,}</text>'
+        f'<text class="quiet" x="{NAMES + long * ten / top:.1f}" y="{len(bars) * ROW + 16}" text-anchor="middle">{TENS[min(ten, 6)]}</text>'
         for ten in range(top + 1)
     ]
     for number, (name, value, note, ours) in enumerate(bars):
@@ -145,8 +146,8 @@ def _growth(result: dict[str, Any]) -> str:
 
 def _ratios(bars: Sequence[tuple[str, float, str, bool]]) -> str:
     """Lengths as they are; the line is at 1.2, which is what is allowed."""
-    names, most = 200, max(1.4, *(value for _, value, _, _ in bars))
-    long = WIDTH - names - 150
+    names, most = 150, max(1.4, *(value for _, value, _, _ in bars))
+    long = WIDTH - names - 112
     allowed = names + long * 1.2 / most
     lines = [f'<line class="axis" x1="{allowed:.1f}" x2="{allowed:.1f}" y1="0" y2="{len(bars) * ROW}"/>']
     lines += [
@@ -176,7 +177,7 @@ def _soak(result: dict[str, Any]) -> str:
 def _curve(values: Sequence[float], about: str) -> str:
     if len(values) < 2:
         return ""
-    high, left, top = 150, 60, max(values) * 1.1 or 1.0
+    high, left, top = 110, 44, max(values) * 1.1 or 1.0
     across = (WIDTH - left - 10) / (len(values) - 1)
     points = " ".join(
         f"{left + at * across:.1f},{high - value / top * high:.1f}" for at, value in enumerate(values)
