@@ -58,7 +58,7 @@ CALIBRATIONS = {"en": "sha256:" + "c3" * 32, "ar": "sha256:" + "d4" * 32}
 COLUMNS = {
     "leaf": "number, body",
     "comment": "number, id, story, parent, root, submitted_at, due, commitment, receipt, worded, status, seq, holds, language,"
-    " judged_at, waiting, showing, fingerprint, author_key, replies, branch",
+    " judged_at, waiting, showing, author_key, replies, branch",
     "words": "comment, text, name, salt",
     "evidence": "comment, at, body",
     "decision": "comment, seq, leaf, decided_at, verdict, decided_by, actor, reasons, guidelines, model, calibration",
@@ -210,7 +210,6 @@ def rows(made: Plan) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
         count = last - first
         found: dict[str, list[tuple[Any, ...]]] = {name: [] for name in COLUMNS}
         salts = chance.bytes(32 * count)
-        keys = chance.bytes(16 * count).hex()
         draws = chance.random((count, 3)).tolist()
         parents, roots = made.parent[first:last], made.root[first:last]
         parent_ids = np.where(parents >= 0, made.ids[parents], b"").tolist()
@@ -237,7 +236,7 @@ def rows(made: Plan) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
                     commitment, receipt, 1,
                     "held" if held else "rejected" if rejected else "approved", 0 if held else 1,
                     "uncertain" if held else "", language, judged_at, int(held), int(shown),
-                    keys[(place - first) * 32 : (place - first + 1) * 32], f"{author * 0x9E3779B97F4A7C15 % 2**128:032x}",
+                    f"{author * 0x9E3779B97F4A7C15 % 2**128:032x}",
                     replies, branch,
                 )
             )  # fmt: skip
