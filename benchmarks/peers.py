@@ -10,6 +10,7 @@ Both take comments without moderation, proof of address, pace or spam check. How
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -64,7 +65,7 @@ class Peer:
     def send(self, story: str, number: int) -> httpx.Response:
         """Send one comment and wait until it is taken."""
         path, body = self.sending(story, number)
-        answer = httpx.post(self.url + path, json=body, timeout=30)
+        answer = _client().post(self.url + path, json=body)
         answer.raise_for_status()
         return answer
 
@@ -98,6 +99,12 @@ def _lines(kept: list[str] = []) -> list[str]:  # noqa: B006 - made once a proce
     if not kept:
         kept += texts(LINES)
     return kept
+
+
+@functools.cache
+def _client() -> httpx.Client:
+    """One for all: making one costs more than an answer does."""
+    return httpx.Client(timeout=30)
 
 
 # -- Isso -------------------------------------------------------------------
