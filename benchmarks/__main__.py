@@ -1,37 +1,70 @@
 """
-python -m benchmarks [SCENARIO …] [--seconds N] [--runs N] [--json FILE]
+python -m benchmarks [SCENARIO …] [--url URL …] [--seconds N] [--runs N] [--json FILE] [--page FILE]
+python -m benchmarks peers install
+python -m benchmarks archive [--comments N,N,…]
+python -m benchmarks page RESULTS.json … -o PAGE.html
 
-Scenarios: judge, read, submit, start, store, newsroom, desk, threads, live, embed, nodes (all eleven when none is named), soak.
+Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
+By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import desk, embed, judge, live, newsroom, nodes, read, start, store, submit, threads
+from benchmarks import (
+    desk,
+    embed,
+    growth,
+    judge,
+    live,
+    mixed,
+    newsroom,
+    nodes,
+    peers,
+    read,
+    start,
+    store,
+    submit,
+    submit_peers,
+    threads,
+)
+from benchmarks.archive import archive
+from benchmarks.databases import KEPT, a_server_on_disk
+from benchmarks.page import page
 
-SCENARIOS: dict[str, Callable[[int, int], dict[str, Any]]] = {
-    "judge": judge.run,
+EVERY_DAY: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "read": read.run,
     "submit": submit.run,
+    "submit_peers": submit_peers.run,
+    "mixed": mixed.run,
+    "judge": judge.run,
+    "live": live.run,
     "start": start.run,
     "store": store.run,
+}
+BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
+    "growth": growth.run,
+    "soak": mixed.soak,
     "newsroom": newsroom.run,
     "desk": desk.run,
     "threads": threads.run,
-    "live": live.run,
     "embed": embed.run,
     "nodes": nodes.run,
 }
+SCENARIOS = {**EVERY_DAY, **BY_NAME}
 
 
 def machine() -> dict[str, Any]:
@@ -60,28 +93,73 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join([*SCENARIOS, "soak"]))
-    parser.add_argument("--seconds", type=int, default=10, help="how long one run takes")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
+    parser.add_argument(
+        "--url", action="append", default=[], help="`read` gets this address too, under the same load"
+    )
+    parser.add_argument("--seconds", type=int, help="how long one run takes: 10, and a soak 1800")
     parser.add_argument("--runs", type=int, default=3, help="runs of each; the median is quoted")
+    parser.add_argument(
+        "--comments", help="sizes of archives, by comma", default=",".join(map(str, growth.COMMENTS))
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--page", "-o", type=Path, help="write them to this file as a page")
     given = parser.parse_args()
-    names = given.scenarios or list(SCENARIOS)
-    seconds = given.seconds
-    if "soak" in names:
-        names = ["submit" if name == "soak" else name for name in names]
-        seconds = max(seconds, 1800)
+    sizes = tuple(int(size) for size in given.comments.split(","))
+    if given.scenarios[:1] == ["peers"]:
+        peers.install()
+        return
+    if given.scenarios[:1] == ["archive"]:
+        write_archives(sizes)
+        return
+    if given.scenarios[:1] == ["page"]:
+        if given.page is None:
+            parser.error("say with -o where the page goes")
+        results = {}
+        for path in given.scenarios[1:]:
+            results |= json.loads(Path(path).read_text())
+        given.page.write_text(page(results), encoding="utf-8")
+        return
+    names = given.scenarios or list(EVERY_DAY)
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
-        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(SCENARIOS)} and soak")
-    results: dict[str, Any] = {"machine": machine()}
+        parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(SCENARIOS)}")
+    scenarios = {
+        **SCENARIOS,
+        "read": partial(read.run, given=tuple(given.url)),
+        "growth": partial(growth.run, comments=sizes),
+    }
+    results = {"machine": machine()}
     print(json.dumps(results["machine"], indent=1), file=sys.stderr)
     for name in names:
         print(f"\n{name}", file=sys.stderr)
-        results[name] = SCENARIOS[name](seconds, given.runs)
+        seconds = given.seconds or (mixed.SOAK_S if name == "soak" else 10)
+        results[name] = _without_nan(scenarios[name](seconds, given.runs))
         print(json.dumps({name: results[name]}, indent=1))
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
+        # After each, so that what was measured is kept whatever happens to the next.
+        if given.json:
+            given.json.write_text(json.dumps(results, indent=1) + "\n")
+        if given.page:
+            given.page.write_text(page(results), encoding="utf-8")
+
+
+def write_archives(sizes: tuple[int, ...]) -> None:
+    for database in (nullcontext("sqlite"), a_server_on_disk(KEPT / "postgresql")):
+        with database as place:
+            for size in sizes:
+                print(archive(place, size))
+
+
+def _without_nan(value: Any) -> Any:
+    """What was not measured is null: JSON has no other word for it."""
+    if isinstance(value, dict):
+        return {str(key): _without_nan(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(inner) for inner in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 if __name__ == "__main__":

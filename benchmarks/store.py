@@ -145,7 +145,7 @@ def _load(store: Store, seconds: int) -> tuple[list[float], float]:
         number = thread
         while time.perf_counter() < end:
             begin = time.perf_counter()
-            _comment(store, f"https://news.example/{number % STORIES}")
+            received_and_settled(store, f"https://news.example/{number % STORIES}")
             latencies.append(time.perf_counter() - begin)
             number += 1
 
@@ -162,7 +162,7 @@ def _measure(url: str, seconds: int) -> dict[str, float]:
     store = Store.open(url)
     latencies, took = _load(store, seconds)
     for _ in range(250):
-        _comment(store, "https://news.example/read")
+        received_and_settled(store, "https://news.example/read")
     pages = []
     for _ in range(200):
         begin = time.perf_counter()
@@ -181,7 +181,8 @@ def _figures(latencies: list[float], took: float) -> dict[str, float]:
     }
 
 
-def _comment(store: Store, story: str) -> None:
+def received_and_settled(store: Store, story: str) -> None:
+    """One comment's way through the store."""
     now = datetime.now(UTC)
     new = NewComment(
         id=secrets.token_urlsafe(12),

@@ -770,7 +770,7 @@ def test_escalated_is_kept(store: Store) -> None:
 
 
 def test_addresses_are_forgotten_in_time(store: Store, database_url: str) -> None:
-    """If a comment is older than addresses are kept, then its address key is gone, and younger ones stay."""
+    """If a comment is older than addresses are kept, then its address key and fingerprint are gone, and younger ones stay."""
     for _ in range(3):
         receive(store, address_key="old")
     border = later()
@@ -779,7 +779,9 @@ def test_addresses_are_forgotten_in_time(store: Store, database_url: str) -> Non
     assert store.expire(before=border) == 0
     with around(database_url) as connection:
         keys = connection.execute("SELECT address_key FROM comment WHERE address_key IS NOT NULL").fetchall()
+        kept = connection.execute("SELECT count(*) FROM comment WHERE fingerprint IS NOT NULL").fetchone()
     assert keys == [("young",)]
+    assert kept == (1,)
 
 
 def test_leaves_are_read_in_order(store: Store) -> None:

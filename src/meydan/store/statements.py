@@ -807,11 +807,12 @@ SELECT count(*), coalesce(sum(CASE WHEN story = :story THEN 1 ELSE 0 END), 0),
        coalesce(sum(CASE WHEN address_key = :address_key THEN 1 ELSE 0 END), 0)
   FROM (SELECT story, address_key FROM comment WHERE submitted_at >= :since AND submitted_at <= :until
          ORDER BY submitted_at DESC LIMIT :limit) seen"""
-# What is held for the law keeps its address key until the hold ends.
+# What is held for the law keeps its address key until the hold ends. Fingerprints, asked for within an hour, go with the
+# address: kept for years, their index would be so large that each new one costs a page that nobody else has asked for.
 OLD_ADDRESS = """
 SELECT 1 FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT 1"""
 _FORGET_ADDRESSES = """
-UPDATE comment SET address_key = NULL, likeness = NULL
+UPDATE comment SET address_key = NULL, likeness = NULL, fingerprint = NULL
  WHERE number IN (
     SELECT number FROM comment WHERE address_key IS NOT NULL AND submitted_at < :before AND escalated = 0 LIMIT :limit"""
 FORGET_ADDRESSES = {
