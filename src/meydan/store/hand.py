@@ -25,8 +25,11 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _UNNUMBERED = -1
 """Stands in comment.receipt until the last step; no leaf has it, so without that step nothing can be committed."""
 
-_SEQS = 100_000
-"""More decisions than a comment ever has: so what stands in decision.leaf until then is no other decision's."""
+_SEQS = 4096
+"""
+More decisions than a comment ever has: so what stands in decision.leaf until then is no other decision's. Not many more,
+because comments of divided tables have numbers of sixteen digits (see months.py), and all of it has to fit into 63 bits.
+"""
 
 Row = tuple[Any, ...]
 
