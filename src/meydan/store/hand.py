@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _UNNUMBERED = -1
 """Stands in comment.receipt until the last step; no leaf has it, so without that step nothing can be committed."""
 
-_SEQS = 100_000
+_SEQS = 10_000
 """More decisions than a comment ever has: so what stands in decision.leaf until then is no other decision's."""
 
 Row = tuple[Any, ...]
