@@ -266,6 +266,10 @@ class Target(Snapshot):
 
     def close_up(self) -> None:
         """Put triggers and indexes back, and let numbers go on after the highest that came in."""
+        if self.dialect == "postgresql":
+            # What is checked at the commit only (who names a leaf) is checked now: until then the tables count as in use,
+            # and no index is made on them.
+            self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
         for made in self._taken_off:
             self._hand.run(made)
         if self.dialect == "sqlite":
