@@ -178,7 +178,7 @@ class Meydan:
             self.store.free_all()
         return self.desk.sweep(limit=SWEEP_BATCH * 10, older_than_s=0 if alone else SWEEP_AGE_S)
 
-    def work_off(self) -> int:
+    def judge_some(self) -> int:
         """Judge some of what waits for it, wherever it was received; returns how many were taken up."""
         return self.desk.sweep(limit=WORK_BATCH, older_than_s=SWEEP_AGE_S)
 
@@ -195,6 +195,7 @@ class Meydan:
         self.desk.refresh_withdrawn()
         # What other nodes erased, which has their data folders' lists only.
         self.store.list_erasures(since=_now() - LISTED_AGAIN)
+        self.store.forget_lately()
         if not self.leads():
             return
         if self.settings.judge == "here":

@@ -34,12 +34,19 @@ class Lately:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self.clear()
+        self._begin()
 
-    def clear(self) -> None:
-        """Forget everything, because something of it was forgotten in the database; the next question reads it anew."""
+    def forget(self) -> None:
+        """Forget the signature and the address of what has none in the database any more, whichever node took them."""
         with self._lock:
-            self._begin()
+            if not self._count:
+                return
+            kept = self._numbers[: self._count]
+            rows = self._database.all(sql.BARE, begin=int(kept.min()), end=int(kept.max()))
+            bare = np.isin(self._numbers, np.array([row[0] for row in rows], np.int64))
+            self._addresses[bare] = 0
+            self._signed[bare] = False
+            self._signatures[:, bare] = 0
 
     def crowd(
         self, story: int, address_key: str, *, since: int, until: int, most: int
@@ -69,6 +76,7 @@ class Lately:
             return None if within is None else int(np.count_nonzero(within & is_near(mine, self._signatures)))
 
     def _begin(self) -> None:
+        self._numbers: NDArray[np.int64] = np.full(KEPT, -1, np.int64)
         self._times: NDArray[np.int64] = np.full(KEPT, -1, np.int64)
         self._stories: NDArray[np.int64] = np.zeros(KEPT, np.int64)
         self._addresses: NDArray[np.int64] = np.zeros(KEPT, np.int64)
@@ -118,11 +126,12 @@ class Lately:
         self._after = after
 
     def _take(self, rows: Sequence[Row]) -> None:
-        for _, at, story, address_key, signature in rows:
+        for number, at, story, address_key, signature in rows:
             place = self._count % KEPT
             if self._count >= KEPT:
                 self._oldest = max(self._oldest, int(self._times[place]) + 1)
             self._count += 1
+            self._numbers[place] = number
             self._times[place] = at
             self._stories[place] = story
             self._addresses[place] = 0 if address_key is None else hash(address_key)

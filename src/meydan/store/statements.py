@@ -802,6 +802,10 @@ SELECT likeness FROM comment
 _SENT = "SELECT number, submitted_at, story, address_key, likeness FROM comment"
 LATELY = f"{_SENT} WHERE number > :after ORDER BY number LIMIT :limit"
 LATEST_SENT = f"{_SENT} ORDER BY number DESC LIMIT :limit"
+# Of which neither an address nor a signature is kept (any more): erased, forgotten, or the desk's own.
+BARE = """
+SELECT number FROM comment
+ WHERE number >= :begin AND number <= :end AND address_key IS NULL AND likeness IS NULL"""
 CROWD = """
 SELECT count(*), coalesce(sum(CASE WHEN story = :story THEN 1 ELSE 0 END), 0),
        coalesce(sum(CASE WHEN address_key = :address_key THEN 1 ELSE 0 END), 0)

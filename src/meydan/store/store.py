@@ -448,8 +448,9 @@ class Store:
 
         def work(hand: Hand) -> Callable[[], Received]:
             if new.sending is not None:
-                # Nobody else keeps this sending, here or on another node, between this look and the commit.
-                hand.lock_key("sending", new.sending.key)
+                # Nobody else keeps this sending, here or on another node, between this look and the commit. Nor does
+                # another piece of this batch: what that one's receipt is nobody knows before its end.
+                hand.lock_key("sending", new.sending.key, once=True)
                 before = _sent_before(hand.one, new.sending)
                 if before is not None:
                     return lambda: before
@@ -761,13 +762,22 @@ class Store:
 
         # The refusal is told only after what it remembers is durable.
         erased = self._writer.write(work, scrub=True)
-        self._lately.clear()
+        self._lately.forget()
         if not erased:
             raise NotErasable(
                 "The comment was escalated and must be kept. That its erasure was asked for is remembered: "
                 "it is carried out when an editor ends the hold."
             )
         self._list(id)
+
+    def forget_lately(self) -> None:
+        """
+        Keep nothing in memory of what another node erased or forgot.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        self._lately.forget()
 
     def list_erasures(self, since: datetime | None = None) -> int:
         """
@@ -977,8 +987,8 @@ class Store:
 
         erased = self._writer.write(work, scrub=True)
         if erased:
+            self._lately.forget()
             self._list(id)
-            self._lately.clear()
         return erased
 
     def endings(self, id: str) -> tuple[Ending, ...]:
@@ -1177,7 +1187,7 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         if forgotten:
-            self._lately.clear()
+            self._lately.forget()
         return forgotten
 
     def keep_months(self, at: datetime) -> None:

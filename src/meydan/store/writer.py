@@ -252,19 +252,27 @@ class _Lane:
             outcomes = self._attempt(batch)
         except BaseException as raised:  # noqa: BLE001  (whatever it was, someone waits for the answer)
             outcomes = [(None, raised)] * len(batch)
-        again = [number for number, (_, error) in enumerate(outcomes) if isinstance(error, _Again)]
-        for number in again:
-            outcomes[number] = self._alone(batch[number])
         done = [piece for piece, (_, error) in zip(batch, outcomes, strict=True) if error is None]
         if any(piece.scrub for piece in done):
             self._scrub(large=any(piece.large for piece in done))
-        for piece, (result, error) in zip(batch, outcomes, strict=True):
-            if error is None:
-                piece.future.set_result(result)
+        again = []
+        for piece, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome[1], _Again):
+                again.append(piece)
             else:
-                piece.future.set_exception(
-                    unavailable(error) if isinstance(error, self._database.trouble) else error
-                )
+                self._answer(piece, outcome)
+        # Last, because it may wait for others: what was kept is answered by then.
+        for piece in again:
+            self._answer(piece, self._alone(piece))
+
+    def _answer(self, piece: _Piece, outcome: _Outcome) -> None:
+        result, error = outcome
+        if error is None:
+            piece.future.set_result(result)
+        else:
+            piece.future.set_exception(
+                unavailable(error) if isinstance(error, self._database.trouble) else error
+            )
 
     def _alone(self, piece: _Piece) -> _Outcome:
         """Do a piece in a transaction of its own, anew where another node was in its way."""
