@@ -277,7 +277,11 @@ def test_a_large_database_of_before(
 ) -> None:
     """If a program of before forgot addresses but no fingerprints, then they are forgotten, and its tables stay open meanwhile."""
     url, old = (
-        (f"sqlite:///{tmp_path / name}.db" if kind == "sqlite" else postgresql.new_database(empty=name == "old"))
+        (
+            f"sqlite:///{tmp_path / name}.db"
+            if kind == "sqlite"
+            else postgresql.new_database(empty=name == "old")
+        )
         for name in ("new", "old")
     )
     store = Store.open(url)
