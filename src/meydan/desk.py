@@ -928,7 +928,8 @@ class Desk:
             if self._judges:
                 with self._turns.request():
                     self._judge_in_turn(id)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001
+            # As for what was just sent: the link is used up, and whoever used it is not told that it failed.
             log.warning("judging_put_off", comment=id, error=type(error).__name__)
         return self._stands(self._comment(id), None)
 

@@ -93,7 +93,7 @@ class Sending:
             return self._write.encode(answer), answer.status == "approved"
 
         try:
-            body, seen = await asyncio.get_running_loop().run_in_executor(None, submit)
+            body, seen = await asyncio.to_thread(submit)
         except Exception as error:  # noqa: BLE001 - the one table says what each is answered with
             await self._refuse(error, scope, send)
             return
