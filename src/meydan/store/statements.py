@@ -83,7 +83,7 @@ LOCK_ABOVE = _lock("_shared", f"{_COMMENTS}, hashint8(number)) FROM comment WHER
 LOCK_TOP = _lock("_shared", f"{_COMMENTS}, hashint8(:number))")
 LOCK_KEY = _lock("", f"{_KEYS}, hashtext(:key))")
 
-NEXT_LEAF = "UPDATE counter SET leaf = leaf + 1 WHERE id = 1 RETURNING leaf - 1"
+LEAVES_TAKEN = "UPDATE counter SET leaf = :leaf WHERE id = 1"
 NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING change"
 LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
 PUT_LEAF = "INSERT INTO leaf (number, body) VALUES (:number, :body)"
