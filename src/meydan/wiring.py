@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
-from meydan.errors import BadCalibration, BadGuidelines, BadSettings
+from meydan.errors import BackupDamaged, BadCalibration, BadGuidelines, BadSettings, StoreUnavailable
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
 from meydan.letters import Letters
@@ -194,7 +194,11 @@ class Meydan:
         self.refresh_calibration()
         self.desk.refresh_withdrawn()
         # What other nodes erased, which has their data folders' lists only.
-        self.store.list_erasures(since=_now() - LISTED_AGAIN)
+        try:
+            self.store.list_erasures(since=_now() - LISTED_AGAIN)
+        except (BackupDamaged, StoreUnavailable) as error:
+            # Told at each round until somebody mends it; nothing else waits for that.
+            log.error("erasures_not_listed", code=error.code, cause=error.message)
         self.store.forget_lately()
         if not self.leads():
             return
