@@ -273,6 +273,8 @@ class Target(Snapshot):
             if self._hand.all("PRAGMA foreign_key_check"):
                 raise BackupDamaged("Rows refer to rows that are not there. Nothing was kept.")
             return
+        # What some constraints put off until the commit is looked at now: no table is altered while that is pending.
+        self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
         for table in metadata.sorted_tables:
             self._hand.run(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER')
             for column in table.primary_key.columns:
