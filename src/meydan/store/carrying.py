@@ -236,6 +236,8 @@ class Target(Snapshot):
                 self._hand.run(f'DROP {kind} "{name}"')
                 self._taken_off.append(made)
         else:
+            # What is put off until the commit elsewhere would wait in memory here, row by row, and no index be made before.
+            self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
             for name in metadata.tables:
                 self._hand.run(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
             for name, made in self._hand.all(_PLAIN_INDEXES):
@@ -273,8 +275,6 @@ class Target(Snapshot):
             if self._hand.all("PRAGMA foreign_key_check"):
                 raise BackupDamaged("Rows refer to rows that are not there. Nothing was kept.")
             return
-        # What some constraints put off until the commit is looked at now: no table is altered while that is pending.
-        self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
         for table in metadata.sorted_tables:
             self._hand.run(f'ALTER TABLE "{table.name}" ENABLE TRIGGER USER')
             for column in table.primary_key.columns:
