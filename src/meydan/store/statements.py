@@ -101,6 +101,7 @@ NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 # -- nodes --------------------------------------------------------------------
 
 KEEP_SECRET = "INSERT INTO meta (key, value) VALUES ('secret', :value) ON CONFLICT (key) DO NOTHING"
+CHANGE_SECRET = "UPDATE meta SET value = :value WHERE key = 'secret' AND value = :former"
 SECRET = "SELECT value FROM meta WHERE key = 'secret'"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # By the database's clock, which is one for all nodes. A row stands for a bucket: what is missing in it is as

@@ -337,12 +337,13 @@ class Store:
         """Whether no other node is up; asked by one that neither listens nor leads yet. An SQLite file has one server."""
         return self.dialect == "sqlite" or self._database.one(sql.OTHERS[self.dialect]) is None
 
-    def check_secret(self, mark: str) -> None:
+    def check_secret(self, mark: str, *, former: str | None = None) -> None:
         """
         Refuse a node whose secret is not that of the others; the first one's is theirs.
 
         Args:
             mark: a keyed hash that tells nothing of the secret.
+            former: that of the secret before it, which this one takes the place of.
 
         Raises:
             BadSecret: the database was begun with another.
@@ -350,6 +351,9 @@ class Store:
         row = self._database.one(sql.SECRET)
         if row is None:
             self._writer.write(lambda hand: hand.run(sql.KEEP_SECRET, value=mark))
+            row = self._database.one(sql.SECRET)
+        elif former is not None and _first(row) == former:
+            self._writer.write(lambda hand: hand.run(sql.CHANGE_SECRET, value=mark, former=former))
             row = self._database.one(sql.SECRET)
         if _first(row) != mark:
             raise BadSecret(
