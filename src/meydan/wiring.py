@@ -285,7 +285,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         _calibration_seen=_stamp(settings.calibration_file),
     )
     try:
-        _check_secret(store, secret)
+        _check_secret(store, secret, _former(settings))
         if entering:
             # What a crash kept from the list, or was erased while this node was away.
             store.list_erasures()
@@ -335,10 +335,14 @@ def erasures_of(settings: Settings) -> Erasures:
     return Erasures(settings.erasures_file)
 
 
-def _check_secret(store: Store, secret: bytes) -> None:
+def _check_secret(store: Store, secret: bytes, former: bytes | None) -> None:
     """BadSecret where other nodes on the database have another. An SQLite file lies beside its own."""
     if store.dialect == "postgresql":
-        store.check_secret(hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32])
+        store.check_secret(_mark(secret), former=None if former is None else _mark(former))
+
+
+def _mark(secret: bytes) -> str:
+    return hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32]
 
 
 def look_at_tables(settings: Settings) -> Outlook:
@@ -367,7 +371,7 @@ def build_staff(settings: Settings) -> tuple[Staff, Store]:
     secret = _secret(settings)
     store = open_store(settings)
     try:
-        _check_secret(store, secret)
+        _check_secret(store, secret, _former(settings))
     except BaseException:
         store.close()
         raise

@@ -24,9 +24,8 @@ BOUNDED_S = 20.0
 
 @pytest.fixture
 def own() -> Iterator[Cluster]:
-    """A PostgreSQL of the test's own, with all its processes."""
-    with a_cluster() as server:
-        yield server
+    with a_cluster() as cluster:
+        yield cluster
 
 
 def test_a_database_that_is_stopped_killed_and_started_again(own: Cluster, tmp_path: Path) -> None:

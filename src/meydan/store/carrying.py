@@ -238,6 +238,8 @@ class Target(Snapshot):
                 self._hand.run(f'DROP {kind} "{name}"')
                 self._taken_off.append(made)
         else:
+            # What is put off until the commit elsewhere would wait in memory here, row by row, and no index be made before.
+            self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
             for name in metadata.tables:
                 self._hand.run(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
             for name, made in self._hand.all(_PLAIN_INDEXES):
@@ -268,10 +270,6 @@ class Target(Snapshot):
 
     def close_up(self) -> None:
         """Put triggers and indexes back, and let numbers go on after the highest that came in."""
-        if self.dialect == "postgresql":
-            # What is checked at the commit only (who names a leaf) is checked now: until then the tables count as in use,
-            # and no index is made on them.
-            self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
         for made in self._taken_off:
             self._hand.run(made)
         if self.dialect == "sqlite":

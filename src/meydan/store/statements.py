@@ -101,6 +101,7 @@ NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 # -- nodes --------------------------------------------------------------------
 
 KEEP_SECRET = "INSERT INTO meta (key, value) VALUES ('secret', :value) ON CONFLICT (key) DO NOTHING"
+CHANGE_SECRET = "UPDATE meta SET value = :value WHERE key = 'secret' AND value = :former"
 SECRET = "SELECT value FROM meta WHERE key = 'secret'"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # By the database's clock, which is one for all nodes. A row stands for a bucket: what is missing in it is as
@@ -649,6 +650,7 @@ BLOCKED = """
 SELECT at, actor, reason, until FROM block
  WHERE author_key = :author_key AND lifted_at IS NULL AND (until IS NULL OR until > :at)
  ORDER BY number DESC LIMIT 1"""
+ANYBODY_BLOCKED = "SELECT 1 FROM block WHERE lifted_at IS NULL LIMIT 1"
 LIFT = """
 UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_key AND lifted_at IS NULL
    AND (until IS NULL OR until > :at)"""
@@ -785,15 +787,19 @@ DELETE FROM judging
      WHERE c.number = judging.comment AND c.status = 'held' AND c.judged_at IS NULL AND c.waiting = 1)"""
 
 # A flood is a flood at 1,000; counting further would help it.
-REPEATS = """
-SELECT count(*) FROM (
-    SELECT 1 FROM comment
-     WHERE fingerprint = :fingerprint AND submitted_at >= :since AND id <> :besides LIMIT 1000
-) seen"""
+# Both in one question, which every judging asks; a story that is not known has no comments.
+CAME_BEFORE = """
+SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM comment
+             WHERE fingerprint = :fingerprint AND submitted_at >= :since AND id <> :besides LIMIT 1000) repeated),
+       (SELECT count(*) FROM (
+            SELECT 1 FROM comment
+             WHERE story = (SELECT id FROM story WHERE url = :url) AND submitted_at >= :story_since
+               AND id <> :besides LIMIT 1000) there)"""
 ON_STORY = """
 SELECT count(*) FROM (
     SELECT 1 FROM comment
-     WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
+     WHERE story = (SELECT id FROM story WHERE url = :url) AND submitted_at >= :since LIMIT 1000
 ) seen"""
 LIKENESSES = """
 SELECT likeness FROM comment
