@@ -20,7 +20,7 @@ from tests.post.server import Mailbox, mail_server
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED
 
-SUBMISSIONS = 2000
+SUBMISSIONS = 1200
 SENDERS = 8
 KILLS = 5
 FOLLOWING = 10

@@ -142,7 +142,7 @@ def test_nothing_is_scanned_for_what_is_asked_often(store: Store, database_url: 
         "EVIDENCE",
         "QUEUE_DUE",
         "LATEST_SHOWN",
-        "REPEATS",
+        "CAME_BEFORE",
     )
     with around(database_url) as connection:
         # Of a handful of rows reading all is cheaper: what counts is that it need not be.

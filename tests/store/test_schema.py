@@ -103,7 +103,7 @@ STATEMENTS = {
 _TEXTS = {
     "id", "url", "title", "text", "language", "mode", "holds", "status", "name", "email", "verdict", "decided_by",
     "actor", "reasons", "guidelines", "model", "calibration", "words", "kind", "told", "fingerprint", "author_key",
-    "address_key", "reader_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
+    "address_key", "former", "reader_key", "digest", "csrf", "scopes", "parent", "besides", "moderator",
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
     "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",

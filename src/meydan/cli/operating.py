@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from meydan.cli.speech import (
     say,
     settings_of,
 )
-from meydan.errors import MeydanError
+from meydan.errors import AlreadyExists, MeydanError
 from meydan.settings import Settings
 
 FIRST_MODERATOR = "editor"
@@ -86,7 +87,9 @@ def serve(
                 # Only now: a start that failed must not have used up the first link unseen.
                 first = None
                 if not meydan.staff.moderators():
-                    first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR, role="editor"))
+                    # Of several nodes that start at once on an empty database, one prints the link.
+                    with contextlib.suppress(AlreadyExists):
+                        first = sign_in_url(given, meydan.staff.add_moderator(FIRST_MODERATOR, role="editor"))
                 told = {"url": address, "desk": f"{address}/desk", "first_sign_in": first}
                 text = f"Serving comments at {address}\nThe desk is at      {address}/desk"
                 if first:
