@@ -19,7 +19,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     asked.add_argument("target", choices=("text", "address", "guidelines"))
     asked.add_argument("--seconds", type=int, default=60, help="for how long (60)")
-    asked.add_argument("--kept", type=Path, default=Path(".fuzz"), help="the folder for what is found (.fuzz)")
+    asked.add_argument(
+        "--kept", type=Path, default=Path(".fuzz"), help="the folder for what is found (.fuzz)"
+    )
     given = asked.parse_args()
 
     import atheris
