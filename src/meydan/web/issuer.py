@@ -120,7 +120,7 @@ class Issuer:
             scope=self._scope,
             state=state,
             nonce=doorway.nonce,
-            code_challenge=create_s256_code_challenge(doorway.verifier),
+            code_challenge=create_s256_code_challenge(doorway.verifier),  # type: ignore[no-untyped-call]
             code_challenge_method="S256",
         )
         return address
