@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fuzz.targets import TARGETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent.parent / "fuzz" / "corpus"
 
