@@ -93,7 +93,7 @@ $(TRAIN)/.made: pyproject.toml
 $(FUZZ)/.made: requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(FUZZ)
 	$(FUZZ)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(FUZZ)/bin/python -m pip install --quiet atheris==3.1.0
+	$(FUZZ)/bin/python -m pip install --quiet atheris==3.0.0
 	$(FUZZ)/bin/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
