@@ -183,6 +183,9 @@ CONFIRMED_WITHIN = timedelta(days=7)
 MAILS_AN_HOUR = 5
 """Links that are mailed to one address within an hour at most, whoever gives that address."""
 
+FAR_DESKS = 16
+"""How many get ready at once what is to be kept, where each look at the database is a round trip."""
+
 TAKEN_UP_AT_ONCE = 10
 TAKEN_UP_FOR = timedelta(seconds=30)
 """Who judges what others left has so many of them at a time, to themselves for so long; all are judged in a second."""
@@ -499,7 +502,8 @@ class Desk:
         self._onlooker: Onlooker = UNWATCHED
         self._proofs = Proofs(secret)
         self._likeness = Likeness(self._keyed)
-        self._turns = turns or Turns()
+        # A far database is waited for with every look: more have to wait at once.
+        self._turns = turns or Turns(desks=0 if store.dialect == "sqlite" else FAR_DESKS)
         self._let_go: SimpleQueue[str] = SimpleQueue()
         self._in_hand: set[str] = set()
         self._taking = threading.Lock()
@@ -735,19 +739,38 @@ class Desk:
 
     def _receive(self, submission: Submission, visitor: Visitor) -> tuple[Outcome, _Kept | None]:
         """As `receive`; None beside the outcome where it was sent before."""
+        # Many who get something ready at once only take the interpreter from one another; waiting for the disk they can.
+        with self._turns.getting_ready():
+            ready = self._ready(submission, visitor)
+        if isinstance(ready, Outcome):
+            return ready, None
+        new, story = ready
+        try:
+            id, leaf = self._store.receive(new)
+        except ProofUsed:
+            now = self._clock()
+            raise self._challenge(self._effort(story, visitor, now), now) from None
+        # Durable from here: a crash after this line loses nothing.
+        if id != new.id:
+            return self._sent_before(id), None
+        marks = _Marks(new.fingerprint, new.likeness, new.commitment)
+        return self._received(new, leaf), _Kept(_comment_of(new), story, marks)
+
+    def _ready(self, submission: Submission, visitor: Visitor) -> tuple[NewComment, Story | None] | Outcome:
+        """What was checked, ready to be kept, and its story; or what became of it where it was sent before."""
         reader = submission.reader
         if reader is not None:
             # Whatever the form says: who has proved who they are writes under that name.
             submission = replace(submission, name=reader.name, email=reader.email)
         url = self._story_url(submission.story_url, visitor.own)
         # One look at the story: whoever changes it meanwhile changes it for the next.
-        story = self._store.story(url)
+        story = self._store.story_of_late(url)
         guests = (story.guests if story else None) or self._guidelines.publication.guests
         self._check_words(submission, addressed=guests == "verified")
         now = self._clock()
         sending = self._sending(submission, url, now)
         if sending is not None and (before := self._store.sent_before(sending)) is not None:
-            return self._sent_before(before.id), None
+            return self._sent_before(before.id)
         self._check_open(story, now)
         self._check_welcome(reader, guests)
         author_key = self._author_key(submission, visitor)
@@ -779,15 +802,7 @@ class Desk:
             follow=self._follow(submission),
             left=not self._judges,
         )
-        try:
-            id, leaf = self._store.receive(new)
-        except ProofUsed:
-            raise self._challenge(self._effort(story, visitor, now), now) from None
-        # Durable from here: a crash after this line loses nothing.
-        if id != new.id:
-            return self._sent_before(id), None
-        marks = _Marks(new.fingerprint, new.likeness, new.commitment)
-        return self._received(new, leaf), _Kept(_comment_of(new), story, marks)
+        return new, story
 
     def answer(self, id: str, text: str, *, by: str) -> Outcome:
         """
@@ -928,7 +943,8 @@ class Desk:
             if self._judges:
                 with self._turns.request():
                     self._judge_in_turn(id)
-        except Unavailable as error:
+        except Exception as error:  # noqa: BLE001
+            # As for what was just sent: the link is used up, and whoever used it is not told that it failed.
             log.warning("judging_put_off", comment=id, error=type(error).__name__)
         return self._stands(self._comment(id), None)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
-from meydan.errors import BadCalibration, BadGuidelines, BadSettings
+from meydan.errors import BackupDamaged, BadCalibration, BadGuidelines, BadSettings, StoreUnavailable
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
 from meydan.letters import Letters
@@ -178,7 +178,7 @@ class Meydan:
             self.store.free_all()
         return self.desk.sweep(limit=SWEEP_BATCH * 10, older_than_s=0 if alone else SWEEP_AGE_S)
 
-    def work_off(self) -> int:
+    def judge_some(self) -> int:
         """Judge some of what waits for it, wherever it was received; returns how many were taken up."""
         return self.desk.sweep(limit=WORK_BATCH, older_than_s=SWEEP_AGE_S)
 
@@ -194,7 +194,12 @@ class Meydan:
         self.refresh_calibration()
         self.desk.refresh_withdrawn()
         # What other nodes erased, which has their data folders' lists only.
-        self.store.list_erasures(since=_now() - LISTED_AGAIN)
+        try:
+            self.store.list_erasures(since=_now() - LISTED_AGAIN)
+        except (BackupDamaged, StoreUnavailable) as error:
+            # Told at each round until somebody mends it; nothing else waits for that.
+            log.error("erasures_not_listed", code=error.code, cause=error.message)
+        self.store.forget_lately()
         if not self.leads():
             return
         if self.settings.judge == "here":
@@ -280,7 +285,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         _calibration_seen=_stamp(settings.calibration_file),
     )
     try:
-        _check_secret(store, secret)
+        _check_secret(store, secret, _former(settings))
         if entering:
             # What a crash kept from the list, or was erased while this node was away.
             store.list_erasures()
@@ -330,10 +335,14 @@ def erasures_of(settings: Settings) -> Erasures:
     return Erasures(settings.erasures_file)
 
 
-def _check_secret(store: Store, secret: bytes) -> None:
+def _check_secret(store: Store, secret: bytes, former: bytes | None) -> None:
     """BadSecret where other nodes on the database have another. An SQLite file lies beside its own."""
     if store.dialect == "postgresql":
-        store.check_secret(hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32])
+        store.check_secret(_mark(secret), former=None if former is None else _mark(former))
+
+
+def _mark(secret: bytes) -> str:
+    return hmac.new(secret, b"node\x00secret", hashlib.sha256).hexdigest()[:32]
 
 
 def look_at_tables(settings: Settings) -> Outlook:
@@ -362,7 +371,7 @@ def build_staff(settings: Settings) -> tuple[Staff, Store]:
     secret = _secret(settings)
     store = open_store(settings)
     try:
-        _check_secret(store, secret)
+        _check_secret(store, secret, _former(settings))
     except BaseException:
         store.close()
         raise

@@ -359,3 +359,17 @@ def test_a_pass_outlives_a_change_of_the_secret() -> None:
     assert after is not None
     assert (after.reader.key, after.reader.name) == (reader.key, "Zîn")
     assert Seal(b"n" * 32, former=b"o" * 32).read_pass(given, now) is None
+
+
+def test_who_confirms_is_not_told_that_judging_failed(
+    guests: Callable[[str], Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If judging fails once an address is confirmed, whatever it was, then the comment waits, and the next sweep judges it."""
+    room = guests("verified")
+    sent = room.send(email="zara@square.example", visitor=at())
+    (mail,) = mailed(room)
+    with monkeypatch.context() as broken:
+        broken.setattr(room.store, "settle", lambda *_given, **_more: 1 // 0)
+        assert room.desk.confirm(token_in(mail)).status is Status.HELD
+    assert room.desk.sweep() == 1
+    assert room.desk.status(sent.id).status is Status.APPROVED

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,8 @@ from meydan.errors import (
     NotRestorable,
 )
 from meydan.ledger import Tree, leaf_hash
-from meydan.store import Erased, Erasures, Sought, Store
-from meydan.store.carrying import LEFT_OUT, snapshot
+from meydan.store import Erased, Erasures, Sought, Store, database, months
+from meydan.store.carrying import LEFT_OUT, empty, snapshot
 from meydan.store.schema import HEAD
 from meydan.text.search import asked_for
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, Clock
@@ -41,7 +42,7 @@ from tests.keeping.lived import (
 )
 from tests.postgresql import PostgreSQL
 from tests.serving import Served
-from tests.store.making import around
+from tests.store.making import around, decide, receive
 
 
 def back_up(url: str, file: Path, **more: Any) -> keeping.Manifest:
@@ -483,3 +484,44 @@ def test_the_root_is_that_of_rfc_6962() -> None:
     for leaf, root in zip(LEAVES, ROOTS[1:], strict=True):
         tree.add(leaf_hash(bytes.fromhex(leaf)))
         assert tree.root().hex() == root
+
+
+def test_a_restore_into_parts(
+    lived: tuple[str, dict[str, str], Path], tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    """If a backup is restored into tables that are divided by month, then each row is there, and comments go on coming."""
+    url, _, backup = lived
+    now = datetime.now(UTC)
+    target = postgresql.new_database(by_month=False)
+    months.change(target, by_month=True, at=now)
+    restore(backup, target, tmp_path)
+    told = rows_of(url, without=("meta", *LEFT_OUT))
+    assert rows_of(target, without=("meta", *LEFT_OUT))["comment"] == told["comment"]
+    check_everything_hashes(target)
+    store = Store.open(target)
+    try:
+        store.keep_months(now)
+        decide(store, receive(store))
+    finally:
+        store.close()
+    with around(target) as connection:
+        (newest,) = connection.execute("SELECT max(number) FROM comment").fetchone()
+    assert newest == months.first_number(months.month_of(now))
+
+
+def test_no_statement_takes_too_long(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a large database has an index or a table that takes longer than a server is waited for, then it is waited for."""
+    target = postgresql.new_database()
+    # Each index takes a second and a half, and nobody else waits for longer than one.
+    with around(target) as connection:
+        connection.execute(
+            "CREATE FUNCTION slowly() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); END $$"
+        )
+        connection.execute(
+            "CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION slowly()"
+        )
+    monkeypatch.setattr(database, "SILENCE_S", 1.0)
+    with empty(target) as filled:
+        filled.open_up()
+        filled._taken_off = filled._taken_off[:1]
+        filled.close_up()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from meydan.errors import BackupDamaged, StoreUnavailable
 from meydan.ledger import erasure_leaf
@@ -153,3 +154,27 @@ def test_another_publications_list_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "restored.jsonl").exists()
     restore(tmp_path / "backup", new, tmp_path, [])
     assert rows_of(new)["comment"] == rows_of(url)["comment"]
+
+
+@pytest.mark.parametrize("fault", ["cannot be written", "cannot be read"])
+def test_a_list_at_fault_keeps_nothing_else_waiting(tmp_path: Path, fault: str) -> None:
+    """If the list of erasures is at fault, then that is told, and what is to be forgotten is forgotten all the same."""
+    url = f"sqlite:///{tmp_path / 'meydan.db'}"
+    meydan = build(Settings(data=tmp_path))
+    try:
+        listed = tmp_path / "erasures.jsonl"
+        listed.unlink(missing_ok=True)
+        if fault == "cannot be written":
+            listed.mkdir()
+        else:
+            listed.write_bytes(b"no line of ours\n")
+        long_ago = time_of(10**15)
+        meydan.store.readers.add_session("digest", "key", at=long_ago, expires_at=long_ago)
+        with capture_logs() as logs:
+            meydan.tend()
+        assert [line["code"] for line in logs if line["event"] == "erasures_not_listed"] == [
+            "U201" if fault == "cannot be written" else "T402"
+        ]
+    finally:
+        meydan.close()
+    assert rows_of(url)["reader_session"] == []

@@ -163,6 +163,8 @@ def as_it_was(url: str, now: str, revision: str) -> None:
                 ):
                     for row in rows:
                         kept.write(row)
+        # What programs of before never wrote there.
+        new.execute("DELETE FROM meta WHERE key IN ('oldest', 'unfinished', 'by_month', 'secret')")
 
 
 def read_through(store: Store, sort: str, url: str = STORY) -> list[str]:

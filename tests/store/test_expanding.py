@@ -22,7 +22,7 @@ from meydan.errors import BadSchema, MigrationHeldUp
 from meydan.store import Store, migrating
 from meydan.store.migrating import Step, migrate, steps_after, tables_of
 from tests.postgresql import PostgreSQL
-from tests.store.making import approved, around, receive
+from tests.store.making import approved, around, as_it_was, receive
 
 RULE_SINCE = "0016"
 """Up to here migrations are older than the rule."""
@@ -269,3 +269,39 @@ def test_a_step_waits_in_front_of_nobody(
     migrate(database, allowed=True)
     assert tables_of(database).version == "9998"
     database.close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_large_database_of_before(
+    kind: str, tmp_path: Path, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a program of before forgot addresses but no fingerprints, then they are forgotten, and its tables stay open meanwhile."""
+    url, old = (
+        (
+            f"sqlite:///{tmp_path / name}.db"
+            if kind == "sqlite"
+            else postgresql.new_database(empty=name == "old")
+        )
+        for name in ("new", "old")
+    )
+    store = Store.open(url)
+    forgotten = receive(store, address_key=None, fingerprint="kept")
+    receive(store, address_key="a", fingerprint="recent")
+    assert store.comment(forgotten) is not None
+    store.close()
+    as_it_was(old, url, "0018")
+    asked = []
+    with monkeypatch.context() as looked:
+        looked.setattr(migrating, "_finish", lambda connection: asked.extend(_captions(connection)))
+        Store.open(old).close()
+    assert asked == ([] if kind == "sqlite" else ["the index ix_comment_erased", "filling comment"])
+    Store.open(old).close()
+    with around(old) as connection:
+        assert connection.execute("SELECT fingerprint FROM comment ORDER BY number").fetchall() == [
+            (None,),
+            ("recent",),
+        ]
+
+
+def _captions(connection: Connection) -> list[str]:
+    return [job["caption"] for job in migrating._unfinished(connection)]

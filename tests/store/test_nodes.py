@@ -166,6 +166,13 @@ def test_another_secret_is_refused(nodes: tuple[Store, Store]) -> None:
     with pytest.raises(BadSecret, match="MEYDAN_SECRET") as refused:
         nodes[1].check_secret("another")
     assert refused.value.code == "M307"
+    # Whoever names the one that was, changes it for all.
+    with pytest.raises(BadSecret):
+        nodes[1].check_secret("another", former="neither")
+    nodes[1].check_secret("another", former="ours")
+    nodes[0].check_secret("another")
+    with pytest.raises(BadSecret):
+        nodes[0].check_secret("ours")
 
 
 @pytest.fixture(scope="module")

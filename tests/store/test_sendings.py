@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from meydan.errors import KeyReused, NoSuchParent
@@ -126,11 +127,35 @@ def test_what_is_nearly_the_same_is_counted_within_its_time(store: Store) -> Non
     assert store.near(bytes([7]) * 64, **asked) == 1
 
 
+def test_what_another_node_erased_is_forgotten(store: Store, database_url: str) -> None:
+    """If another node erases a comment or forgets addresses, then nothing of it stays in this one's memory."""
+    node = Store.open(database_url)
+    try:
+        signed = {"address_key": "a", "likeness": bytes([7]) * 64}
+        ids = [receive(store, submitted_at=NOON + timedelta(minutes=number), **signed) for number in range(4)]
+        story = store.story(STORY)
+        assert story is not None
+        ever = {"since": NOON - DAY, "until": NOON + DAY}
+        assert store.crowd(story.id, "a", **ever) == (4, 4, 4)
+        node.erase(ids[3], leaf=b"erased", at=NOON + DAY)
+        node.expire(before=NOON + timedelta(seconds=90))
+        store.forget_lately()
+        assert np.count_nonzero(store._lately._signatures.any(axis=0)) == 1
+        assert np.count_nonzero(store._lately._addresses) == 1
+        # Exactly what the database says, from memory.
+        assert store.crowd(story.id, "a", **ever) == (4, 4, 1)
+        assert store.near(bytes([7]) * 64, **ever) == 1
+    finally:
+        node.close()
+
+
 def test_lately_is_what_the_database_says(
     store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If comments come by two processes, then both count the same as the database does, within memory and beyond it."""
     monkeypatch.setattr(lately, "KEPT", 8)
+    # Another process's comments are asked for at once, and one's own are remembered as they are kept.
+    monkeypatch.setattr(lately, "ASKED_EVERY_S", 1e-9)
     monkeypatch.setattr(store_module, "CROWD_READ", 4)
     monkeypatch.setattr(store_module, "LIKENESSES_READ", 4)
     node = Store.open(database_url)

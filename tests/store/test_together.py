@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,11 @@ import pytest
 
 from meydan.comment import Status
 from meydan.errors import AlreadyDecided, NoSuchParent, NotAppealable, NotFound
-from meydan.store import Store, statements
+from meydan.store import Sending, Store, statements
 from meydan.store.hand import Hand
+from meydan.store.writer import LANES
+from tests.postgresql import PostgreSQL
+from tests.serving import Served
 from tests.store.making import (
     APPROVE,
     EVIDENCE,
@@ -31,6 +34,7 @@ from tests.store.making import (
     decide,
     later,
     leaf_numbers,
+    new_comment,
     receive,
     shown,
 )
@@ -51,6 +55,30 @@ def at_once(*tasks: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(tasks)) as threads:
         return list(threads.map(run, tasks))
+
+
+def in_one_batch(store: Store, *tasks: Callable[[], Any]) -> list[Future[Any]]:
+    """What becomes of tasks that one thread writes together, in this order."""
+    lanes = LANES[store.dialect]
+    ends = [threading.Event() for _ in range(lanes)]
+    with ThreadPoolExecutor(lanes) as busy:
+        threads = ThreadPoolExecutor(len(tasks))
+        try:
+            for end in ends:
+                busy.submit(store._writer.write, lambda _hand, end=end: end.wait(30))
+                Served.until(lambda: store.condition.queued == 0)
+            Served.until(lambda: all(lane.since is not None for lane in store._writer._lanes))
+            told = []
+            for number, task in enumerate(tasks, 1):
+                told.append(threads.submit(task))
+                Served.until(lambda number=number: store.condition.queued == number)
+            ends[0].set()
+            Served.until(lambda: store.condition.queued == 0)
+        finally:
+            for end in ends:
+                end.set()
+            threads.shutdown(wait=False)
+    return told
 
 
 def test_leaves_have_no_gap(store: Store) -> None:
@@ -174,6 +202,40 @@ def test_changes_miss_nothing(store: Store) -> None:
     done.set()
     follower.join()
     assert seen == {f"{STORY}/{number}": 16 for number in range(5)}
+
+
+def test_sent_twice_in_one_batch(store: Store) -> None:
+    """If a comment is sent twice and both are written together, then both are told the number of its receipt."""
+    receive(store)
+    sending = Sending(key="k" * 32, words="w" * 32, since=later(hours=-1))
+    one, other = in_one_batch(store, *[lambda: store.receive(new_comment(sending=sending))] * 2)
+    assert one.result() == other.result()
+    assert one.result().leaf == 1
+
+
+def test_who_waits_for_a_lock_keeps_nobody_waiting(postgresql: PostgreSQL) -> None:
+    """If one of those who are written together has to wait for another node, then the others are answered meanwhile."""
+    url = postgresql.new_database()
+    store = Store.open(url)
+    try:
+        id = approved(store)
+        with around(url) as elsewhere:
+            elsewhere.execute("BEGIN")
+            asked = statements.LOCK_COMMENT["postgresql"].replace(":id", "%(id)s")
+            elsewhere.execute(asked, {"id": id})
+            waits, goes_on = in_one_batch(
+                store, lambda: store.withdraw(id, leaf=b"w", at=later()), lambda: receive(store)
+            )
+            kept = goes_on.result(timeout=5)
+            assert store.comment(kept) is not None
+            assert not waits.done()
+            elsewhere.execute("ROLLBACK")
+        waits.result(timeout=30)
+        assert shown(store) == []
+        assert leaf_numbers(store) == [0, 1, 2, 3]
+    finally:
+        store.close()
+        postgresql.drop(url)
 
 
 def test_readers_see_one_moment(store: Store) -> None:

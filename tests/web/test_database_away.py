@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from meydan.locale import INTERFACE
-from tests import postgresql
 from tests.newsroom import UNMEASURED
+from tests.postgresql import Cluster, a_cluster
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED, courteous
 
@@ -27,69 +22,18 @@ BOUNDED_S = 20.0
 """Whoever asks before it is known that the database is away."""
 
 
-class OwnServer:
-    """A PostgreSQL of the test's own, with all its processes."""
-
-    def __init__(self, home: Path) -> None:
-        found = postgresql._installations()
-        assert found, postgresql.HOW_TO
-        self._home = home
-        self._process = postgresql._start(found[0], home)
-        self.url = postgresql._url_in(home).render_as_string(hide_password=False)
-
-    def _all(self) -> list[psutil.Process]:
-        # Its children last, or it would start others in place of those that end.
-        first = psutil.Process(self._process.pid)
-        return [first, *first.children(recursive=True)]
-
-    def stop(self) -> None:
-        """It is there, and says nothing any more."""
-        for process in self._all():
-            process.suspend()
-
-    def go_on(self) -> None:
-        for process in self._all():
-            process.resume()
-
-    def kill(self) -> None:
-        for process in self._all():
-            process.kill()
-        self._process.wait()
-
-    def start_again(self) -> None:
-        owner = postgresql._ordinary_user()
-        user, group, groups = (
-            (None, None, None) if owner is None else (owner.pw_uid, owner.pw_gid, list[int]())
-        )
-        with (self._home / "log").open("ab") as output:
-            self._process = subprocess.Popen(
-                self._process.args, cwd=self._home, stdout=output, stderr=output,
-                user=user, group=group, extra_groups=groups,
-            )  # fmt: skip
-
-    def end(self) -> None:
-        self.go_on()
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(timeout=60)
-
-
 @pytest.fixture
-def own() -> Iterator[OwnServer]:
-    home = Path(tempfile.mkdtemp(prefix="meydan-pg-"))
-    server = OwnServer(home)
-    try:
-        yield server
-    finally:
-        server.end()
-        shutil.rmtree(home, ignore_errors=True)
+def own() -> Iterator[Cluster]:
+    with a_cluster() as cluster:
+        yield cluster
 
 
-def test_a_database_that_is_stopped_killed_and_started_again(own: OwnServer, tmp_path: Path) -> None:
+def test_a_database_that_is_stopped_killed_and_started_again(own: Cluster, tmp_path: Path) -> None:
     """
     If the database falls silent or dies, then readers are sent the pages that are kept, marked as old, and nothing held;
     who sends is refused at once, knowing what to do; and all goes on without a restart, with everything that was answered.
     """
-    served = Served(tmp_path, database=own.url, **UNHURRIED)
+    served = Served(tmp_path, database=own.url.render_as_string(hide_password=False), **UNHURRIED)
     served.start()
     story = f"{served.url}/a-story"
     page, listing = f"/comments?story={story}", f"/api/v1/comments?story={story}"
@@ -153,14 +97,13 @@ def test_a_database_that_is_stopped_killed_and_started_again(own: OwnServer, tmp
         kept = {path: client.get(path).content for path in (page, listing)}
         assert all(UNMEASURED.encode() not in body for body in kept.values())
 
-        own.stop()
-        with ThreadPoolExecutor(32) as crowd:
-            # Each of them is answered, whether they came before or after it was known.
-            for asked in [crowd.submit(send) for _ in range(48)]:
-                asked.result()
-        Served.until(lambda: at_once("/healthz").json()["database"] == "away")
-        is_away()
-        own.go_on()
+        with own.halted():
+            with ThreadPoolExecutor(32) as crowd:
+                # Each of them is answered, whether they came before or after it was known.
+                for asked in [crowd.submit(send) for _ in range(48)]:
+                    asked.result()
+            Served.until(lambda: at_once("/healthz").json()["database"] == "away")
+            is_away()
         Served.until(all_is_well, timeout_s=30)
         assert send().json()["status"] == "approved"
         assert set(answered) <= {comment["id"] for comment in client.get(listing).json()["comments"]} | {
@@ -171,7 +114,7 @@ def test_a_database_that_is_stopped_killed_and_started_again(own: OwnServer, tmp
         own.kill()
         Served.until(lambda: at_once("/healthz").json()["database"] == "away")
         is_away()
-        own.start_again()
+        own.start()
         Served.until(all_is_well, timeout_s=30)
         assert send().json()["status"] == "approved"
         shown = [comment["id"] for comment in client.get(listing).json()["comments"]]

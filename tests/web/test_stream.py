@@ -28,7 +28,7 @@ TO_COME_S = 20.0
 
 @pytest.fixture
 def room(database_url: str, tmp_path: Path) -> Iterator[Newsroom]:
-    with newsroom(tmp_path, database=database_url) as opened:
+    with newsroom(tmp_path, database=database_url, secret="s" * 40) as opened:
         yield opened
 
 

@@ -89,7 +89,7 @@ def work_until(meydan: Meydan, ended: threading.Event) -> None:
             if now >= house_at:
                 meydan.tend()
                 house_at = now + meydan.settings.sweep_seconds
-            taken = meydan.work_off()
+            taken = meydan.judge_some()
         except Unavailable as error:
             log.warning("work_put_off", code=error.code)
             rest_s = OUTAGE_S

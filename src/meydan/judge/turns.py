@@ -22,16 +22,18 @@ LOOK_AGAIN_S = 0.02
 class Turns:
     """`at_once` turns. Safe to use from many threads."""
 
-    def __init__(self, at_once: int = 0) -> None:
+    def __init__(self, at_once: int = 0, *, desks: int = 0) -> None:
         """
         Args:
             at_once: how many judge at once; 0: as many as there are cores for this process.
+            desks: how many get something ready at once; 0: as many as judge.
         """
         self.at_once = at_once if at_once > 0 else _cores()
         self._free = self.at_once
         self._under_way = 0
         self._lock = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
+        self._desks = threading.Semaphore(desks if desks > 0 else self.at_once)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
@@ -43,6 +45,15 @@ class Turns:
         finally:
             with self._lock:
                 self._under_way -= 1
+
+    @contextlib.contextmanager
+    def getting_ready(self) -> Iterator[None]:
+        """One of the few places to check what came and get it ready to be kept."""
+        self._desks.acquire()
+        try:
+            yield
+        finally:
+            self._desks.release()
 
     @contextlib.contextmanager
     def turn(self, within_s: float) -> Iterator[bool]:

@@ -46,6 +46,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "claim": "who has a comment before them just now",
     "proof": "proofs of work of the last minutes",
     "reader_session": "readers sign in again",
+    "judging": "who judges what just now",
+    "pace": "how often somebody sent something within the last minutes",
 }
 """What no backup holds, and why: it is over by the time of a restore, or would open what was closed since."""
 
@@ -143,7 +145,7 @@ def snapshot(url: str, *, alone: bool = False) -> Iterator[Snapshot]:
         BadSettings: no such database. BadSchema: its tables are not this program's.
         BeingServed: with `alone`, somebody is using it. StoreUnavailable: it cannot be reached.
     """
-    database = Database(_there(url))
+    database = Database(_there(url), unhurried=True)
     try:
         migrate(database, allowed=False)
         if not alone:
@@ -236,6 +238,8 @@ class Target(Snapshot):
                 self._hand.run(f'DROP {kind} "{name}"')
                 self._taken_off.append(made)
         else:
+            # What is put off until the commit elsewhere would wait in memory here, row by row, and no index be made before.
+            self._hand.run("SET CONSTRAINTS ALL IMMEDIATE")
             for name in metadata.tables:
                 self._hand.run(f'ALTER TABLE "{name}" DISABLE TRIGGER USER')
             for name, made in self._hand.all(_PLAIN_INDEXES):
@@ -305,7 +309,7 @@ def empty(url: str) -> Iterator[Target]:
     Raises:
         NotRestorable: it is not empty. StoreUnavailable: it failed; it is as empty as before.
     """
-    database = Database(url)
+    database = Database(url, unhurried=True)
     try:
         _make(database)
         if database.one(sql.RESTORING) is not None:

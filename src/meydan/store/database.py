@@ -15,10 +15,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +98,8 @@ class Database:
 
     Args:
         url: `sqlite:///file` or `postgresql://user@host/name`.
-        patience_s: after how long a PostgreSQL server that says nothing is given up; None: never.
+        patience_s: after how long a PostgreSQL server that says nothing is given up; None: after SILENCE_S.
+        unhurried: for whoever carries all of it: no statement is given up, however long it takes.
 
     Raises:
         BadSettings: another kind of URL, an SQLite older than 3.35, or a
@@ -108,8 +107,9 @@ class Database:
         StoreUnavailable: it cannot be reached.
     """
 
-    def __init__(self, url: str, *, patience_s: float | None = None) -> None:
+    def __init__(self, url: str, *, patience_s: float | None = None, unhurried: bool = False) -> None:
         self._url = _url_of(url)
+        self._unhurried = unhurried
         self._patience_s = patience_s
         self.dialect = self._url.get_backend_name()
         self.begin_write = ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN",)
@@ -141,14 +141,21 @@ class Database:
                 A connection that is not waited on for ever.
 
                 The server keeps its time-outs only while it runs and can be heard. One that was halted, or is behind a
-                network that swallows what is sent, would keep every thread of ours. Only a migration is waited for
-                (`silence_s` None): it takes as long as the tables are large.
+                network that swallows what is sent, would keep every thread of ours. What takes as long as the tables are
+                large, a migration or a backup, is waited for (`silence_s` None).
                 """
 
                 silence_s: float | None = SILENCE_S
 
                 def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-                    return super().wait(gen, interval, self.silence_s if timeout is None else timeout)
+                    if timeout is not None:
+                        return super().wait(gen, interval, timeout)
+                    try:
+                        return super().wait(gen, interval, self.silence_s)
+                    except psycopg.errors._WaitTimeout:
+                        # What it says later must not be taken for the answer to another question.
+                        self.close()
+                        raise
 
             self._attended = Attended
             self.trouble = (*self.trouble, psycopg.Error)
@@ -213,15 +220,16 @@ class Database:
         import psycopg
 
         patience_s = patience_s or self._patience_s
-        kind: type[psycopg.Connection[Any]] = self._attended if patience_s is None else _impatient(patience_s)
         self.check_reach()
         try:
             with self._watched():
-                server = kind.connect(self._conninfo, autocommit=True)
+                server = self._attended.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
             if self._reach is not None and not _is_full(error):
                 self._reach.lost()
             raise StoreUnavailable(self._unreached(str(error))) from None
+        if patience_s is not None:
+            server.silence_s = patience_s
         if self._reach is not None:
             self._reach.joined(server, server.fileno())
         try:
@@ -229,6 +237,8 @@ class Database:
         except BaseException:
             server.close()
             raise
+        if self._unhurried:
+            server.silence_s = None
         return server
 
     def _answers(self) -> bool:
@@ -497,31 +507,6 @@ def _check_options(url: URL) -> None:
             "The database's address has something after its '?' that is no option of PostgreSQL's.",
             fields=("database",),
         ) from None
-
-
-@cache
-def _impatient(patience_s: float) -> Any:
-    """A kind of connection to PostgreSQL that is closed when the server says nothing for so long."""
-    import psycopg
-
-    class Impatient(psycopg.Connection[Any]):
-        def wait(self, gen: Any, *given: Any, **more: Any) -> Any:
-            return super().wait(self._until(gen, time.monotonic() + patience_s), *given, **more)
-
-        def _until(self, gen: Any, end: float) -> Any:
-            """The driver's own steps; it looks in here now and then also while nothing comes."""
-            try:
-                wanted = next(gen)
-                while True:
-                    ready = yield wanted
-                    if not ready and time.monotonic() > end:
-                        self.close()
-                        raise psycopg.OperationalError("the server says nothing")
-                    wanted = gen.send(ready)
-            except StopIteration as done:
-                return done.value
-
-    return Impatient
 
 
 def _touch(path: Path) -> None:

@@ -95,6 +95,7 @@ def ask(
         at=at,
     )
     if confirmed:
+        hand.write_numbers()
         hand.one(sql.CONFIRM_FOLLOW, id=new.id, at=at)
         return
     post(hand, "mail.confirm-follow", subject or new.id, {"follow": new.id}, at, f"follow:{new.id}")
@@ -217,6 +218,7 @@ class Followers:
             if wish is not None and wish[3] is not None:
                 # Whoever decides upon the comment now either sees this wish, or is seen here.
                 hand.lock_above(wish[3])
+            hand.write_numbers()
             row = hand.one(sql.CONFIRM_FOLLOW, id=id, at=when)
             if row is None:
                 return False

@@ -25,8 +25,11 @@ _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
 _UNNUMBERED = -1
 """Stands in comment.receipt until the last step; no leaf has it, so without that step nothing can be committed."""
 
-_SEQS = 100_000
-"""More decisions than a comment ever has: so what stands in decision.leaf until then is no other decision's."""
+_SEQS = 4096
+"""
+More decisions than a comment ever has: so what stands in decision.leaf until then is no other decision's. Not many more,
+because comments of divided tables have numbers of sixteen digits (see months.py), and all of it has to fit into 63 bits.
+"""
 
 Row = tuple[Any, ...]
 
@@ -41,6 +44,7 @@ class _Cursor(Protocol):
     def execute(self, sql: str, parameters: Mapping[str, Any], /) -> Any: ...
     def fetchone(self) -> Any: ...
     def fetchall(self) -> Any: ...
+    def close(self) -> Any: ...
     def __getattr__(self, name: str) -> Any: ...
 
 
@@ -70,7 +74,7 @@ class Leaf:
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_connection", "_cursor", "_reach")
+    __slots__ = ("_adapted", "_connection", "_cursor", "_leaf", "_reach")
 
     def __init__(
         self,
@@ -83,6 +87,7 @@ class Hand:
         self._cursor = cursor
         self._adapted = adapted
         self._reach = reach
+        self._leaf: int | None = None
 
     @property
     def dialect(self) -> str:
@@ -151,16 +156,37 @@ class Hand:
         self._ask(statement, parameters)
 
     def close(self) -> None:
+        # A statement that a cursor holds keeps SQLite's connection, and what it has locked, behind the closed door.
+        self._cursor.close()
         self._connection.close()
+
+    def write_numbers(self) -> None:
+        """Let statements of this transaction see how many leaves there are."""
+        if self._leaf is not None:
+            self.run(sql.LEAVES_TAKEN, leaf=self._leaf)
 
     # -- a transaction of the writer's --------------------------------------
 
     def begin(self) -> None:
+        self._leaf = None
         self.run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Durable when this returns."""
+        self.write_numbers()
         self.run("COMMIT")
+
+    def abandon(self) -> None:
+        """Undo all of the transaction, after something in it failed."""
+        self.run("ROLLBACK")
+
+    def mark(self) -> tuple[int, ...]:
+        """To give back to `undo`."""
+        return () if self._leaf is None else (self._leaf,)
+
+    def undo(self, mark: tuple[int, ...]) -> None:
+        """Forget what was kept for the last step since."""
+        self._leaf = mark[0] if mark else None
 
     # -- among others who write ----------------------------------------------
 
@@ -191,10 +217,15 @@ class Hand:
         """Put a leaf into the ledger."""
         # The number is taken inside the transaction: a number handed out and then
         # rolled back would leave a hole, and verifiers treat a hole as tampering.
-        row = self.one(sql.NEXT_LEAF)
-        assert row is not None
-        self.run(sql.PUT_LEAF, number=row[0], body=body)
-        return Leaf(row[0])
+        number = self._leaf
+        if number is None:
+            row = self.one(sql.LEAF_COUNT)
+            assert row is not None
+            number = int(row[0])
+        self.run(sql.PUT_LEAF, number=number, body=body)
+        # Written back once, with the commit: nobody else takes numbers before.
+        self._leaf = number + 1
+        return Leaf(number)
 
     def receipt(self, leaf: Leaf) -> int:
         """What to keep in comment.receipt; then `names_receipt`."""

@@ -3,7 +3,8 @@ What was sent lately, kept in memory: how many came from where, and which say ne
 
 Every submission asks both. Read anew each time, that was the largest read of a submission, and it grew with the hour;
 here each asks only for what is new since the last one did. The database stays what counts: other processes' comments
-come in by the same question, and what is older than what is kept is asked of it.
+come in by the same question, and what is older than what is kept is asked of it. Where one process receives, it tells
+what it received itself, and asks now and then only.
 """
 
 from __future__ import annotations
@@ -28,18 +29,41 @@ GAP_S: Final = 10.0
 """How long a number that is missing may still come: no transaction that writes a comment takes so long."""
 
 
+ASKED_EVERY_S: Final = 0.2
+"""How often it is asked for what others received, where this process receives nearly all."""
+
+
 class Lately:
     """The newest KEPT comments as numbers and signatures, no words. Safe to use from many threads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self.clear()
+        self._every_s = ASKED_EVERY_S if database.dialect == "sqlite" else 0.0
+        self._begin()
 
-    def clear(self) -> None:
-        """Forget everything, because something of it was forgotten in the database; the next question reads it anew."""
+    def received(
+        self, number: int, at: int, story: int, address_key: str | None, signature: bytes | None
+    ) -> None:
+        """This process received a comment, and it is durable."""
+        if not self._every_s:
+            return
         with self._lock:
-            self._begin()
+            # Before the first question nothing is known that this could be added to.
+            if self._after is not None and number > self._after and number not in self._beyond:
+                self._came([(number, at, story, address_key, signature)])
+
+    def forget(self) -> None:
+        """Forget the signature and the address of what has none in the database any more, whichever node took them."""
+        with self._lock:
+            if not self._count:
+                return
+            kept = self._numbers[: self._count]
+            rows = self._database.all(sql.BARE, begin=int(kept.min()), end=int(kept.max()))
+            bare = np.isin(self._numbers, np.array([row[0] for row in rows], np.int64))
+            self._addresses[bare] = 0
+            self._signed[bare] = False
+            self._signatures[:, bare] = 0
 
     def crowd(
         self, story: int, address_key: str, *, since: int, until: int, most: int
@@ -69,6 +93,7 @@ class Lately:
             return None if within is None else int(np.count_nonzero(within & is_near(mine, self._signatures)))
 
     def _begin(self) -> None:
+        self._numbers: NDArray[np.int64] = np.full(KEPT, -1, np.int64)
         self._times: NDArray[np.int64] = np.full(KEPT, -1, np.int64)
         self._stories: NDArray[np.int64] = np.zeros(KEPT, np.int64)
         self._addresses: NDArray[np.int64] = np.zeros(KEPT, np.int64)
@@ -81,6 +106,7 @@ class Lately:
         """Up to which number nothing new can come; None before anything was read."""
         self._beyond: set[int] = set()
         self._gap_since = 0.0
+        self._asked_at = 0.0
 
     def _within(
         self, times: NDArray[np.int64], since: int, until: int, most: int
@@ -95,14 +121,21 @@ class Lately:
 
     def _refresh(self) -> None:
         after = self._after
+        asked = time.monotonic()
+        if after is not None and asked < self._asked_at + self._every_s:
+            return
+        self._asked_at = asked
         rows = [] if after is None else self._database.all(sql.LATELY, after=after, limit=KEPT)
         if after is None or len(rows) == KEPT:
             self._begin()
             rows = self._database.all(sql.LATEST_SENT, limit=KEPT)[::-1]
-            self._after = after = int(rows[0][0]) - 1 if rows else 0
-        if not rows:
-            return
-        self._take([row for row in rows if row[0] not in self._beyond])
+            self._after = int(rows[0][0]) - 1 if rows else 0
+        if rows:
+            self._came([row for row in rows if row[0] not in self._beyond])
+
+    def _came(self, rows: Sequence[Row]) -> None:
+        after = self._after or 0
+        self._take(rows)
         self._beyond.update(int(row[0]) for row in rows)
         while after + 1 in self._beyond:
             after += 1
@@ -118,11 +151,12 @@ class Lately:
         self._after = after
 
     def _take(self, rows: Sequence[Row]) -> None:
-        for _, at, story, address_key, signature in rows:
+        for number, at, story, address_key, signature in rows:
             place = self._count % KEPT
             if self._count >= KEPT:
                 self._oldest = max(self._oldest, int(self._times[place]) + 1)
             self._count += 1
+            self._numbers[place] = number
             self._times[place] = at
             self._stories[place] = story
             self._addresses[place] = 0 if address_key is None else hash(address_key)

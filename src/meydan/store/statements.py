@@ -83,7 +83,7 @@ LOCK_ABOVE = _lock("_shared", f"{_COMMENTS}, hashint8(number)) FROM comment WHER
 LOCK_TOP = _lock("_shared", f"{_COMMENTS}, hashint8(:number))")
 LOCK_KEY = _lock("", f"{_KEYS}, hashtext(:key))")
 
-NEXT_LEAF = "UPDATE counter SET leaf = leaf + 1 WHERE id = 1 RETURNING leaf - 1"
+LEAVES_TAKEN = "UPDATE counter SET leaf = :leaf WHERE id = 1"
 NEXT_CHANGE = "UPDATE counter SET change = change + 1 WHERE id = 1 RETURNING change"
 LATEST_CHANGE = "SELECT change FROM counter WHERE id = 1"
 PUT_LEAF = "INSERT INTO leaf (number, body) VALUES (:number, :body)"
@@ -101,6 +101,7 @@ NOW_REWRITTEN = "UPDATE meta SET value = :at WHERE key = 'rewritten'"
 # -- nodes --------------------------------------------------------------------
 
 KEEP_SECRET = "INSERT INTO meta (key, value) VALUES ('secret', :value) ON CONFLICT (key) DO NOTHING"
+CHANGE_SECRET = "UPDATE meta SET value = :value WHERE key = 'secret' AND value = :former"
 SECRET = "SELECT value FROM meta WHERE key = 'secret'"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # By the database's clock, which is one for all nodes. A row stands for a bucket: what is missing in it is as
@@ -649,6 +650,7 @@ BLOCKED = """
 SELECT at, actor, reason, until FROM block
  WHERE author_key = :author_key AND lifted_at IS NULL AND (until IS NULL OR until > :at)
  ORDER BY number DESC LIMIT 1"""
+ANYBODY_BLOCKED = "SELECT 1 FROM block WHERE lifted_at IS NULL LIMIT 1"
 LIFT = """
 UPDATE block SET lifted_at = :at, lifted_by = :actor WHERE author_key = :author_key AND lifted_at IS NULL
    AND (until IS NULL OR until > :at)"""
@@ -785,15 +787,19 @@ DELETE FROM judging
      WHERE c.number = judging.comment AND c.status = 'held' AND c.judged_at IS NULL AND c.waiting = 1)"""
 
 # A flood is a flood at 1,000; counting further would help it.
-REPEATS = """
-SELECT count(*) FROM (
-    SELECT 1 FROM comment
-     WHERE fingerprint = :fingerprint AND submitted_at >= :since AND id <> :besides LIMIT 1000
-) seen"""
+# Both in one question, which every judging asks; a story that is not known has no comments.
+CAME_BEFORE = """
+SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM comment
+             WHERE fingerprint = :fingerprint AND submitted_at >= :since AND id <> :besides LIMIT 1000) repeated),
+       (SELECT count(*) FROM (
+            SELECT 1 FROM comment
+             WHERE story = (SELECT id FROM story WHERE url = :url) AND submitted_at >= :story_since
+               AND id <> :besides LIMIT 1000) there)"""
 ON_STORY = """
 SELECT count(*) FROM (
     SELECT 1 FROM comment
-     WHERE story = :story AND submitted_at >= :since AND id <> :besides LIMIT 1000
+     WHERE story = (SELECT id FROM story WHERE url = :url) AND submitted_at >= :since LIMIT 1000
 ) seen"""
 LIKENESSES = """
 SELECT likeness FROM comment
@@ -802,6 +808,10 @@ SELECT likeness FROM comment
 _SENT = "SELECT number, submitted_at, story, address_key, likeness FROM comment"
 LATELY = f"{_SENT} WHERE number > :after ORDER BY number LIMIT :limit"
 LATEST_SENT = f"{_SENT} ORDER BY number DESC LIMIT :limit"
+# Of which neither an address nor a signature is kept (any more): erased, forgotten, or the desk's own.
+BARE = """
+SELECT number FROM comment
+ WHERE number >= :begin AND number <= :end AND address_key IS NULL AND likeness IS NULL"""
 CROWD = """
 SELECT count(*), coalesce(sum(CASE WHEN story = :story THEN 1 ELSE 0 END), 0),
        coalesce(sum(CASE WHEN address_key = :address_key THEN 1 ELSE 0 END), 0)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -158,6 +159,9 @@ _FORGET_AT_ONCE = 1000
 _REPORTS_READ = 100
 _DAY = timedelta(days=1) // MICROSECOND
 _SECOND = timedelta(seconds=1) // MICROSECOND
+FRESH_S = 0.2
+"""How old what a submission is checked against may be where one process serves: nobody else changes it but by hand."""
+STORIES_KEPT = 1000
 NEVER_TAKEN_FOR = timedelta(hours=1)
 """Longer than anybody takes a comment up for: what is taken for longer was taken before the clock was set back."""
 
@@ -248,6 +252,8 @@ class Store:
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
         self._lately = Lately(database)
+        self._stories: dict[str, tuple[float, Story | None]] = {}
+        self._unblocked_until = 0.0
 
     # -- opening and closing ------------------------------------------------
 
@@ -331,12 +337,13 @@ class Store:
         """Whether no other node is up; asked by one that neither listens nor leads yet. An SQLite file has one server."""
         return self.dialect == "sqlite" or self._database.one(sql.OTHERS[self.dialect]) is None
 
-    def check_secret(self, mark: str) -> None:
+    def check_secret(self, mark: str, *, former: str | None = None) -> None:
         """
         Refuse a node whose secret is not that of the others; the first one's is theirs.
 
         Args:
             mark: a keyed hash that tells nothing of the secret.
+            former: that of the secret before it, which this one takes the place of.
 
         Raises:
             BadSecret: the database was begun with another.
@@ -344,6 +351,9 @@ class Store:
         row = self._database.one(sql.SECRET)
         if row is None:
             self._writer.write(lambda hand: hand.run(sql.KEEP_SECRET, value=mark))
+            row = self._database.one(sql.SECRET)
+        elif former is not None and _first(row) == former:
+            self._writer.write(lambda hand: hand.run(sql.CHANGE_SECRET, value=mark, former=former))
             row = self._database.one(sql.SECRET)
         if _first(row) != mark:
             raise BadSecret(
@@ -448,8 +458,9 @@ class Store:
 
         def work(hand: Hand) -> Callable[[], Received]:
             if new.sending is not None:
-                # Nobody else keeps this sending, here or on another node, between this look and the commit.
-                hand.lock_key("sending", new.sending.key)
+                # Nobody else keeps this sending, here or on another node, between this look and the commit. Nor does
+                # another piece of this batch: what that one's receipt is nobody knows before its end.
+                hand.lock_key("sending", new.sending.key, once=True)
                 before = _sent_before(hand.one, new.sending)
                 if before is not None:
                     return lambda: before
@@ -518,7 +529,12 @@ class Store:
                 hand.send(sql.ADD_LOOKUP[self.dialect], comment=number, words=new.lookup)
             if new.follow is not None:
                 ask(hand, new.follow, story=story, comment=number, subject=new.id, at=submitted_at)
-            return lambda: Received(new.id, leaf.number)
+
+            def kept() -> Received:
+                self._lately.received(number, submitted_at, story, new.address_key, new.likeness)
+                return Received(new.id, leaf.number)
+
+            return kept
 
         return self._writer.write(work)()
 
@@ -761,13 +777,22 @@ class Store:
 
         # The refusal is told only after what it remembers is durable.
         erased = self._writer.write(work, scrub=True)
-        self._lately.clear()
+        self._lately.forget()
         if not erased:
             raise NotErasable(
                 "The comment was escalated and must be kept. That its erasure was asked for is remembered: "
                 "it is carried out when an editor ends the hold."
             )
         self._list(id)
+
+    def forget_lately(self) -> None:
+        """
+        Keep nothing in memory of what another node erased or forgot.
+
+        Raises:
+            StoreUnavailable: the database failed.
+        """
+        self._lately.forget()
 
     def list_erasures(self, since: datetime | None = None) -> int:
         """
@@ -977,8 +1002,8 @@ class Store:
 
         erased = self._writer.write(work, scrub=True)
         if erased:
+            self._lately.forget()
             self._list(id)
-            self._lately.clear()
         return erased
 
     def endings(self, id: str) -> tuple[Ending, ...]:
@@ -1177,7 +1202,7 @@ class Store:
         if self._database.one(sql.JOURNAL_STALE) is not None:
             self._writer.write(lambda _hand: None, scrub=True)
         if forgotten:
-            self._lately.clear()
+            self._lately.forget()
         return forgotten
 
     def keep_months(self, at: datetime) -> None:
@@ -1427,6 +1452,21 @@ class Store:
         row = self._database.one(sql.STORY, url=url)
         return None if row is None else _story_of(row)
 
+    def story_of_late(self, url: str) -> Story | None:
+        """
+        A story as it is, for whoever sends to it. Where one process serves, perhaps as it was a moment ago (FRESH_S), but
+        never as it was before a change that this process made.
+        """
+        if self.dialect != "sqlite":
+            return self.story(url)
+        now = time.monotonic()
+        found = self._stories.get(url)
+        if found is None or found[0] < now:
+            if len(self._stories) >= STORIES_KEPT:
+                self._stories.clear()
+            found = self._stories[url] = (now + FRESH_S, self.story(url))
+        return found[1]
+
     def upsert_story(
         self,
         url: str,
@@ -1503,7 +1543,9 @@ class Store:
                 return replace(after, revision=before.revision + 1)
             return after
 
-        return self._writer.write(work)
+        story = self._writer.write(work)
+        self._stories.pop(url, None)
+        return story
 
     def stories(
         self, like: str, *, since: datetime, limit: int, before: int | None = None
@@ -1966,9 +2008,14 @@ class Store:
         )
 
     def blocked(self, author_key: str, at: datetime) -> Block | None:
-        """The block that stands against an author now."""
+        """The block that stands against an author now; of another process on SQLite, from FRESH_S after it was made."""
+        if time.monotonic() < self._unblocked_until:
+            return None
         row = self._database.one(sql.BLOCKED, author_key=author_key, at=micros(at))
         if row is None:
+            # Mostly nobody is blocked at all, and then nobody has to be looked for.
+            if self.dialect == "sqlite" and self._database.one(sql.ANYBODY_BLOCKED) is None:
+                self._unblocked_until = time.monotonic() + FRESH_S
             return None
         begun, by, reason, until = row
         return Block(time_of(begun), by, reason, time_or_none(until))
@@ -2000,6 +2047,7 @@ class Store:
             enter(hand, micros(at), by, "author-blocked", id, until=end)
 
         self._writer.write(work)
+        self._unblocked_until = 0.0
 
     def unblock(self, id: str, *, by: str, at: datetime) -> None:
         """
@@ -2134,22 +2182,15 @@ class Store:
             story_since: comments on the story are counted from here; None: from `since`.
             besides: the id of a comment not to count, the one being judged.
         """
-        with self._database.reading(snapshot=True) as hand:
-            story = hand.one(sql.STORY_ID, url=story_url)
-            repeats = hand.one(
-                sql.REPEATS, fingerprint=fingerprint, since=micros(since), besides=besides or ""
-            )
-            on_story = (
-                None
-                if story is None
-                else hand.one(
-                    sql.ON_STORY,
-                    story=story[0],
-                    since=micros(since if story_since is None else story_since),
-                    besides=besides or "",
-                )
-            )
-        return History(repeats=_first(repeats), on_story=0 if on_story is None else _first(on_story))
+        repeats, on_story = self._database.one(
+            sql.CAME_BEFORE,
+            fingerprint=fingerprint,
+            since=micros(since),
+            url=story_url,
+            story_since=micros(since if story_since is None else story_since),
+            besides=besides or "",
+        ) or (0, 0)
+        return History(repeats=repeats, on_story=on_story)
 
     def near(self, mine: bytes, *, since: datetime, until: datetime) -> int:
         """How many of what was sent within a time say nearly the same as this signature; of the latest `LIKENESSES_READ`."""
@@ -2178,11 +2219,9 @@ class Store:
 
     def on_story(self, url: str, *, since: datetime) -> int:
         """How many comments a story received since then; counting stops at 1,000."""
-        row = self._database.one(sql.STORY_ID, url=url)
-        if row is None:
-            return 0
-        counted: int = _first(self._database.one(sql.ON_STORY, story=row[0], since=micros(since), besides=""))
-        return counted
+        # No row where the address is none that a story can have.
+        row = self._database.one(sql.ON_STORY, url=url, since=micros(since))
+        return 0 if row is None else int(row[0])
 
     def leaves(self, start: int, limit: int) -> list[tuple[int, bytes]]:
         """Leaves from number `start`, in order, without a gap."""

@@ -18,10 +18,9 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -66,11 +65,41 @@ class Bounds:
     patience_s: float = 5.0
 
 
-class _Piece(NamedTuple):
-    work: Work
-    future: Future[Any]
-    scrub: bool
-    large: bool
+class _Piece:
+    """Some work and whoever waits for it: two locks, because a Future wakes its waiter through three."""
+
+    __slots__ = ("_claimed", "_done", "error", "large", "result", "scrub", "work")
+
+    def __init__(self, work: Work, scrub: bool, large: bool) -> None:
+        self.work = work
+        self.scrub = scrub
+        self.large = large
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._claimed = threading.Lock()
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def claim(self) -> bool:
+        """Take it up, or take it back; whoever comes first. Once."""
+        return self._claimed.acquire(blocking=False)
+
+    def ends(self, result: Any, error: BaseException | None) -> None:
+        self.result, self.error = result, error
+        self._done.release()
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._done.acquire(timeout=timeout_s)
+
+    def outcome(self) -> Any:
+        """What came of it, once `wait` said that it ended."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                # The error holds this frame, and would hold itself through the piece.
+                self.error = None
+        return self.result
 
 
 class _Again(Exception):
@@ -124,22 +153,21 @@ class Writer:
             StoreUnavailable: the database failed; nothing of it was kept (or, if
                 the connection broke while it committed, perhaps all of it: never a part).
         """
-        future: Future[T] = Future()
+        piece = _Piece(work, scrub, large)
         self._database.check_reach()
         if self.queued >= self._bounds.pieces or self.stuck_s > self._bounds.patience_s:
             raise self._turned_away()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("The store is closed; nothing was written. Try again.")
-            self._queue.put(_Piece(work, future, scrub, large))
-        try:
-            return future.result(timeout=self._bounds.patience_s)
-        except TimeoutError:
-            # Its own, when it is done: what the work raised, which may be a time-out too.
-            if future.done() or not future.cancel():
-                # It is being written: whether it is kept is known only when that has ended.
-                return future.result()
-            raise self._turned_away() from None
+            self._queue.put(piece)
+        if not piece.wait(self._bounds.patience_s):
+            if piece.claim():
+                raise self._turned_away()
+            # It is being written: whether it is kept is known only when that has ended.
+            piece.wait(-1)
+        result: T = piece.outcome()
+        return result
 
     @property
     def queued(self) -> int:
@@ -196,8 +224,8 @@ class Writer:
                 self._closed = self._closed or last
             while last and not self._queue.empty():
                 item = self._queue.get()
-                if item is not None and item.future.set_running_or_notify_cancel():
-                    item.future.set_exception(StoreUnavailable("The store is closed; nothing was written."))
+                if item is not None and item.claim():
+                    item.ends(None, StoreUnavailable("The store is closed; nothing was written."))
             lane.drop()
 
     def _drop(self) -> None:
@@ -224,7 +252,7 @@ class _Lane:
         while open_for_work:
             batch, open_for_work = self._gather()
             # From here on a piece is under way and cannot be taken back; who has not waited for it is left out.
-            batch = [piece for piece in batch if piece.future.set_running_or_notify_cancel()]
+            batch = [piece for piece in batch if piece.claim()]
             if batch:
                 self.since = time.monotonic()
                 self._settle(batch)
@@ -252,19 +280,22 @@ class _Lane:
             outcomes = self._attempt(batch)
         except BaseException as raised:  # noqa: BLE001  (whatever it was, someone waits for the answer)
             outcomes = [(None, raised)] * len(batch)
-        again = [number for number, (_, error) in enumerate(outcomes) if isinstance(error, _Again)]
-        for number in again:
-            outcomes[number] = self._alone(batch[number])
         done = [piece for piece, (_, error) in zip(batch, outcomes, strict=True) if error is None]
         if any(piece.scrub for piece in done):
             self._scrub(large=any(piece.large for piece in done))
-        for piece, (result, error) in zip(batch, outcomes, strict=True):
-            if error is None:
-                piece.future.set_result(result)
+        again = []
+        for piece, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome[1], _Again):
+                again.append(piece)
             else:
-                piece.future.set_exception(
-                    unavailable(error) if isinstance(error, self._database.trouble) else error
-                )
+                self._answer(piece, outcome)
+        # Last, because it may wait for others: what was kept is answered by then.
+        for piece in again:
+            self._answer(piece, self._alone(piece))
+
+    def _answer(self, piece: _Piece, outcome: _Outcome) -> None:
+        result, error = outcome
+        piece.ends(result, unavailable(error) if isinstance(error, self._database.trouble) else error)
 
     def _alone(self, piece: _Piece) -> _Outcome:
         """Do a piece in a transaction of its own, anew where another node was in its way."""
@@ -300,8 +331,11 @@ class _Lane:
                 hand = self._begin()
                 if isinstance(hand, FarHand):
                     hand.alone = alone or len(batch) == 1
-                for piece in batch:
-                    outcomes.append(self._do(hand, piece))  # noqa: PERF401  (what was done before one fails counts)
+                if not isinstance(hand, FarHand) and (results := self._all_at_once(hand, batch)) is not None:
+                    outcomes = results
+                else:
+                    for piece in batch:
+                        outcomes.append(self._do(hand, piece))
                 hand.commit()
                 # Durable from here: a crash after this line loses nothing.
                 self._writer.committed(len(batch), time.monotonic() - begun)
@@ -326,10 +360,24 @@ class _Lane:
             return outcomes
         raise AssertionError("unreachable")
 
+    def _all_at_once(self, hand: Hand, batch: list[_Piece]) -> list[_Outcome] | None:
+        """
+        Do a batch without a savepoint for each piece, as all but one in a thousand can be.
+
+        Returns:
+            None where one was refused: everything is undone, in a transaction that is to be begun anew with savepoints.
+        """
+        try:
+            return [(piece.work(hand), None) for piece in batch]
+        except Exception:  # noqa: BLE001  (it is done once more, where each answers for itself)
+            hand.abandon()
+            hand.begin()
+            return None
+
     def _do(self, hand: Hand, piece: _Piece) -> _Outcome:
         """Do one piece in its savepoint; raises only what takes the whole transaction with it."""
         far = isinstance(hand, FarHand)
-        mark = hand.mark() if isinstance(hand, FarHand) else ()
+        mark = hand.mark()
         hand.send("SAVEPOINT piece")
         result, error = None, None
         try:
@@ -343,8 +391,7 @@ class _Lane:
             error = raised if not isinstance(raised, Busy) else _Again(raised)
             # If even this fails the transaction is gone, and with it the whole batch.
             hand.send("ROLLBACK TO SAVEPOINT piece")
-            if isinstance(hand, FarHand):
-                hand.undo(mark)
+            hand.undo(mark)
         hand.send("RELEASE SAVEPOINT piece")
         return result, error
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from typing import Any
 
 import msgspec
@@ -93,7 +94,8 @@ class Sending:
             return self._write.encode(answer), answer.status == "approved"
 
         try:
-            body, seen = await asyncio.get_running_loop().run_in_executor(None, submit)
+            # With the request's id, for what the thread logs.
+            body, seen = await asyncio.get_running_loop().run_in_executor(None, copy_context().run, submit)
         except Exception as error:  # noqa: BLE001 - the one table says what each is answered with
             await self._refuse(error, scope, send)
             return

@@ -4,8 +4,7 @@ What was erased is found without reading every comment: it is listed outside the
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from alembic import op
+from meydan.store.migrations import gently
 
 revision = "0019"
 down_revision = "0018"
@@ -14,12 +13,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    erased = sa.text("erased_at IS NOT NULL")
-    op.create_index(
-        "ix_comment_erased",
-        "comment",
-        ["erased_at"],
-        unique=False,
-        sqlite_where=erased,
-        postgresql_where=erased,
-    )
+    gently.index("ix_comment_erased", "comment", ["erased_at"], where="erased_at IS NOT NULL")
