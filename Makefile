@@ -5,10 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TRAIN := .venv-train
+FUZZ := .venv-fuzz
+AUDIT := .venv-audit
+SECONDS ?= 300
 TORCH ?= torch==2.13.0
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test test-training lint model bench soak lock clean
+.PHONY: demo test test-training lint model bench soak fuzz audit lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/meydan demo
@@ -43,6 +46,15 @@ bench: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks soak
 
+# Bytes that nobody thought of, for so long at each target: see fuzz/README.md.
+fuzz: $(FUZZ)/.made
+	for target in text address guidelines; do $(FUZZ)/bin/python -m fuzz $$target --seconds $(SECONDS) || exit 1; done
+
+# Whether a locked version has a known weakness: see docs/security.md. Where nobody can be asked, it says so, loudly.
+audit:
+	@test -x $(AUDIT)/bin/pip-audit || ($(PYTHON) -m venv $(AUDIT) && $(AUDIT)/bin/python -m pip install --quiet pip-audit==2.10.1) || true
+	@$(AUDIT)/bin/python .ci/audit.py
+
 # Marked only once it is whole: a half-made environment is made anew.
 $(VENV)/.made:
 	rm -rf $(VENV)
@@ -76,6 +88,13 @@ $(TRAIN)/.made: pyproject.toml
 	$(PYTHON) -m venv $(TRAIN)
 	$(TRAIN)/bin/python -m pip install --quiet $(TORCH)
 	$(TRAIN)/bin/python -m pip install --quiet -e '.[train,calibrate]' pytest
+	@touch $@
+
+$(FUZZ)/.made: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(FUZZ)/bin/python -m pip install --quiet atheris==3.0.0
+	$(FUZZ)/bin/python -m pip install --quiet --no-deps -e .
 	@touch $@
 
 # After a change of dependencies in pyproject.toml; needs uv.

@@ -59,7 +59,7 @@ class Settings:
     """
 
     data: Path = Path("meydan-data")
-    database: str = ""
+    database: str = field(default="", repr=False)
     migrate: str = "yes"
     guidelines: Path | None = None
     host: str = "127.0.0.1"
@@ -106,6 +106,7 @@ class Settings:
     stale_minutes: int = 10
     writes_waiting: int = 256
     write_patience_seconds: int = 5
+    outgoing_networks: tuple[str, ...] = ()
 
     @property
     def database_url(self) -> str:
@@ -292,7 +293,7 @@ def _checked(settings: Settings) -> Settings:
             f"The setting 'address_days' is at most {LONGEST_PERIOD_DAYS}: addresses are to be forgotten.",
             fields=("address_days",),
         )
-    for key in ("trusted_proxies", "metrics"):
+    for key in ("trusted_proxies", "metrics", "outgoing_networks"):
         for network in getattr(settings, key):
             try:
                 ipaddress.ip_network(network, strict=False)

@@ -17,7 +17,7 @@ import hmac
 import threading
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -84,8 +84,8 @@ _AT_ONCE: Final = 2  # hashes computed at once; each takes 64 MB
 class Session:
     """Somebody who is signed in. `token` goes into the cookie, `csrf` into every form."""
 
-    token: str
-    csrf: str
+    token: str = field(repr=False)
+    csrf: str = field(repr=False)
     moderator: str
     expires_at: datetime
     role: str = "moderator"
@@ -100,15 +100,15 @@ class Session:
 class HalfWay:
     """The password was right; `token` has to come back with a one-time code within SECOND_WITHIN_S."""
 
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """What an authenticator app needs: its `secret`, and the same as an address (`uri`) to be shown as a square code."""
 
-    secret: str
-    uri: str
+    secret: str = field(repr=False)
+    uri: str = field(repr=False)
 
 
 class Staff:

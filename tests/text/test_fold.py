@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meydan.text.fold import fold
@@ -23,6 +23,7 @@ TEXTS = st.one_of(AWKWARD, st.text(), st.text(st.characters(codec=None)))
 
 
 @given(TEXTS)
+@example("1\n5ς½ςＡ")
 def test_folding_twice(text: str) -> None:
     """If a folded text is folded again, then nothing changes."""
     folded = fold(text)

@@ -203,11 +203,15 @@ def test_the_desk_is_framed_by_nobody(reader: Reader) -> None:
     for path, framed in (
         ("/desk", False),
         ("/desk/sign-in", False),
+        ("/me", False),
+        ("/follow/nothing", False),
         ("/comments", True),
         ("/status/nothing", True),
     ):
-        policy = reader.client.get(path, params={"story": reader.story}).headers["content-security-policy"]
-        assert ("frame-ancestors 'none'" in policy) is not framed, path
+        headers = reader.client.get(path, params={"story": reader.story}).headers
+        assert ("frame-ancestors 'none'" in headers["content-security-policy"]) is not framed, path
+        # Nor drawn into another site's page as if it were a picture.
+        assert (headers.get("cross-origin-resource-policy") == "same-origin") is not framed, path
 
 
 def test_https_is_asked_for_where_it_is_spoken(tmp_path: Path) -> None:
@@ -217,6 +221,17 @@ def test_https_is_asked_for_where_it_is_spoken(tmp_path: Path) -> None:
             answer = httpx.get(f"{room.url}{path}")
             assert answer.status_code == 200
             assert answer.headers["strict-transport-security"].startswith("max-age=")
+        with httpx.Client(base_url=room.url, headers={"origin": "https://comments.example"}) as browser:
+            answers = [
+                browser.post("/desk/sign-in", data={"link": room.link("Leyla")}),
+                browser.post("/desk/language", data={"language": "tr", "back": "/desk"}),
+            ]
+            for answer in answers:
+                for cookie in answer.headers.get_list("set-cookie"):
+                    assert {"httponly", "secure", "samesite=lax"} <= {
+                        part.strip().lower() for part in cookie.split(";")
+                    }
+            assert "set-cookie" in answers[0].headers
         fragment = httpx.get(f"{room.url}/embed/comments?story=https://comments.example/a").text
         assert 'action="https://comments.example/comments"' in fragment
 

@@ -478,9 +478,11 @@ def _is_full(error: BaseException) -> bool:
 def _url_of(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        # A port that is no number is the second; its message has part of the address in it.
         parsed = None
     if parsed is not None and parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        _check_options(parsed)
         return parsed.set(drivername="postgresql+psycopg")
     if (
         parsed is not None
@@ -491,6 +493,20 @@ def _url_of(url: str) -> URL:
     raise BadSettings(
         "The database must be sqlite:///FILE or postgresql://USER@HOST/NAME.", fields=("database",)
     )
+
+
+def _check_options(url: URL) -> None:
+    """Refuse what stands after the "?" and is no option of PostgreSQL's, before a connection is tried with it."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(url.query, "1"))
+    except psycopg.ProgrammingError:
+        raise BadSettings(
+            "The database's address has something after its '?' that is no option of PostgreSQL's.",
+            fields=("database",),
+        ) from None
 
 
 def _touch(path: Path) -> None:

@@ -323,8 +323,9 @@ def _imitation_edits(text: str) -> list[Edit]:
         if not imitating:
             latin, foreign = latin + own, foreign + other
         elif own and not other:
-            edits.append((*match.span(), "".join(LATIN_OF.get(c, c) for c in word)))
-            latin += own + imitating
+            edits.append((*match.span(), latinised := "".join(LATIN_OF.get(c, c) for c in word)))
+            # Digits count as they do in a word that was Latin already: another folding has to find as much.
+            latin += len(latinised) if latinised.isascii() else own + imitating
         elif other:
             foreign += other
             # A Russian or Greek word with a Latin letter slipped in is still that word.

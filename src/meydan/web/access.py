@@ -339,18 +339,25 @@ def token_holder(request: AnyConnection, staff: Staff, scope: str) -> str:
     return staff.bearer(secret, scope)
 
 
-def decider(request: AnyRequest, staff: Staff, *, changes: bool) -> str:
+def decider(request: AnyRequest, staff: Staff, *, changes: bool, own: tuple[str, ...] = ()) -> str:
     """
     Who decides: the name of a token with scope `moderate`, or of a signed-in moderator.
 
     Args:
-        changes: the request changes something, so a session must carry its CSRF token.
+        changes: the request changes something, so a session must carry its CSRF token, and come from our own pages.
+        own: this server's own origins, besides the host that was asked.
     """
     if bearer_of(request) is not None:
         return token_holder(request, staff, "moderate")
     session = session_of(request, staff)
     if changes:
-        if request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
+        origin = request.headers.get("origin")
+        elsewhere = (
+            origin is not None
+            and origin not in own
+            and not same_host(origin, request.headers.get("host", ""))
+        )
+        if elsewhere or request.headers.get("sec-fetch-site") not in (None, "same-origin", "none"):
             raise ForgedForm("Decisions are sent from the desk itself.")
         check_csrf(session, request.headers.get(CSRF_HEADER))
     staff.check(session, "decide" if changes else "read")

@@ -620,7 +620,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         responses=_refusals(401, 403, 404, 413, 422),
     )
     def pick(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Picked]) -> PickKept:
-        by = access.decider(request, staff, changes=True)
+        by = access.decider(request, staff, changes=True, own=doors.origins.own)
         if data.picked is None:
             raise MissingFields(["picked"])
         desk.pick(comment_id, picked=data.picked, by=by)
@@ -657,7 +657,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         responses=_refusals(401, 403, 404, 409, 413, 422),
     )
     def decide(request: AnyRequest, comment_id: FromPath[str], data: JSONBody[Verdicted]) -> Decided:
-        by = access.decider(request, staff, changes=True)
+        by = access.decider(request, staff, changes=True, own=doors.origins.own)
         if data.verdict is None:
             raise MissingFields(["verdict"])
         settled = desk.review(

@@ -276,6 +276,8 @@ class Front:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         if path.startswith(SHARED):
             raw.append((b"cross-origin-resource-policy", b"cross-origin"))
+        elif not path.startswith(FRAMED):
+            raw.append((b"cross-origin-resource-policy", b"same-origin"))
         return raw
 
     def _cors(self, path: str, headers: RawHeaders) -> RawHeaders:

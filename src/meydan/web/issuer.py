@@ -12,21 +12,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx
 import structlog
-from authlib.common.errors import AuthlibBaseError
 from authlib.common.security import generate_token
-from authlib.integrations.httpx_client import OAuth2Client
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from meydan.errors import IssuerUnavailable, SignInNeeded
+from meydan.outgoing import Outgoing
 from meydan.staff import Doorway
 
 TIMEOUT_S: Final = 10.0
@@ -73,19 +74,31 @@ class Vouched:
 class Issuer:
     """One issuer, asked for its configuration and keys when they are needed, and again after KEPT_S."""
 
-    def __init__(self, address: str, client: str, secret: str, *, back: str, scope: str = SCOPE) -> None:
+    def __init__(
+        self,
+        address: str,
+        client: str,
+        secret: str,
+        *,
+        back: str,
+        scope: str = SCOPE,
+        networks: Iterable[str] = (),
+    ) -> None:
         """
         Args:
             address: the issuer's own address, as its tokens name it.
             client, secret: under which this server is registered there.
             back: this server's address that the issuer sends people back to.
             scope: what is asked of it, as OpenID Connect names it.
+            networks: where else than on the Internet its configuration may point to; see outgoing.Outgoing.
         """
         self.address = address.rstrip("/")
         self._client = client
         self._secret = secret
         self._back = back
         self._scope = scope
+        # The operator named it: it may be in the building. What it points to elsewhere may not, unless it is listed.
+        self._out = Outgoing(networks, named=(self.address,), timeout_s=TIMEOUT_S)
         self._lock = threading.Lock()
         self._asking = threading.Lock()
         self._known: tuple[float, Mapping[str, Any], KeySet] | None = None
@@ -99,14 +112,18 @@ class Issuer:
             IssuerUnavailable: the issuer did not answer, or not as one.
         """
         about, _ = self._about()
-        with self._talk() as talk:
-            address, _ = talk.create_authorization_url(
-                about["authorization_endpoint"],
-                state=state,
-                nonce=doorway.nonce,
-                code_verifier=doorway.verifier,
-            )
-        return str(address)
+        address: str = prepare_grant_uri(
+            about["authorization_endpoint"],
+            self._client,
+            "code",
+            redirect_uri=self._back,
+            scope=self._scope,
+            state=state,
+            nonce=doorway.nonce,
+            code_challenge=create_s256_code_challenge(doorway.verifier),  # type: ignore[no-untyped-call]
+            code_challenge_method="S256",
+        )
+        return address
 
     def vouch(self, code: str, doorway: Doorway) -> Vouched:
         """
@@ -117,14 +134,7 @@ class Issuer:
             IssuerUnavailable: the issuer did not answer.
         """
         about, keys = self._about()
-        try:
-            with self._talk() as talk:
-                token = talk.fetch_token(about["token_endpoint"], code=code, code_verifier=doorway.verifier)
-        except AuthlibBaseError as error:
-            log.warning("issuer_refused", error=type(error).__name__)
-            raise SignInNeeded(NOT_THIS_TIME) from None
-        except (httpx.HTTPError, ValueError) as error:
-            raise self._unavailable(error) from None
+        token = self._token_for(code, doorway, about["token_endpoint"])
         try:
             claims = self._believed(str(token.get("id_token", "")), keys, doorway)
             subject = str(claims["sub"])
@@ -146,8 +156,8 @@ class Issuer:
 
     def _told(self, address: str, access_token: str, subject: str) -> Mapping[str, Any]:
         """What the issuer tells of whom it vouches for beside its token; of nobody else (Core, 5.3.2)."""
-        _check_safe(address)
-        with httpx.Client(timeout=TIMEOUT_S) as client:
+        self._check_safe(address)
+        with self._out.client() as client:
             answer = client.get(address, headers={"authorization": f"Bearer {access_token}"})
             told: Mapping[str, Any] = answer.raise_for_status().json()
         if told["sub"] != subject:
@@ -170,15 +180,38 @@ class Issuer:
             raise ValueError("made for somebody else")
         return claims
 
-    def _talk(self) -> OAuth2Client:
-        return OAuth2Client(
-            self._client,
-            self._secret,
-            scope=self._scope,
-            redirect_uri=self._back,
-            code_challenge_method="S256",
-            timeout=TIMEOUT_S,
-        )
+    def _token_for(self, code: str, doorway: Doorway, endpoint: str) -> Mapping[str, Any]:
+        """
+        What the issuer gives for a code (RFC 6749, 4.1.3 and 5).
+
+        Raises:
+            SignInNeeded: it does not take the code. IssuerUnavailable: it did not answer, or not as an issuer.
+        """
+        given = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._back,
+            "code_verifier": doorway.verifier,
+        }
+        try:
+            with self._out.client() as client:
+                answer = client.post(
+                    endpoint,
+                    data=given,
+                    headers={"accept": "application/json"},
+                    auth=httpx.BasicAuth(self._client, self._secret),
+                )
+                if answer.status_code >= 500:
+                    answer.raise_for_status()
+                token = answer.json()
+                if not isinstance(token, dict):
+                    raise ValueError("not as an issuer answers")
+        except (httpx.HTTPError, ValueError) as error:
+            raise self._unavailable(error) from None
+        if "error" in token:
+            log.warning("issuer_refused")
+            raise SignInNeeded(NOT_THIS_TIME)
+        return token
 
     def _about(self) -> tuple[Mapping[str, Any], KeySet]:
         known = self._still_known()
@@ -203,14 +236,14 @@ class Issuer:
 
     def _ask(self) -> tuple[Mapping[str, Any], KeySet]:
         try:
-            with httpx.Client(timeout=TIMEOUT_S) as client:
+            with self._out.client() as client:
                 about = (
                     client.get(f"{self.address}/.well-known/openid-configuration").raise_for_status().json()
                 )
                 if str(about["issuer"]).rstrip("/") != self.address:
                     raise ValueError("another issuer's configuration")
                 for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                    _check_safe(about[name])
+                    self._check_safe(about[name])
                 keys = KeySet.import_key_set(client.get(about["jwks_uri"]).raise_for_status().json())
         except (httpx.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
             with self._lock:
@@ -220,18 +253,18 @@ class Issuer:
             self._known = (time.monotonic(), about, keys)
         return about, keys
 
+    def _check_safe(self, address: str) -> None:
+        """Refuse what is no address, and one that others on the way could read, but for this machine's own."""
+        self._out.check(address)
+        parts = urlsplit(address)
+        if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("an address without https")
+
     def _unavailable(self, error: BaseException) -> IssuerUnavailable:
-        log.warning("issuer_unavailable", error=type(error).__name__)
+        log.warning("issuer_unavailable", error=type(error).__name__, cause=getattr(error, "cause", ""))
         return IssuerUnavailable(
             "The newsroom's sign-in does not answer. Try again, or sign in with a password or a link."
         )
-
-
-def _check_safe(address: str) -> None:
-    """Refuse an address that others on the way could read, but for this machine's own."""
-    parts = urlsplit(address)
-    if parts.scheme != "https" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise ValueError("an address without https")
 
 
 def new_doorway(back: str) -> tuple[str, Doorway]:

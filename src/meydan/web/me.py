@@ -183,6 +183,7 @@ class _Own:
                 given.reader_issuer_secret,
                 back=f"{given.own_url}/me/back",
                 scope=ISSUER_SCOPE,
+                networks=given.outgoing_networks,
             )
 
     def answering(self, make: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:

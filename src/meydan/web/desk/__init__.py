@@ -48,7 +48,13 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
     given = meydan.settings
     if given.issuer:
         back = f"{given.own_url}/desk/sign-in/back"
-        frame.issuer = Issuer(given.issuer, given.issuer_client, given.issuer_secret, back=back)
+        frame.issuer = Issuer(
+            given.issuer,
+            given.issuer_client,
+            given.issuer_secret,
+            back=back,
+            networks=given.outgoing_networks,
+        )
     reading_room = room.Room(frame)
     rooms = room.pages(reading_room)
     return frame.handlers(

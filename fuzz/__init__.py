@@ -1,0 +1,1 @@
+"""Bytes that nobody thought of, against what takes strangers' input; see fuzz/README.md."""
