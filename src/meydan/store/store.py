@@ -252,7 +252,7 @@ class Store:
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
         self._lately = Lately(database)
-        self._stories: dict[str, tuple[float, Story | None]] = {}
+        self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0
 
     # -- opening and closing ------------------------------------------------
@@ -1464,7 +1464,11 @@ class Store:
         if found is None or found[0] < now:
             if len(self._stories) >= STORIES_KEPT:
                 self._stories.clear()
-            found = self._stories[url] = (now + FRESH_S, self.story(url))
+            story = self.story(url)
+            if story is None:
+                # It is made with the first comment on it, which the next one has to find.
+                return None
+            found = self._stories[url] = (now + FRESH_S, story)
         return found[1]
 
     def upsert_story(
