@@ -20,9 +20,9 @@ from tests.post.server import Mailbox, mail_server
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED
 
-SUBMISSIONS = 1200
+SUBMISSIONS = 600
 SENDERS = 8
-KILLS = 5
+KILLS = 3
 FOLLOWING = 10
 """Every which submission asks to be told by e-mail."""
 

@@ -53,7 +53,7 @@ def test_server_and_database_killed_under_load(cluster: Cluster, tmp_path: Path)
     served.start()
     turns = ["server", "database", "connections", "halt"] * SIZE
     ended = 0
-    with sending(served.url, 400 * SIZE) as sent:
+    with sending(served.url, 160 * SIZE) as sent:
         for turn, what in enumerate(turns, 1):
             sent.reach((turn - 0.5 * chance.random()) / (len(turns) + 1))
             if what == "server":

@@ -173,6 +173,8 @@ def test_what_is_not_heard_is_seen_all_the_same(
     if deaf == "unnoticed":
         monkeypatch.setattr(hearing, "LISTEN", "LISTEN nobody")
     with newsroom(tmp_path, database=database, **SHARED) as third:
+        # Whatever the machine would say, a person decides here.
+        rooms[0].meydan.desk.register_story(STORY, title="A story", mode="off", own=(PUBLIC,))
         ears = third.meydan.store._hearing[0]
         until(lambda: ears.hears)
         if deaf == "closed":
