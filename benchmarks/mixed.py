@@ -9,6 +9,7 @@ counts from when its request was due, so that what waits behind a slow answer is
 from __future__ import annotations
 
 import contextlib
+import functools
 import statistics
 import threading
 from collections.abc import Callable
@@ -139,7 +140,6 @@ def _asked(
     return _known(url, page(f"/{min(story, stories - 1)}"), tuple(headers.items()))
 
 
-def _known(url: str, path: str, headers: tuple[tuple[str, str], ...], kept: dict[str, Asked] = {}) -> Asked:  # noqa: B006 - made once a process
-    if path not in kept:
-        kept[path] = Asked("read", request("GET", url, path, dict(headers)))
-    return kept[path]
+@functools.cache
+def _known(url: str, path: str, headers: tuple[tuple[str, str], ...]) -> Asked:
+    return Asked("read", request("GET", url, path, dict(headers)))

@@ -97,10 +97,9 @@ def text_of(number: int) -> str:
     return f"{lines[number % len(lines)]} {lines[number // len(lines) % len(lines)].split(',')[0]} {number}"
 
 
-def _lines(kept: list[str] = []) -> list[str]:  # noqa: B006 - made once a process
-    if not kept:
-        kept += texts(LINES)
-    return kept
+@functools.cache
+def _lines() -> list[str]:
+    return texts(LINES)
 
 
 @functools.cache

@@ -94,8 +94,7 @@ def _fill(store: Store, stories: dict[int, str]) -> None:
     counting = import_module("meydan.store.migrations.versions.0012_branches")
     chance = random.Random(1)
     hand = store._database.writing_hand()
-    for begin in store._database.begin_write:
-        hand.run(begin)
+    hand.begin()
     number = 0
     for size, url in stories.items():
         story = (hand.one(sql.ADD_STORY, url=url) or [0])[0]

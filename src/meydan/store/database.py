@@ -112,7 +112,6 @@ class Database:
         self._unhurried = unhurried
         self._patience_s = patience_s
         self.dialect = self._url.get_backend_name()
-        self.begin_write = ("BEGIN IMMEDIATE",) if self.dialect == "sqlite" else ("BEGIN",)
         self._begin_read = (
             "BEGIN" if self.dialect == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         )

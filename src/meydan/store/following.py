@@ -177,21 +177,19 @@ class Followers:
         check_text("comment", comment)
 
         def work(hand: Hand) -> None:
-            row = hand.one(sql.STORY_ID, url=story_url)
-            row = row or hand.apart(sql.ADD_STORY, url=story_url) or hand.one(sql.STORY_ID, url=story_url)
-            assert row is not None
+            story = hand.story(story_url)
             number: int | None = None
             if comment is not None:
                 # Whoever erases it now takes this wish away with it.
                 hand.lock_above(comment)
                 found = hand.one(sql.STANDING, id=comment)
-                if found is None or found[2] != row[0] or found[7] is not None:
+                if found is None or found[2] != story or found[7] is not None:
                     return
                 number = found[0]
             ask(
                 hand,
                 new,
-                story=row[0],
+                story=story,
                 comment=number,
                 subject=comment or "",
                 at=micros(at),

@@ -213,6 +213,16 @@ class Hand:
 
     # -- what has an order ----------------------------------------------------
 
+    def story(self, url: str) -> int:
+        """The number of a story, which is made if it was not known."""
+        row = self.one(sql.STORY_ID, url=url)
+        if row is None:
+            # Apart: nobody whose comment is the first one too has to wait for this one. A story without any harms nobody.
+            row = self.apart(sql.ADD_STORY, url=url) or self.one(sql.STORY_ID, url=url)
+        if row is None:
+            raise RuntimeError("a row that this transaction wrote is not there")
+        return int(row[0])
+
     def leaf(self, body: bytes) -> Leaf:
         """Put a leaf into the ledger."""
         # The number is taken inside the transaction: a number handed out and then

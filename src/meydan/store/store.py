@@ -472,7 +472,7 @@ class Store:
                     raise ProofUsed
             story, taken = _present(hand.one(sql.NEW_PLACE, url=new.story_url, id=new.id))
             if story is None:
-                story = _story_id(hand, new.story_url)
+                story = hand.story(new.story_url)
             root = None
             if new.parent is not None:
                 parent = _standing(hand, new.parent)
@@ -1519,7 +1519,7 @@ class Store:
         when = micros(at)
 
         def work(hand: Hand) -> Story:
-            id = _story_id(hand, url)
+            id = hand.story(url)
             hand.lock_key("story", url, once=True)
             before = _story_of(_present(hand.one(sql.STORY, url=url)))
             after = replace(before, **changed)
@@ -2248,15 +2248,6 @@ def _sent_before(one: Callable[..., Row | None], sending: Sending) -> Received |
             fields=("Idempotency-Key",),
         )
     return Received(id, leaf)
-
-
-def _story_id(hand: Hand, url: str) -> int:
-    row = hand.one(sql.STORY_ID, url=url)
-    if row is None:
-        # Apart: nobody whose comment is the first one too has to wait for this one. A story without any harms nobody.
-        row = hand.apart(sql.ADD_STORY, url=url) or hand.one(sql.STORY_ID, url=url)
-    id: int = _first(row)
-    return id
 
 
 def _goes_stale(hand: Hand) -> None:
