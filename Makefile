@@ -100,7 +100,7 @@ $(FUZZ)/.made: requirements.lock pyproject.toml
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-		--no-emit-find-links pyproject.toml -o requirements.lock
+		--no-emit-find-links --constraint .ci/lock.in pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 		--no-emit-find-links --constraint requirements.lock pyproject.toml --group dev -o requirements-dev.lock
 

