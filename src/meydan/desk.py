@@ -261,6 +261,9 @@ COUNTED_ANEW_UP_TO = 5_000
 COUNTED_AGAIN_AFTER = timedelta(seconds=5)
 """How long the number of more than these is believed."""
 
+ALLOWED_KNOWN = 1000
+"""Stories' addresses of which it is remembered that they are the publication's."""
+
 LET_GO_AT_MOST = 10_000
 """Comments that this process remembers to judge later; more are found in the database once they are ten seconds old."""
 
@@ -349,7 +352,7 @@ class Outcome:
     @property
     def status_path(self) -> str:
         """Where its author can see what became of it."""
-        return f"/status/{quote(self.id, safe='')}"
+        return f"/status/{self.id if self.id.isalnum() and self.id.isascii() else quote(self.id, safe='')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,6 +463,34 @@ class _Kept:
     marks: _Marks
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A submission that was checked, by whom it was sent and on which story: to be kept, and then it is received."""
+
+    new: NewComment
+    story: Story | None
+    visitor: Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What was received: what its author is told so far, and what is known of it; None where it was received before."""
+
+    outcome: Outcome
+    kept: _Kept | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """What the judge made of a comment, when; and under which calibration it is drawn for an audit."""
+
+    evidence: Evidence
+    decision: Decision
+    at: datetime
+    under: str | None
+    sooner: timedelta
+
+
 class Desk:
     """The room where comments are decided, by machine and by people. Safe to use from many threads."""
 
@@ -505,6 +536,7 @@ class Desk:
         # A far database is waited for with every look: more have to wait at once.
         self._turns = turns or Turns(desks=0 if store.dialect == "sqlite" else FAR_DESKS)
         self._let_go: SimpleQueue[str] = SimpleQueue()
+        self._allowed: dict[tuple[str, str, tuple[str, ...]], str] = {}
         self._in_hand: set[str] = set()
         self._taking = threading.Lock()
         self._works_off = False
@@ -711,15 +743,13 @@ class Desk:
             Once it is kept, no failure is raised: the comment is held.
         """
         with self._turns.request():
-            outcome, kept = self._receive(submission, visitor)
-            judged = outcome
+            received = self._receive(submission, visitor)
+            judged = outcome = received.outcome
             if self._judges:
                 try:
-                    judged = self._judged(outcome, kept)
+                    judged = self._judged(received)
                 except Exception as error:  # noqa: BLE001
-                    # Kept and held; the sweep comes back to it. Whatever it was, the author is not
-                    # told "failed": nothing of theirs was lost, and a second sending would double it.
-                    log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
+                    self._put_off(outcome, error)
         self._onlooker.submitted(judged.status.value)
         return judged
 
@@ -735,29 +765,168 @@ class Desk:
             ProofNeeded: much is being sent, and its sender can prove some work; carries the challenge.
             StoreUnavailable: the database cannot be written, nothing kept.
         """
-        return self._receive(submission, visitor)[0]
+        return self._receive(submission, visitor).outcome
 
-    def _receive(self, submission: Submission, visitor: Visitor) -> tuple[Outcome, _Kept | None]:
-        """As `receive`; None beside the outcome where it was sent before."""
+    def _receive(self, submission: Submission, visitor: Visitor) -> Received:
+        ready = self.get_ready(submission, visitor)
+        if isinstance(ready, Received):
+            return ready
+        try:
+            kept = self._store.receive(ready.new)
+        except ProofUsed:
+            raise self._used_up(ready) from None
+        # Durable from here: a crash after this line loses nothing.
+        return self._received_as(ready, kept.id, kept.leaf)
+
+    # The same in steps, for whoever answers many at once and waits for none of them: see reception.py.
+
+    def get_ready(self, submission: Submission, visitor: Visitor) -> Ready | Received:
+        """Check a submission, as `receive` does and with what it raises; nothing is kept yet. `Received` where it was sent before."""
         # Many who get something ready at once only take the interpreter from one another; waiting for the disk they can.
         with self._turns.getting_ready():
-            ready = self._ready(submission, visitor)
-        if isinstance(ready, Outcome):
-            return ready, None
-        new, story = ready
-        try:
-            id, leaf = self._store.receive(new)
-        except ProofUsed:
-            now = self._clock()
-            raise self._challenge(self._effort(story, visitor, now), now) from None
-        # Durable from here: a crash after this line loses nothing.
-        if id != new.id:
-            return self._sent_before(id), None
-        marks = _Marks(new.fingerprint, new.likeness, new.commitment)
-        return self._received(new, leaf), _Kept(_comment_of(new), story, marks)
+            return self._ready(submission, visitor)
 
-    def _ready(self, submission: Submission, visitor: Visitor) -> tuple[NewComment, Story | None] | Outcome:
-        """What was checked, ready to be kept, and its story; or what became of it where it was sent before."""
+    def receive_soon(
+        self, ready: Ready, then: Callable[[Received | BaseException], None]
+    ) -> Callable[[], None]:
+        """
+        Keep what is ready, without waiting for it; `then` is told, by a thread of the store's, once it is durable or was refused.
+
+        Returns:
+            What takes it back, if nobody has begun to keep it.
+
+        Raises:
+            Overloaded, StoreUnavailable: nothing was kept, and `then` is not called.
+        """
+
+        def told(kept: Any, error: BaseException | None) -> None:
+            if isinstance(error, ProofUsed):
+                then(self._used_up(ready))
+            elif error is not None:
+                then(error)
+            else:
+                # Durable from here: a crash after this line loses nothing.
+                then(self._received_as(ready, kept.id, kept.leaf))
+
+        return self._store.receive_soon(ready.new, told)
+
+    def awaits_judge(self, received: Received) -> bool:
+        """Whether what was received is judged before its author is answered; leaves to the sweep what is judged later."""
+        if not self._judges:
+            return False
+        return received.kept is None or self._unjudged(received.outcome, received.kept) is None
+
+    def judge_soon(self, received: Received, then: Callable[[Outcome], None], *, within_s: float) -> None:
+        """
+        Judge what awaits it, when its turn comes, without waiting until that is durable; `then` is called once, with what
+        its author is told. Never raises: whatever fails, the comment is kept and held.
+        """
+        outcome, kept = received.outcome, received.kept
+        answer: Outcome | None = outcome
+        try:
+            if kept is None:
+                answer = self._judged(received)
+            else:
+                self._in_hand.add(outcome.id)
+                weighed = self._weighed(kept, within_s)
+                if weighed is None:
+                    self.put_off(outcome)
+                else:
+                    self._keep_opinion_soon(outcome, kept, weighed, then)
+                    answer = None
+        except Exception as error:  # noqa: BLE001
+            self._put_off(outcome, error)
+        if answer is not None:
+            self._in_hand.discard(outcome.id)
+            then(answer)
+
+    def _keep_opinion_soon(
+        self, outcome: Outcome, kept: _Kept, weighed: _Weighed, then: Callable[[Outcome], None]
+    ) -> None:
+        id = kept.comment.id
+
+        def told(ended: Settled | bool | None, error: BaseException | None) -> None:
+            self._in_hand.discard(id)
+            answer = outcome
+            try:
+                if isinstance(error, (AlreadyDecided, NotFound)):
+                    log.info("settled_meanwhile", comment=id)
+                elif error is not None:
+                    raise error
+                answer = self._told(outcome, _became(weighed, ended))
+            except Exception as raised:  # noqa: BLE001
+                self._put_off(outcome, raised)
+            then(answer)
+
+        if weighed.decision.verdict is Verdict.HOLD:
+            self._store.hold_soon(
+                id,
+                weighed.decision,
+                told,
+                evidence=weighed.evidence,
+                at=weighed.at,
+                audited_under=weighed.under,
+                sooner=weighed.sooner,
+            )
+        else:
+            self._store.settle_soon(
+                id,
+                weighed.decision,
+                told,
+                leaf=decision_leaf(kept.marks.commitment, weighed.decision, weighed.at),
+                at=weighed.at,
+                evidence=weighed.evidence,
+                audited_under=weighed.under,
+            )
+
+    @property
+    def patience_s(self) -> float:
+        """How long anybody waits for the store to begin keeping what they sent."""
+        return self._store.patience_s
+
+    @property
+    def judges_at_once(self) -> int:
+        """How many comments are judged at once."""
+        return self._turns.at_once
+
+    @property
+    def is_far(self) -> bool:
+        """Whether each look at the database is a round trip to a server."""
+        return self._store.dialect != "sqlite"
+
+    def arrived(self) -> None:
+        """Somebody is waiting for an answer to what they sent: there is less room for what can wait. Then `answered`."""
+        self._turns.arrive()
+
+    def answered(self, outcome: Outcome | None) -> None:
+        """They were answered: with this, or refused."""
+        self._turns.leave()
+        if outcome is not None:
+            self._onlooker.submitted(outcome.status.value)
+
+    def put_off(self, outcome: Outcome) -> None:
+        """Leave to the sweep what could not be judged in time; its author is told that it waits."""
+        log.info("judging_put_off", comment=outcome.id, error="busy")
+        self._let_it_go(outcome.id)
+
+    def _put_off(self, outcome: Outcome, error: Exception) -> None:
+        # Kept and held; the sweep comes back to it. Whatever it was, the author is not
+        # told "failed": nothing of theirs was lost, and a second sending would double it.
+        log.warning("judging_put_off", comment=outcome.id, error=type(error).__name__)
+
+    def _used_up(self, ready: Ready) -> ProofNeeded:
+        now = self._clock()
+        return self._challenge(self._effort(ready.story, ready.visitor, now), now)
+
+    def _received_as(self, ready: Ready, id: str, leaf: int) -> Received:
+        """What was kept, by now durably: or before, by another process at the same moment."""
+        new = ready.new
+        if id != new.id:
+            return Received(self._sent_before(id), None)
+        marks = _Marks(new.fingerprint, new.likeness, new.commitment)
+        return Received(self._received(new, leaf), _Kept(_comment_of(new), ready.story, marks))
+
+    def _ready(self, submission: Submission, visitor: Visitor) -> Ready | Received:
         reader = submission.reader
         if reader is not None:
             # Whatever the form says: who has proved who they are writes under that name.
@@ -770,7 +939,7 @@ class Desk:
         now = self._clock()
         sending = self._sending(submission, url, now)
         if sending is not None and (before := self._store.sent_before(sending)) is not None:
-            return self._sent_before(before.id)
+            return Received(self._sent_before(before.id), None)
         self._check_open(story, now)
         self._check_welcome(reader, guests)
         author_key = self._author_key(submission, visitor)
@@ -802,7 +971,7 @@ class Desk:
             follow=self._follow(submission),
             left=not self._judges,
         )
-        return new, story
+        return Ready(new, story, visitor)
 
     def answer(self, id: str, text: str, *, by: str) -> Outcome:
         """
@@ -982,22 +1151,32 @@ class Desk:
             if self._may_wait(kept) or self._judge_kept(kept, within_s=self.limits.judged_within_s) is _Late:
                 self._let_it_go(id)
 
-    def _judged(self, outcome: Outcome, kept: _Kept | None) -> Outcome:
+    def _judged(self, received: Received) -> Outcome:
         """What the author of a comment that was just received is told once it was judged; where that takes too long, before."""
+        outcome, kept = received.outcome, received.kept
         if kept is None:
             if outcome.status is Status.HELD:
                 self._judge_in_turn(outcome.id)
             return self._stands(self._comment(outcome.id), outcome.receipt)
+        unjudged = self._unjudged(outcome, kept)
+        if unjudged is not None:
+            return unjudged
+        became = self._judge_kept(kept, within_s=self.limits.judged_within_s)
+        if became is _Late:
+            self.put_off(outcome)
+            return outcome
+        return self._told(outcome, became)
+
+    def _unjudged(self, outcome: Outcome, kept: _Kept) -> Outcome | None:
+        """What its author is told at once, where they need not wait for the judge; None where they do."""
         if not _awaits_judge(kept.comment):
             return outcome
         if self._may_wait(kept):
             self._let_it_go(outcome.id)
             return outcome
-        became = self._judge_kept(kept, within_s=self.limits.judged_within_s)
-        if became is _Late:
-            log.info("judging_put_off", comment=outcome.id, error="busy")
-            self._let_it_go(outcome.id)
-            return outcome
+        return None
+
+    def _told(self, outcome: Outcome, became: _Became) -> Outcome:
         if isinstance(became, _Held):
             return replace(outcome, holds=became.decision.holds)
         if isinstance(became, _Ended):
@@ -1029,39 +1208,53 @@ class Desk:
             What became of it; None where a person decided, or it was erased, while it was being judged: that stands.
         """
         id = kept.comment.id
-        # Others may take effect meanwhile: one comment is judged by one version, from beginning to end.
-        guidelines = self._guidelines
         self._in_hand.add(id)
         try:
-            with self._turns.turn(within_s) if within_s is not None else contextlib.nullcontext(True) as mine:
-                if not mine:
-                    return _Late
-                evidence, decision = self._opinion(kept.comment, kept.story, guidelines, kept.marks)
-                under = self._audited_under(id, evidence, decision, guidelines)
-            # Whoever waits for the disk needs no processor.
-            now = self._clock()
-            if decision.verdict is Verdict.HOLD:
-                sooner = self._sooner(kept.comment, evidence, guidelines)
-                waits = self._store.hold(
-                    id, decision, evidence=evidence, at=now, audited_under=under, sooner=sooner
+            weighed = self._weighed(kept, within_s)
+            if weighed is None:
+                return _Late
+            ended: Settled | bool
+            if weighed.decision.verdict is Verdict.HOLD:
+                ended = self._store.hold(
+                    id,
+                    weighed.decision,
+                    evidence=weighed.evidence,
+                    at=weighed.at,
+                    audited_under=weighed.under,
+                    sooner=weighed.sooner,
                 )
-                return _Held(decision) if waits else None
-            settled = self._store.settle(
-                id,
-                decision,
-                leaf=decision_leaf(kept.marks.commitment, decision, now),
-                at=now,
-                expected_seq=0,
-                evidence=evidence,
-                audited_under=under,
-            )
-            return _Ended(settled, evidence.language)
+            else:
+                ended = self._store.settle(
+                    id,
+                    weighed.decision,
+                    leaf=decision_leaf(kept.marks.commitment, weighed.decision, weighed.at),
+                    at=weighed.at,
+                    expected_seq=0,
+                    evidence=weighed.evidence,
+                    audited_under=weighed.under,
+                )
+            return _became(weighed, ended)
         except (AlreadyDecided, NotFound):
             # A person decided, or it was erased, while it was being judged: that stands.
             log.info("settled_meanwhile", comment=id)
             return None
         finally:
             self._in_hand.discard(id)
+
+    def _weighed(self, kept: _Kept, within_s: float | None) -> _Weighed | None:
+        """The judge's opinion of a comment, once its turn has come; None where none came in time."""
+        # Others may take effect meanwhile: one comment is judged by one version, from beginning to end.
+        guidelines = self._guidelines
+        with self._turns.turn(within_s) if within_s is not None else contextlib.nullcontext(True) as mine:
+            if not mine:
+                return None
+            evidence, decision = self._opinion(kept.comment, kept.story, guidelines, kept.marks)
+            under = self._audited_under(kept.comment.id, evidence, decision, guidelines)
+        # Whoever waits for the disk needs no processor.
+        sooner = timedelta(0)
+        if decision.verdict is Verdict.HOLD:
+            sooner = self._sooner(kept.comment, evidence, guidelines)
+        return _Weighed(evidence, decision, self._clock(), under, sooner)
 
     def _let_it_go(self, id: str) -> None:
         """Leave a comment to the sweep; what it does not remember it finds in the database."""
@@ -2479,8 +2672,17 @@ class Desk:
             raise Blocked(reason=block.reason, until=block.until)
 
     def _story_url(self, url: str, own: tuple[str, ...]) -> str:
+        # Most who send do so on the few stories of the day: found once, it is known.
+        guidelines, known = self._guidelines, self._allowed
+        asked = (guidelines.digest, url, own)
+        if (address := known.get(asked)) is not None:
+            return address
         address = story_address(url)
-        if not self._guidelines.allows(address, own):
+        if guidelines.allows(address, own):
+            if len(known) >= ALLOWED_KNOWN:
+                known.clear()
+            known[asked] = address
+        else:
             raise ForeignStory("Comments are taken only for stories of this publication.", fields=("story",))
         return address
 
@@ -2552,7 +2754,7 @@ class Desk:
 
     def _keyed(self, purpose: str, value: str) -> str:
         message = f"{purpose}\x00{value}".encode("utf-8", "surrogatepass")
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._secret, message, "sha256").hex()[:32]
 
 
 def folded_of(text: str) -> str:
@@ -2576,6 +2778,13 @@ def _comment_of(new: NewComment) -> Comment:
         badge=new.badge,
         written_by=new.written_by,
     )
+
+
+def _became(weighed: _Weighed, ended: Settled | bool | None) -> _Became:
+    """What became of a comment that was judged, by what the store says of keeping that."""
+    if isinstance(ended, Settled):
+        return _Ended(ended, weighed.evidence.language)
+    return _Held(weighed.decision) if ended else None
 
 
 def _awaits_judge(comment: Comment) -> bool:

@@ -25,6 +25,7 @@ from meydan.judge.calibration import in_force
 from meydan.letters import Letters
 from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
+from meydan.reception import Reception
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Bounds, Erasures, Hearing, Store
@@ -52,6 +53,7 @@ class Meydan:
 
     settings: Settings
     desk: Desk
+    reception: Reception
     staff: Staff
     readers: Readers
     letters: Letters
@@ -76,7 +78,7 @@ class Meydan:
                 ip = ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False).network_address
             canonical = str(ip)
         message = b"address\x00" + canonical.encode("utf-8", "surrogatepass")
-        return hmac.new(self._secret, message, hashlib.sha256).hexdigest()[:32]
+        return hmac.digest(self._secret, message, "sha256").hex()[:32]
 
     def refresh_guidelines(self) -> bool:
         """
@@ -215,7 +217,8 @@ class Meydan:
         self.store.keep_months(_now())
 
     def close(self) -> None:
-        """Finish what is being written and let go of the database."""
+        """Finish what is being received and written, and let go of the database."""
+        self.reception.close()
         self.store.close()
 
 
@@ -267,6 +270,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
     meydan = Meydan(
         settings=settings,
         desk=desk,
+        reception=Reception(desk),
         staff=_staff(store, settings, secret),
         readers=Readers(
             store,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from meydan.comment import Hold, Status
 from meydan.desk import Limits
 from meydan.judge import Judge, Turns
+from meydan.judge.turns import CALM_S
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, Room
 from tests.serving import Served
 
@@ -170,5 +172,9 @@ def test_whoever_asked_first_is_next(database_url: str) -> None:
     assert order == list(range(5))
     with turns.request(), turns.spare_turn() as spare:
         assert not spare
+    # Not at once: between two answers nobody is being answered either.
+    with turns.spare_turn() as spare:
+        assert not spare
+    time.sleep(CALM_S)
     with turns.spare_turn() as spare:
         assert spare

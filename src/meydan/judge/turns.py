@@ -18,6 +18,12 @@ from collections.abc import Iterator
 LOOK_AGAIN_S = 0.02
 """How often what can wait looks for room."""
 
+CALM_S = 0.1
+"""
+How long it has to be quiet before there is room. Those who send one after the other are answered together, and for a
+moment nobody is being answered: to begin to judge in such a moment takes the core from whoever sends next.
+"""
+
 
 class Turns:
     """`at_once` turns. Safe to use from many threads."""
@@ -31,6 +37,7 @@ class Turns:
         self.at_once = at_once if at_once > 0 else _cores()
         self._free = self.at_once
         self._under_way = 0
+        self._crowded_at = -CALM_S
         self._lock = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
         self._desks = threading.Semaphore(desks if desks > 0 else self.at_once)
@@ -38,13 +45,27 @@ class Turns:
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
         """What lasts as long as somebody is being answered: meanwhile there is less room for what can wait."""
-        with self._lock:
-            self._under_way += 1
+        self.arrive()
         try:
             yield
         finally:
-            with self._lock:
-                self._under_way -= 1
+            self.leave()
+
+    def arrive(self) -> None:
+        """Somebody is being answered from now on, until `leave`."""
+        with self._lock:
+            self._under_way += 1
+            self._note_crowd()
+
+    def leave(self) -> None:
+        """They were answered."""
+        with self._lock:
+            self._note_crowd()
+            self._under_way -= 1
+
+    def _note_crowd(self) -> None:
+        if self._under_way >= self.at_once:
+            self._crowded_at = time.monotonic()
 
     @contextlib.contextmanager
     def getting_ready(self) -> Iterator[None]:
@@ -89,7 +110,8 @@ class Turns:
 
     def _has_room(self) -> bool:
         # Only with a core for each who is being answered is there one for what can wait.
-        return self._free > 0 and self._under_way < self.at_once
+        calm = self._under_way < self.at_once and time.monotonic() - self._crowded_at >= CALM_S
+        return self._free > 0 and calm
 
     def _take(self, within_s: float) -> bool:
         with self._lock:

@@ -18,6 +18,9 @@ SALT_BYTES = 32
 _DOMAIN = b"meydan.comment.v1\x00"
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+
+
 def commitment_of(salt: bytes, text: str) -> bytes:
     """
     Commit to a text without telling it.
@@ -74,10 +77,8 @@ def erasure_leaf(commitment: bytes, at: datetime) -> bytes:
 
 
 def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _canonical(facts: dict[str, object]) -> bytes:
-    return json.dumps(
-        {"v": 1, **facts}, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode("ascii")
+    return _encode({"v": 1, **facts}).encode("ascii")

@@ -14,11 +14,13 @@ from typing import Any
 VERSION = "mr1"
 LONGEST = 1000
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def receipt_of(id: str, salt: bytes, commitment: bytes, leaf: int) -> str:
     """The receipt of a comment: its id, salt (32 bytes), commitment (32 bytes) and leaf number, as one word."""
     facts = {"id": id, "salt": salt.hex(), "commitment": commitment.hex(), "leaf": leaf}
-    body = json.dumps(facts, separators=(",", ":")).encode("ascii")
+    body = _encode(facts).encode("ascii")
     return f"{VERSION}." + base64.urlsafe_b64encode(body).rstrip(b"=").decode("ascii")
 
 

@@ -12,6 +12,7 @@ work that meets one held by another is put off and done alone (`Busy`). So no tw
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -74,7 +75,7 @@ class Leaf:
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_connection", "_cursor", "_leaf", "_reach")
+    __slots__ = ("_adapted", "_added", "_connection", "_cursor", "_leaf", "_reach")
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Hand:
         self._adapted = adapted
         self._reach = reach
         self._leaf: int | None = None
+        self._added: dict[str, list[tuple[Any, ...]]] = {}
 
     @property
     def dialect(self) -> str:
@@ -103,6 +105,8 @@ class Hand:
         return adapted
 
     def _ask(self, statement: str, parameters: Mapping[str, Any]) -> _Cursor:
+        if self._added and statement not in sql.BESIDE_ADDED:
+            self.put_added()
         if self._reach is None:
             self._cursor.execute(self._text(statement), parameters)
         else:
@@ -155,6 +159,30 @@ class Hand:
         """Execute what nobody waits for: on PostgreSQL it travels with the next that is asked."""
         self._ask(statement, parameters)
 
+    def add(self, statement: str, /, **parameters: Any) -> None:
+        """
+        Insert a row that the rest of this piece of work does not ask for.
+
+        On SQLite it is put in together with those of other pieces, many with one statement, and before anything that
+        could read it: each statement lets other threads take the interpreter, and waits to have it back.
+        """
+        self._added.setdefault(statement, []).append(tuple(parameters[name] for name in _names_in(statement)))
+
+    def put_added(self) -> None:
+        """Insert what was added so far."""
+        added, self._added = self._added, {}
+        for statement, rows in added.items():
+            begin = 0
+            for size in _AT_ONCE:
+                while len(rows) - begin >= size:
+                    values = [value for row in rows[begin : begin + size] for value in row]
+                    self._cursor.execute(_of_many(statement, size), values)  # type: ignore[arg-type]
+                    begin += size
+
+    def drop_added(self) -> None:
+        """Forget what was added and not put in yet, because its piece of work failed."""
+        self._added = {}
+
     def close(self) -> None:
         # A statement that a cursor holds keeps SQLite's connection, and what it has locked, behind the closed door.
         self._cursor.close()
@@ -169,15 +197,18 @@ class Hand:
 
     def begin(self) -> None:
         self._leaf = None
+        self.drop_added()
         self.run("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Durable when this returns."""
+        self.put_added()
         self.write_numbers()
         self.run("COMMIT")
 
     def abandon(self) -> None:
         """Undo all of the transaction, after something in it failed."""
+        self.drop_added()
         self.run("ROLLBACK")
 
     def mark(self) -> tuple[int, ...]:
@@ -232,6 +263,7 @@ class Hand:
             row = self.one(sql.LEAF_COUNT)
             assert row is not None
             number = int(row[0])
+        # At once: whatever names it is refused before.
         self.run(sql.PUT_LEAF, number=number, body=body)
         # Written back once, with the commit: nobody else takes numbers before.
         self._leaf = number + 1
@@ -271,6 +303,22 @@ class Hand:
 
     def stirs(self) -> None:
         """There is news for the desk that no number tells; see Store.pulse."""
+
+
+_AT_ONCE = (32, 16, 8, 4, 2, 1)
+"""Rows in one statement: few sizes, so that the driver keeps each as it was prepared."""
+
+
+@functools.cache
+def _names_in(statement: str) -> tuple[str, ...]:
+    return tuple(_PARAMETER.findall(statement))
+
+
+@functools.cache
+def _of_many(statement: str, size: int) -> str:
+    """An INSERT of one row of parameters as one of `size` rows of marks."""
+    head, _, row = statement.rpartition(" VALUES ")
+    return f"{head} VALUES {', '.join([_PARAMETER.sub('?', row)] * size)}"
 
 
 class _Ending:
@@ -360,6 +408,9 @@ class FarHand(Hand):
 
     def send(self, statement: str, /, **parameters: Any) -> None:
         self._unsent.append((statement, parameters, False))
+
+    def add(self, statement: str, /, **parameters: Any) -> None:
+        self.send(statement, **parameters)
 
     def close(self) -> None:
         if self._apart is not None:

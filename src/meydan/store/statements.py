@@ -1067,3 +1067,22 @@ SELECT f.number, f.id, f.comment, c.id, f.recipient, f.email, f.told,
 TOLD_UP_TO = "UPDATE follow SET told = :leaf, written_at = :at WHERE number = :number"
 FORGET_ASKED = "DELETE FROM follow WHERE asked_at < :before AND confirmed_at IS NULL"
 FORGET_FOLLOWS = "DELETE FROM follow WHERE written_at < :before"
+
+# What neither reads nor changes a row that may have been added (Hand.add) and is not put in yet: words, lookups, evidence.
+BESIDE_ADDED = frozenset(
+    (
+        NEW_PLACE,
+        STORY_ID,
+        ADD_STORY,
+        PUT_LEAF,
+        ADD_COMMENT,
+        LEAVE,
+        LEAF_COUNT,
+        STANDING,
+        ADD_DECISION,
+        SETTLE,
+        HOLD,
+        ADD_BREACH,
+        END_CLAIM,
+    )
+)

@@ -110,7 +110,7 @@ from meydan.store.values import (
     Waits,
     Withdrawal,
 )
-from meydan.store.writer import Bounds, Writer
+from meydan.store.writer import Bounds, Then, Writer
 from meydan.text.exact import is_exact
 from meydan.text.likeness import count_near
 
@@ -311,6 +311,11 @@ class Store:
         """`sqlite` or `postgresql`."""
         return self._database.dialect
 
+    @property
+    def patience_s(self) -> float:
+        """How long what is to be written waits for that, at most."""
+        return self._writer.patience_s
+
     def close(self) -> None:
         """Finish the writing under way, then let go of the database."""
         for hearing in self._hearing:
@@ -448,6 +453,15 @@ class Store:
             TooFast: enough was mailed to the address that is to be confirmed.
             StoreUnavailable: nothing was kept.
         """
+        return self._writer.write(self._receiving(new))()
+
+    def receive_soon(
+        self, new: NewComment, then: Callable[[Received | None, BaseException | None], None]
+    ) -> Callable[[], None]:
+        """As `receive`, without waiting for it: see Writer.write_soon."""
+        return self._writer.write_soon(self._receiving(new), _kept_then(then))
+
+    def _receiving(self, new: NewComment) -> Callable[[Hand], Callable[[], Received]]:
         check_text("text", new.text)
         check_text("name", new.name)
         check_text("email", new.email)
@@ -518,7 +532,7 @@ class Store:
                     comment=number,
                     at=submitted_at,
                 )
-            hand.send(
+            hand.add(
                 sql.ADD_WORDS, comment=number, text=new.text, name=new.name, email=new.email, salt=new.salt
             )
             if new.confirmation is not None:
@@ -526,7 +540,7 @@ class Store:
             if new.left:
                 hand.send(sql.LEAVE, comment=number)
             if new.lookup:
-                hand.send(sql.ADD_LOOKUP[self.dialect], comment=number, words=new.lookup)
+                hand.add(sql.ADD_LOOKUP[self.dialect], comment=number, words=new.lookup)
             if new.follow is not None:
                 ask(hand, new.follow, story=story, comment=number, subject=new.id, at=submitted_at)
 
@@ -536,7 +550,7 @@ class Store:
 
             return kept
 
-        return self._writer.write(work)()
+        return work
 
     def sent_before(self, sending: Sending) -> Received | None:
         """
@@ -582,6 +596,56 @@ class Store:
             ValueError: the verdict is HOLD, which settles nothing.
             StoreUnavailable: nothing was kept.
         """
+        return self._writer.write(
+            self._settling(
+                id,
+                decision,
+                leaf=leaf,
+                at=at,
+                expected_seq=expected_seq,
+                evidence=evidence,
+                note=note,
+                audited_under=audited_under,
+                second_look=second_look,
+            )
+        )()
+
+    def settle_soon(
+        self,
+        id: str,
+        decision: Decision,
+        then: Callable[[Settled | None, BaseException | None], None],
+        *,
+        leaf: bytes,
+        at: datetime,
+        evidence: Evidence,
+        audited_under: str | None,
+    ) -> None:
+        """The machine's `settle` of what nobody has decided before, without waiting for it: see Writer.write_soon."""
+        work = self._settling(
+            id,
+            decision,
+            leaf=leaf,
+            at=at,
+            expected_seq=0,
+            evidence=evidence,
+            audited_under=audited_under,
+        )
+        self._writer.write_soon(work, _kept_then(then))
+
+    def _settling(
+        self,
+        id: str,
+        decision: Decision,
+        *,
+        leaf: bytes,
+        at: datetime,
+        expected_seq: int | None,
+        evidence: Evidence | None,
+        note: str | None = None,
+        audited_under: str | None,
+        second_look: bool = False,
+    ) -> Callable[[Hand], Callable[[], Settled]]:
         if decision.verdict is Verdict.HOLD:
             raise ValueError("a hold settles nothing; use hold()")
         check_text("note", note)
@@ -634,7 +698,7 @@ class Store:
                 number=before.number,
             )
             if body is not None:
-                hand.send(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
+                hand.add(sql.ADD_EVIDENCE, comment=before.number, at=decided_at, body=body)
             if note is not None:
                 hand.send(sql.ADD_NOTE, comment=before.number, seq=seq, words=note)
             rules = _rules_of(decision)
@@ -675,7 +739,7 @@ class Store:
             )
             return lambda: Settled(seq=seq, decided_at=at, leaf=put.number, decision=decision, note=note)
 
-        return self._writer.write(work)()
+        return work
 
     def hold(
         self,
@@ -693,6 +757,37 @@ class Store:
         Does nothing when it was decided, erased, or never received. `audited_under` as for `settle`; in the queue's
         own order it stands as if it had been sent `sooner` by so much.
         """
+        return self._writer.write(
+            self._holding(id, decision, evidence=evidence, at=at, audited_under=audited_under, sooner=sooner)
+        )
+
+    def hold_soon(
+        self,
+        id: str,
+        decision: Decision,
+        then: Callable[[bool | None, BaseException | None], None],
+        *,
+        evidence: Evidence,
+        at: datetime,
+        audited_under: str | None,
+        sooner: timedelta,
+    ) -> None:
+        """As `hold`, without waiting for it: see Writer.write_soon."""
+        work = self._holding(
+            id, decision, evidence=evidence, at=at, audited_under=audited_under, sooner=sooner
+        )
+        self._writer.write_soon(work, then)
+
+    def _holding(
+        self,
+        id: str,
+        decision: Decision,
+        *,
+        evidence: Evidence,
+        at: datetime,
+        audited_under: str | None,
+        sooner: timedelta,
+    ) -> Callable[[Hand], bool]:
         if decision.verdict is not Verdict.HOLD:
             raise ValueError("only a HOLD holds; use settle()")
         holds = ",".join(hold.value for hold in decision.holds)
@@ -712,13 +807,13 @@ class Store:
                 sooner=sooner // MICROSECOND,
             )
             if row is not None:
-                hand.send(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
+                hand.add(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
                 hand.stirs()
                 if audited_under is not None:
                     _draw(hand, _first(row), 0, decision, evidence, audited_under, judged_at)
             return row is not None
 
-        return self._writer.write(work)
+        return work
 
     def withdraw(self, id: str, *, leaf: bytes, at: datetime) -> None:
         """
@@ -2234,6 +2329,21 @@ class Store:
 
 
 # -- within a transaction ---------------------------------------------------
+
+
+def _kept_then(then: Callable[[T | None, BaseException | None], None]) -> Then:
+    """For what is known of a piece of work only once it is durable."""
+
+    def told(result: Callable[[], T] | None, error: BaseException | None) -> None:
+        known = None
+        if result is not None:
+            try:
+                known = result()
+            except Exception as raised:  # noqa: BLE001  (whoever is waiting has to be told something)
+                error = raised
+        then(known, error)
+
+    return told
 
 
 def _sent_before(one: Callable[..., Row | None], sending: Sending) -> Received | None:

@@ -31,6 +31,7 @@ from meydan.store.hand import Busy, FarHand, Hand
 
 T = TypeVar("T")
 Work = Callable[[Hand], Any]
+Then = Callable[[Any, BaseException | None], None]
 
 BATCH = 64
 """Pieces of work in one commit at most: PostgreSQL remembers so many savepoints without spilling."""
@@ -66,14 +67,18 @@ class Bounds:
 
 
 class _Piece:
-    """Some work and whoever waits for it: two locks, because a Future wakes its waiter through three."""
+    """
+    Some work and whoever waits for it: two locks, because a Future wakes its waiter through three; or nobody waits, and
+    `then` is called with the result and the error.
+    """
 
-    __slots__ = ("_claimed", "_done", "error", "large", "result", "scrub", "work")
+    __slots__ = ("_claimed", "_done", "_then", "error", "large", "result", "scrub", "work")
 
-    def __init__(self, work: Work, scrub: bool, large: bool) -> None:
+    def __init__(self, work: Work, scrub: bool, large: bool, then: Then | None = None) -> None:
         self.work = work
         self.scrub = scrub
         self.large = large
+        self._then = then
         self.result: Any = None
         self.error: BaseException | None = None
         self._claimed = threading.Lock()
@@ -85,8 +90,14 @@ class _Piece:
         return self._claimed.acquire(blocking=False)
 
     def ends(self, result: Any, error: BaseException | None) -> None:
-        self.result, self.error = result, error
-        self._done.release()
+        if self._then is None:
+            self.result, self.error = result, error
+            self._done.release()
+            return
+        try:
+            self._then(result, error)
+        except Exception as raised:  # noqa: BLE001  (what was kept is kept, and the next has to be told as well)
+            log.error("store_told_nobody", error=type(raised).__name__)
 
     def wait(self, timeout_s: float) -> bool:
         return self._done.acquire(timeout=timeout_s)
@@ -154,13 +165,7 @@ class Writer:
                 the connection broke while it committed, perhaps all of it: never a part).
         """
         piece = _Piece(work, scrub, large)
-        self._database.check_reach()
-        if self.queued >= self._bounds.pieces or self.stuck_s > self._bounds.patience_s:
-            raise self._turned_away()
-        with self._gate:
-            if self._closed:
-                raise StoreUnavailable("The store is closed; nothing was written. Try again.")
-            self._queue.put(piece)
+        self._put(piece)
         if not piece.wait(self._bounds.patience_s):
             if piece.claim():
                 raise self._turned_away()
@@ -168,6 +173,42 @@ class Writer:
             piece.wait(-1)
         result: T = piece.outcome()
         return result
+
+    def write_soon(self, work: Callable[[Hand], T], then: Then) -> Callable[[], None]:
+        """
+        As `write`, without waiting: `then` is called with the result, or with what `write` would have raised.
+
+        It is called once, by a thread that others wait for too: it should be short, and must not wait for the writer.
+
+        Returns:
+            What takes the work back if nobody has begun it, so that `then` is told that it was turned away; nothing
+            happens where it is being done already.
+
+        Raises:
+            Overloaded, StoreUnavailable: nothing was kept, and `then` is not called.
+        """
+        piece = _Piece(work, False, False, then)
+        self._put(piece)
+
+        def take_back() -> None:
+            if piece.claim():
+                piece.ends(None, self._turned_away())
+
+        return take_back
+
+    @property
+    def patience_s(self) -> float:
+        """How long a piece waits before its work begins, at most."""
+        return self._bounds.patience_s
+
+    def _put(self, piece: _Piece) -> None:
+        self._database.check_reach()
+        if self.queued >= self._bounds.pieces or self.stuck_s > self._bounds.patience_s:
+            raise self._turned_away()
+        with self._gate:
+            if self._closed:
+                raise StoreUnavailable("The store is closed; nothing was written. Try again.")
+            self._queue.put(piece)
 
     @property
     def queued(self) -> int:
@@ -368,7 +409,9 @@ class _Lane:
             None where one was refused: everything is undone, in a transaction that is to be begun anew with savepoints.
         """
         try:
-            return [(piece.work(hand), None) for piece in batch]
+            done: list[_Outcome] = [(piece.work(hand), None) for piece in batch]
+            hand.put_added()
+            return done
         except Exception:  # noqa: BLE001  (it is done once more, where each answers for itself)
             hand.abandon()
             hand.begin()
@@ -389,6 +432,7 @@ class _Lane:
             if far and isinstance(raised, self._database.trouble):
                 raise
             error = raised if not isinstance(raised, Busy) else _Again(raised)
+            hand.drop_added()
             # If even this fails the transaction is gone, and with it the whole batch.
             hand.send("ROLLBACK TO SAVEPOINT piece")
             hand.undo(mark)

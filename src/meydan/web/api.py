@@ -8,7 +8,6 @@ of 2xx to a submission means that it is kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote_to_bytes
@@ -27,7 +26,7 @@ from msgspec import Meta
 
 import meydan
 from meydan.comment import Comment, Submission, Verdict
-from meydan.desk import Outcome, answer_of
+from meydan.desk import Outcome, Visitor, answer_of
 from meydan.errors import Malformed, MissingFields
 from meydan.locale import accepted, interface_of
 from meydan.policy import words as in_words
@@ -362,11 +361,19 @@ def _refusals(*statuses: int) -> dict[int, ResponseSpec]:
     }
 
 
-def submitting(doors: Doors) -> Callable[[AnyRequest, Sent, str | None], Submitted]:
+class Submitting:
     """What is done with a submission, whichever way it came: the framework's, or the short one of web/sending."""
-    desk, own_url = doors.meydan.desk, doors.meydan.settings.own_url
 
-    def submitted(request: AnyRequest, data: Sent, sending_key: str | None) -> Submitted:
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._desk, self._own_url = doors.meydan.desk, doors.meydan.settings.own_url
+
+    def __call__(self, request: AnyRequest, data: Sent, sending_key: str | None) -> Submitted:
+        return self.told(request, data, self._desk.submit(*self.asked(request, data, sending_key)))
+
+    def asked(self, request: AnyRequest, data: Sent, sending_key: str | None) -> tuple[Submission, Visitor]:
+        """What was sent and by whom; refused where it comes too fast, or from a page that may not send. May ask the database."""
+        doors = self._doors
         doors.origins.check_script(request)
         visitor = doors.sender(request)
         reader = doors.reader(request)
@@ -388,27 +395,26 @@ def submitting(doors: Doors) -> Callable[[AnyRequest, Sent, str | None], Submitt
             sending_key=sending_key,
             follow=data.follow,
         )
-        outcome = desk.submit(submission, visitor)
-        language = _language(request, data.language)
+        return submission, visitor
+
+    def told(self, request: AnyRequest, data: Sent, outcome: Outcome) -> Submitted:
+        """What its author is answered."""
+        reasons = reading.reasons_given(outcome, _language(request, data.language), self._desk.guidelines)
         return Submitted(
             id=outcome.id,
             status=outcome.status.value,
-            reasons=msgspec.convert(
-                reading.reasons_given(outcome, language, desk.guidelines), list[ReasonGiven]
-            ),
+            reasons=msgspec.convert(reasons, list[ReasonGiven]),
             decided_by=outcome.decided_by.value if outcome.decided_by else None,
-            status_url=own_url + outcome.status_path,
+            status_url=self._own_url + outcome.status_path,
             receipt=outcome.receipt or "",
         )
-
-    return submitted
 
 
 def routes(doors: Doors) -> list[HTTPRouteHandler]:
     """The API's routes, for the application to include."""
     desk, staff = doors.meydan.desk, doors.meydan.staff
     own_url = doors.meydan.settings.own_url
-    submitted = submitting(doors)
+    submitted = Submitting(doors)
 
     @post(
         "/api/v1/comments",

@@ -52,6 +52,9 @@ BODY_PATIENCE_S = 20.0
 SLOWEST_BYTES_S = 4096
 """After BODY_PATIENCE_S a body has to come at least this fast: one byte now and then would be waited for for ever."""
 
+LOOK_S = 1.0
+"""How often it is looked who has waited too long for a body."""
+
 NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
 SUBMITTED = ("/api/v1/comments", "/comments")
@@ -108,6 +111,7 @@ class Front:
         self._https = https
         self._fixed = fixed
         self.end_streams = end_streams
+        self._patience = _Patience()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -226,7 +230,7 @@ class Front:
             )
             return
         try:
-            await inner(scope, _patient(receive, count) if changes else receive, pass_back)
+            await inner(scope, _patient(receive, count, self._patience) if changes else receive, pass_back)
         finally:
             self._fronted.under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
@@ -328,7 +332,45 @@ def _code_in(message: Any) -> str | None:
     return next((bytes(value).decode() for key, value in message["headers"] if key == name), None)
 
 
-def _patient(receive: Receive, count: Callable[[bool], None]) -> Receive:
+class _Patience:
+    """
+    Who waits for what, until when: one look a second at all of them, because nearly nobody waits so long, and a timer
+    for each who does not would cost more than all else that is done for them.
+    """
+
+    def __init__(self) -> None:
+        self._until: dict[asyncio.Task[Any], float] = {}
+        self._ended: set[asyncio.Task[Any]] = set()
+        self._looking = False
+
+    def waits(self, task: asyncio.Task[Any], until: float) -> None:
+        """From now on `task` waits, until then at most; after that it is cancelled."""
+        self._until[task] = until
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+    def has(self, task: asyncio.Task[Any]) -> None:
+        """It waits no longer."""
+        self._until.pop(task, None)
+        self._ended.discard(task)
+
+    def ended(self, task: asyncio.Task[Any]) -> bool:
+        """Whether it was cancelled here."""
+        return task in self._ended
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        for task, until in list(self._until.items()):
+            if now >= until and task not in self._ended:
+                self._ended.add(task)
+                task.cancel()
+        self._looking = bool(self._until)
+        if self._looking:
+            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+
+
+def _patient(receive: Receive, count: Callable[[bool], None], patience: _Patience) -> Receive:
     """
     `receive`, but a body that stops coming, or hardly comes, is refused, so that idle senders cannot fill the house.
 
@@ -346,11 +388,18 @@ def _patient(receive: Receive, count: Callable[[bool], None]) -> Receive:
         if whole:
             return await receive()
         count(False)
+        task = asyncio.current_task()
+        assert task is not None
+        patience.waits(task, until)
         try:
-            async with asyncio.timeout(until - time.monotonic()):
-                message = await receive()
-        except TimeoutError:
+            message = await receive()
+        except asyncio.CancelledError:
+            if not patience.ended(task):
+                raise
+            task.uncancel()
             raise Malformed(NOT_ARRIVED) from None
+        finally:
+            patience.has(task)
         if message["type"] == "http.disconnect":
             # Not a fault of ours, which is what the framework would make of it.
             raise Malformed(NOT_ARRIVED)

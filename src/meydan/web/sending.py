@@ -1,25 +1,28 @@
 """
 The short way of a comment sent as JSON: past the framework, where there is nothing for it to do.
 
-What is plainly a submission goes straight to the desk, in one hand-over to a thread. Whatever is not (another type, not
+What is plainly a submission goes straight to the reception, and no thread waits for it. Whatever is not (another type, not
 JSON, a field of another kind, an address with parameters) goes the framework's way, which says what is wrong with it.
-Both do the same with a submission: `submitted` of web/api.
+Both do the same with a submission: `Submitting` of web/api.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import msgspec
 import structlog
 
+from meydan.desk import Outcome
 from meydan.errors import MeydanError
 from meydan.locale import accepted, words
-from meydan.web.api import ApiRequest, Sent, StoryRef, Submitted, submitting
+from meydan.web.api import ApiRequest, Sent, StoryRef, Submitting
 from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, problem_of, status_of, where
 
@@ -58,8 +61,11 @@ class Sending:
     """
 
     def __init__(self, doors: Doors, inner: App) -> None:
-        self._submit = submitting(doors)
+        self._submitting = Submitting(doors)
+        self._submit = doors.meydan.reception.submit
         self._inner = inner
+        self._answers: deque[tuple[asyncio.Future[Outcome], Outcome | BaseException]] = deque()
+        self._waking = False
         self._most = doors.meydan.settings.body_bytes
         self._read = msgspec.json.Decoder(_Plain)
         self._write = msgspec.json.Encoder()
@@ -89,19 +95,46 @@ class Sending:
             await self._inner(scope, _again(came, receive), send)
             return
 
-        def submit() -> tuple[bytes, bool]:
-            answer: Submitted = self._submit(ApiRequest(scope), sent, key)
-            return self._write.encode(answer), answer.status == "approved"
-
+        request = ApiRequest(scope)
         try:
-            # With the request's id, for what the thread logs.
-            body, seen = await asyncio.get_running_loop().run_in_executor(None, copy_context().run, submit)
+            outcome = await self._received(request, sent, key)
+            answer = self._submitting.told(request, sent, outcome)
         except Exception as error:  # noqa: BLE001 - the one table says what each is answered with
             await self._refuse(error, scope, send)
             return
-        if not seen:
+        if answer.status != "approved":
             scope[UNSEEN] = True
-        await _answer(201, {"content-type": "application/json"}, body, send)
+        await _answer(201, {"content-type": "application/json"}, self._write.encode(answer), send)
+
+    def _received(self, request: ApiRequest, sent: Sent, key: str | None) -> asyncio.Future[Outcome]:
+        """What becomes of a submission, once that is known."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
+        # With the request's id, for what the threads log.
+        asked = partial(copy_context().run, self._submitting.asked, request, sent, key)
+
+        def then(what: Outcome | BaseException) -> None:
+            # The loop is woken once for all who are answered at the same time.
+            self._answers.append((future, what))
+            if not self._waking:
+                self._waking = True
+                loop.call_soon_threadsafe(self._answer_all)
+
+        self._submit(asked, then)
+        return future
+
+    def _answer_all(self) -> None:
+        # Before the first is taken: whoever comes from now on wakes the loop again.
+        self._waking = False
+        while self._answers:
+            future, what = self._answers.popleft()
+            if future.done():
+                # Whoever sent it has hung up.
+                continue
+            if isinstance(what, BaseException):
+                future.set_exception(what)
+            else:
+                future.set_result(what)
 
     def _head(self, scope: Scope) -> tuple[bool, str | None]:
         """Whether a request's head is that of a plain submission, and the key of its sending."""
