@@ -1,7 +1,7 @@
 """
 A newspaper's archive: comments of some years over many stories, written past the store, whole and true.
 
-    python -m benchmarks archive [--comments N …] [--database sqlite|postgresql]
+    python -m benchmarks archive [--comments N,…]
 
 Every row is one that the store could have written: words with their salt and commitment, two leaves, a decision with its
 evidence, audits, the index for finding, the counters of stories and branches. It is written with indexes and guards taken

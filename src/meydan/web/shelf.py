@@ -84,9 +84,11 @@ class Kept:
         "_gzip",
         "_gzip_etag",
         "_gzip_headers",
+        "_gzip_unchanged",
         "_made_at",
         "_plain",
         "_plain_headers",
+        "_plain_unchanged",
         "addresses",
         "expires_at",
         "up",
@@ -111,6 +113,8 @@ class Kept:
             (b"content-encoding", b"gzip"),
             (b"content-length", b"%d" % len(self._gzip)),
         ]
+        self._plain_unchanged = _of_unchanged(self._plain_headers)
+        self._gzip_unchanged = _of_unchanged(self._gzip_headers)
         self.expires_at = made.expires_at
         self.up = True
         self.addresses: set[tuple[str, bytes]] = set()
@@ -147,11 +151,10 @@ class Kept:
         # A proxy may have weakened the tag; comparing the part in quotes is the weak comparison of RFC 9110.
         if known and (self._etag in known or self._gzip_etag in known or known.strip() == b"*"):
             status, body = 304, b""
-            headers = [
-                header
-                for header in headers
-                if header[0] not in (b"content-length", b"content-type", b"content-encoding")
-            ]
+            if self._made_at is None:
+                headers = self._gzip_unchanged if packed else self._plain_unchanged
+            else:
+                headers = _of_unchanged(headers)
         if more:
             headers = [*headers, *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -173,6 +176,25 @@ class Kept:
             return headers, parsedate_to_datetime(since.decode("latin-1")).timestamp() >= modified
         except (ValueError, OverflowError):
             return headers, False
+
+
+OF_UNCHANGED = frozenset(
+    (
+        b"etag",
+        b"last-modified",
+        b"cache-control",
+        b"vary",
+        b"cdn-cache-control",
+        b"surrogate-control",
+        b"surrogate-key",
+        b"x-content-type-options",
+    )
+)
+"""What a 304 carries: all else that was said with the answer that is kept stands as it was said (RFC 9110, 15.4.5)."""
+
+
+def _of_unchanged(headers: RawHeaders) -> RawHeaders:
+    return [header for header in headers if header[0] in OF_UNCHANGED]
 
 
 _gzip_answers: dict[bytes, bool] = {}
