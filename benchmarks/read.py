@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import psutil
 
 from benchmarks import peers
 from benchmarks.load import GENERATOR, Load, drive, get
@@ -66,7 +67,7 @@ def run(seconds: int, runs: int, *, given: tuple[str, ...] = (), comments: int =
             f"{server.url}/api/v1/comments?story={quote(STORY, safe='')}&limit=200",
         )
         result["meydan_cold_ms"] = _cold(ours, token, held)
-        result["meydan_304"] = _summary([_unmodified(fragment, seconds) for _ in range(runs)])
+        result |= _whole_and_unmodified(fragment, psutil.Process(server.pid), seconds, runs)
         result["meydan_json"] = _summary(
             [
                 get(listing, connections=CONNECTIONS, seconds=seconds, headers=ours.headers)
@@ -147,10 +148,28 @@ def _cold(ours: Peer, token: str, held: list[str]) -> dict[str, float]:
     }
 
 
-def _unmodified(target: str, seconds: int) -> Load:
-    etag = httpx.get(target, headers={"Accept-Encoding": "gzip"}).headers["etag"]
-    headers = {"If-None-Match": etag, "Accept-Encoding": "gzip"}
-    return get(target, connections=CONNECTIONS, seconds=seconds, headers=headers)
+def _whole_and_unmodified(
+    target: str, process: psutil.Process, seconds: int, runs: int
+) -> dict[str, dict[str, Any]]:
+    """The page whole and as what the asker has already, in turn, with what each costs the server; nothing lands meanwhile."""
+    packed = {"Accept-Encoding": "gzip"}
+    ways = {
+        "meydan_whole": packed,
+        "meydan_304": packed | {"If-None-Match": httpx.get(target, headers=packed).headers["etag"]},
+    }
+    loads: dict[str, list[Load]] = {name: [] for name in ways}
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(runs):
+        for name, headers in ways.items():
+            before = sum(process.cpu_times()[:2])
+            load = get(target, connections=CONNECTIONS, seconds=seconds, headers=headers)
+            answered = max(1.0, load.requests_per_s * seconds)
+            spent[name].append((sum(process.cpu_times()[:2]) - before) / answered * 1e6)
+            loads[name].append(load)
+    return {
+        name: {**_summary(loads[name]), "server_cpu_us_each": round(statistics.median(spent[name]), 1)}
+        for name in ways
+    }
 
 
 def _ratios(result: dict[str, Any], names: list[str]) -> dict[str, float]:
