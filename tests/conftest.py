@@ -14,10 +14,13 @@ from meydan.store import Store
 from meydan.web.pages import static_bytes
 from tests.chromium import a_browser
 from tests.postgresql import PostgreSQL, a_server
+from tests.ready import keep_the_judge, with_tables
 
 # A busy machine is not a failing test: examples are bounded by their number, not by the clock.
 settings.register_profile("meydan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("meydan")
+
+keep_the_judge()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,7 +57,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, on each kind of database."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'meydan.db'}"
+        yield f"sqlite:///{with_tables(tmp_path / 'meydan.db')}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
     url = server.new_database()

@@ -21,6 +21,7 @@ from meydan.desk import DeskItem, Visitor
 from meydan.settings import Settings
 from meydan.web.app import create_app
 from meydan.wiring import Meydan, build
+from tests.ready import with_tables
 
 UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 ABUSIVE = "You are a complete idiot and everybody knows it."
@@ -85,6 +86,8 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    if "database" not in settings and not (data / "meydan.db").exists():
+        with_tables(data / "meydan.db")
     # Tests send nearly the same courtesies over and over: no flood, unless one asks for it.
     meydan = build(Settings(data=data, port=port, **{"near_repeats": 1_000_000, **settings}))
     url = f"http://127.0.0.1:{port}"

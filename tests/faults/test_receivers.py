@@ -19,6 +19,7 @@ from tests.faults.receivers import MAIL, receiver
 from tests.faults.sending import SIZE, STORY, check_kept, report, sending
 from tests.post.server import Mailbox, mail_server
 from tests.post.test_courier import SENDER, Office
+from tests.ready import with_tables
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED
 
@@ -27,7 +28,7 @@ LETTERS = 3
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    store = Store.open(f"sqlite:///{tmp_path / 'meydan.db'}")
+    store = Store.open(f"sqlite:///{with_tables(tmp_path / 'meydan.db')}")
     yield Office(store)
     store.close()
 

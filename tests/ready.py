@@ -1,0 +1,48 @@
+"""
+What every test would otherwise make anew, made once in each process: the shipped judge, and an SQLite file with its tables.
+
+Neither changes what is tested: a loaded judge is immutable and shared between threads in life as well, and a copied file
+is what migrating an empty one gives. Tests of loading and of migrating do these themselves, with folders and files of
+their own.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+
+from meydan.judge import Judge
+from meydan.store import Store
+
+_load = Judge.load.__func__  # type: ignore[attr-defined]
+
+
+@functools.cache
+def _shipped(tier: str) -> Judge:
+    return _load(Judge, tier=tier)  # type: ignore[no-any-return]
+
+
+def _kept(cls: type[Judge], directory: Path | None = None, *, tier: str = "full") -> Judge:
+    return _shipped(tier) if directory is None and cls is Judge else _load(cls, directory, tier=tier)
+
+
+def keep_the_judge() -> None:
+    """From now on the shipped models are loaded once in this process: a second's work, and 150 MB."""
+    Judge.load = classmethod(_kept)  # type: ignore[method-assign, assignment]
+
+
+@functools.cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="meydan-tables-") as folder:
+        file = Path(folder) / "meydan.db"
+        Store.open(f"sqlite:///{file}").close()
+        return file.read_bytes()
+
+
+def with_tables(file: Path) -> Path:
+    """A new SQLite file with all tables, nothing in them."""
+    file.write_bytes(_migrated())
+    # As the program makes it.
+    file.chmod(0o600)
+    return file
