@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import uvicorn
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from meydan import demo
 from meydan.comment import Submission
@@ -26,6 +28,8 @@ from tests.ready import with_tables
 UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 ABUSIVE = "You are a complete idiot and everybody knows it."
 COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
+
+CHEAP_PASSWORDS = PasswordHasher.from_parameters(CHEAPEST)
 
 FEW_EXAMPLES = re.compile(r"\[\[rule\.example\]\]\n(?:(?!\n\n).)*?\n\n", re.S)
 
@@ -90,6 +94,8 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
         with_tables(data / "meydan.db")
     # Tests send nearly the same courtesies over and over: no flood, unless one asks for it.
     meydan = build(Settings(data=data, port=port, **{"near_repeats": 1_000_000, **settings}))
+    # A password costs half a second of both cores, as it has to outside; tests/staff pays that.
+    meydan.staff._hasher = CHEAP_PASSWORDS
     url = f"http://127.0.0.1:{port}"
     pages = {}
     if with_demo:

@@ -9,6 +9,7 @@ their own.
 from __future__ import annotations
 
 import functools
+import gc
 import tempfile
 from pathlib import Path
 
@@ -20,7 +21,11 @@ _load = Judge.load.__func__  # type: ignore[attr-defined]
 
 @functools.cache
 def _shipped(tier: str) -> Judge:
-    return _load(Judge, tier=tier)  # type: ignore[no-any-return]
+    judge = _load(Judge, tier=tier)
+    # It stays: half a million objects that need not be looked through again and again for what can be thrown away.
+    gc.collect()
+    gc.freeze()
+    return judge  # type: ignore[no-any-return]
 
 
 def _kept(cls: type[Judge], directory: Path | None = None, *, tier: str = "full") -> Judge:

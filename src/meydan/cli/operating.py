@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import tempfile
 import webbrowser
 from collections.abc import Callable
@@ -62,6 +63,8 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
+    # Nothing that is loaded from here on is thrown away again; `serve` sets it aside and lets the collector work.
+    gc.disable()
     from meydan.post.courier import Courier
     from meydan.post.mail import Mailer
     from meydan.web.app import create_app
