@@ -22,7 +22,7 @@ demo: $(VENV)/.runtime
 
 # On every core; `$(BIN)/python -m pytest` alone runs one test after another.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
 
 # What needs PyTorch: in an environment of its own, so that two gigabytes stay out of the other.
 test-training: $(TRAIN)/.made

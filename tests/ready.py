@@ -11,11 +11,14 @@ from __future__ import annotations
 import functools
 import gc
 import tempfile
+import threading
 from pathlib import Path
 
 from meydan.judge import Judge
 from meydan.store import Store
 
+# Whoever comes while it is made waits: two at once would migrate one program's modules twice.
+_making = threading.Lock()
 _load = Judge.load.__func__  # type: ignore[attr-defined]
 
 
@@ -47,7 +50,9 @@ def _migrated() -> bytes:
 
 def with_tables(file: Path) -> Path:
     """A new SQLite file with all tables, nothing in them."""
-    file.write_bytes(_migrated())
+    with _making:
+        tables = _migrated()
+    file.write_bytes(tables)
     # As the program makes it.
     file.chmod(0o600)
     return file

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,15 +63,13 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
-    # Nothing that is loaded from here on is thrown away again; `serve` sets it aside and lets the collector work.
-    gc.disable()
     from meydan.post.courier import Courier
     from meydan.post.mail import Mailer
     from meydan.web.app import create_app
     from meydan.web.serve import configure_logs, free_port, serve
     from meydan.wiring import build
 
-    with refusals(as_json=as_json):
+    with refusals(as_json=as_json), _nothing_thrown_away():
         options = {
             "host": host, "port": port, "public_url": public_url, "judge": judge, "replica": replica,
             "data": data, "database": database, "guidelines": guidelines,
@@ -104,6 +102,16 @@ def serve(
             serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
         finally:
             meydan.close()
+
+
+@contextlib.contextmanager
+def _nothing_thrown_away() -> Iterator[None]:
+    """While a server is loaded, all of which stays, nobody looks for what can go; once it serves, `serve` does that."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def demo(
