@@ -11,8 +11,8 @@ SECONDS ?= 300
 TORCH ?= torch==2.13.0
 UV := $(shell command -v uv 2>/dev/null)
 
-# Where a machine forbids Python to keep what it compiled, each of the hundred servers that tests start would compile
-# sixteen hundred modules anew: three seconds instead of one and a half.
+# Where a machine forbids Python to keep what it compiled, each process that tests start would compile sixteen hundred
+# modules anew: five seconds to a server's first answer instead of two.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-training lint model bench soak fuzz audit lock clean
