@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +15,14 @@ from meydan.store import Store
 from meydan.web.pages import static_bytes
 from tests.chromium import a_browser
 from tests.postgresql import PostgreSQL, a_server
+from tests.ready import keep_files_in_memory, keep_the_judge, with_tables
 
 # A busy machine is not a failing test: examples are bounded by their number, not by the clock.
 settings.register_profile("meydan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("meydan")
+
+keep_files_in_memory()
+keep_the_judge()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no other test can run one of its own.
     """
     items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays, as what a server has loaded does: it need not be looked through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,7 +65,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of the test's own, on each kind of database."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'meydan.db'}"
+        yield f"sqlite:///{with_tables(tmp_path / 'meydan.db')}"
         return
     server: PostgreSQL = request.getfixturevalue("postgresql")
     url = server.new_database()

@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import uvicorn
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 
 from meydan import demo
 from meydan.comment import Submission
@@ -21,10 +23,13 @@ from meydan.desk import DeskItem, Visitor
 from meydan.settings import Settings
 from meydan.web.app import create_app
 from meydan.wiring import Meydan, build
+from tests.ready import with_tables
 
 UNMEASURED = "این خبر خیلی مهم است، از روزنامه‌نگاران سپاسگزارم."
 ABUSIVE = "You are a complete idiot and everybody knows it."
 COURTEOUS = "Thank you for this careful article. I learned a lot about the history of the region."
+
+CHEAP_PASSWORDS = PasswordHasher.from_parameters(CHEAPEST)
 
 FEW_EXAMPLES = re.compile(r"\[\[rule\.example\]\]\n(?:(?!\n\n).)*?\n\n", re.S)
 
@@ -85,8 +90,12 @@ def newsroom(data: Path, *, with_demo: bool = False, **settings: Any) -> Iterato
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    if "database" not in settings and not (data / "meydan.db").exists():
+        with_tables(data / "meydan.db")
     # Tests send nearly the same courtesies over and over: no flood, unless one asks for it.
     meydan = build(Settings(data=data, port=port, **{"near_repeats": 1_000_000, **settings}))
+    # A password costs half a second of both cores, as it has to outside; tests/staff pays that.
+    meydan.staff._hasher = CHEAP_PASSWORDS
     url = f"http://127.0.0.1:{port}"
     pages = {}
     if with_demo:

@@ -20,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,11 @@ class PostgreSQL:
         self._template = f"meydan_template_{secrets.token_hex(6)}"
         self._divided = f"meydan_divided_{secrets.token_hex(6)}"
         self._made: list[str] = []
+        self._lock = threading.Lock()
+        self._connection: psycopg.Connection[Any] | None = None
+        with psycopg.connect(url.render_as_string(hide_password=False)) as connection:
+            # Copying files is quicker than writing every page of them into the journal, which older servers cannot.
+            self._copying = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
         # Whoever set this database up may compare text by other rules than ours; ours must hold by itself.
         self.run(f"CREATE DATABASE {self._template} ENCODING 'UTF8' TEMPLATE template0")
         self._made.append(self._template)
@@ -68,16 +74,30 @@ class PostgreSQL:
         return self.url.set(database=name).render_as_string(hide_password=False)
 
     def run(self, statement: str) -> None:
-        """Execute on the server, outside any of the tests' databases."""
-        with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
-            connection.execute(statement)
+        """Execute on the server, outside any of the tests' databases; by one connection, as long as it lasts."""
+        with self._lock:
+            if self._connection is not None:
+                try:
+                    self._connection.execute(statement)
+                    return
+                except psycopg.Error:
+                    # What the server refuses it refuses again; a connection that broke is made anew.
+                    if not self._connection.closed:
+                        raise
+            url = self.url.render_as_string(hide_password=False)
+            self._connection = psycopg.connect(url, autocommit=True)
+            self._connection.execute(statement)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def new_database(self, *, empty: bool = False, encoding: str = "UTF8", by_month: bool = BY_MONTH) -> str:
         """The URL of a fresh database; migrated, unless it is to be empty (or in another encoding)."""
         name = f"meydan_test_{secrets.token_hex(6)}"
         template = "template0" if empty else self._in_parts() if by_month else self._template
         locale = "" if encoding == "UTF8" else "LC_COLLATE 'C' LC_CTYPE 'C'"
-        self.run(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE {template}")
+        self.run(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE {template} {self._copying}")
         self._made.append(name)
         return self.url_of(name)
 
@@ -136,6 +156,7 @@ class Cluster:
             "unix_socket_directories": home,
             "fsync": "off",
             "full_page_writes": "off",
+            "max_wal_size": "256MB",
             "max_connections": 200,
         } | settings
         owner = _ordinary_user()
@@ -259,9 +280,10 @@ def a_server() -> Iterator[PostgreSQL]:
             yield server
         finally:
             server.drop_all()
+            server.close()
         return
-    with a_cluster() as cluster:
-        yield PostgreSQL(cluster.url)
+    with a_cluster() as cluster, contextlib.closing(PostgreSQL(cluster.url)) as server:
+        yield server
 
 
 def _installations() -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from meydan.policy import load
+from tests import warm
 from tests.serving import Served
 
 ABUSIVE = "You are a complete idiot and everybody knows it."
@@ -23,11 +23,11 @@ def run(
     *command: str, data: Path, given: str | bytes | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "meydan", *command],
-        input=given.encode() if isinstance(given, str) else given,
-        capture_output=True, timeout=120, check=False, env={**clean, "MEYDAN_DATA": str(data), **environment},
-    )  # fmt: skip
+    ran = warm.meydan(
+        *command,
+        given=given.encode() if isinstance(given, str) else given,
+        environment={**clean, "MEYDAN_DATA": str(data), **environment},
+    )
     out, err = ran.stdout.decode(), ran.stderr.decode()
     assert "Traceback" not in err, err
     return subprocess.CompletedProcess(command, ran.returncode, out, err)

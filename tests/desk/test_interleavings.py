@@ -29,6 +29,7 @@ from meydan.policy import digest_of, load, parse
 from meydan.store import Sought, Store
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, UNMEASURED, Room
 from tests.newsroom import without_examples
+from tests.ready import with_tables
 from tests.store.making import check_branches, read_through
 
 PEOPLE = ("Zîn", "Mem", "Berfîn")
@@ -74,7 +75,7 @@ class Newsroom(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.folder = TemporaryDirectory(prefix="meydan-")
-        self.url = f"sqlite:///{Path(self.folder.name) / 'meydan.db'}"
+        self.url = f"sqlite:///{with_tables(Path(self.folder.name) / 'meydan.db')}"
         self.room = Room(Store.open(self.url), JUDGE, GUIDELINES)
         self.room.desk.mail_works = True
         self.others = 0

@@ -24,6 +24,7 @@ from meydan.policy import load
 from meydan.store import Erasures, Store
 from meydan.store.exact import time_of
 from meydan.store.schema import metadata
+from tests import warm
 from tests.desk.conftest import ABUSIVE, COURTEOUS, UNMEASURED, Room
 from tests.store.making import around
 
@@ -157,11 +158,14 @@ def meydan(
 ) -> subprocess.CompletedProcess[bytes]:
     """The command line in a process of its own."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")}
-    ran = subprocess.run(
-        [sys.executable, "-m", "meydan", *map(str, command)],
-        input=given, timeout=120, check=False, env={**clean, "MEYDAN_DATA": str(data)},
-        **{"capture_output": True, **more},
-    )  # fmt: skip
+    environment = {**clean, "MEYDAN_DATA": str(data)}
+    if not more:
+        ran = warm.meydan(*map(str, command), given=given, environment=environment)
+    else:
+        ran = subprocess.run(
+            [sys.executable, "-m", "meydan", *map(str, command)],
+            input=given, timeout=120, check=False, env=environment, **{"capture_output": True, **more},
+        )  # fmt: skip
     assert b"Traceback" not in (ran.stderr or b""), ran.stderr
     return ran
 

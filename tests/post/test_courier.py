@@ -19,6 +19,7 @@ from meydan.post.mail import Mailer
 from meydan.settings import load_settings
 from meydan.store import Store
 from tests.post.server import Mailbox, Server, mail_server
+from tests.ready import with_tables
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SENDER = "comments@news.example"
@@ -53,7 +54,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
-    store = Store.open(f"sqlite:///{tmp_path / 'meydan.db'}")
+    store = Store.open(f"sqlite:///{with_tables(tmp_path / 'meydan.db')}")
     yield Office(store)
     store.close()
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -311,7 +312,7 @@ def test_a_database_that_cannot_be_written(
     store.close()
     # pytest keeps its folders to itself; everyone may look, none may write.
     for folder in (tmp_path, *tmp_path.parents[:3]):
-        if folder.owner() == tmp_path.owner() and folder != Path("/tmp"):
+        if folder.owner() == tmp_path.owner() and folder != Path(tempfile.gettempdir()):
             folder.chmod(folder.stat().st_mode | 0o555)
     database = tmp_path / "meydan.db"
     database.chmod(0o666 if what == "folder" else 0o444)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import warm
 from tests.newsroom import Newsroom, newsroom
 from tests.serving import Served
 
@@ -173,12 +172,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def _meydan(data: Path, *arguments: str) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "meydan", *arguments],
-        env=environment | {"MEYDAN_DATA": str(data)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = warm.meydan(*arguments, environment=environment | {"MEYDAN_DATA": str(data)}, timeout_s=60)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return done.stdout.decode()

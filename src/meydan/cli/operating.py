@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import tempfile
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,7 @@ def serve(
     from meydan.web.serve import configure_logs, free_port, serve
     from meydan.wiring import build
 
-    with refusals(as_json=as_json):
+    with refusals(as_json=as_json), _nothing_thrown_away():
         options = {
             "host": host, "port": port, "public_url": public_url, "judge": judge, "replica": replica,
             "data": data, "database": database, "guidelines": guidelines,
@@ -101,6 +102,16 @@ def serve(
             serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
         finally:
             meydan.close()
+
+
+@contextlib.contextmanager
+def _nothing_thrown_away() -> Iterator[None]:
+    """While a server is loaded, all of which stays, nobody looks for what can go; once it serves, `serve` does that."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def demo(

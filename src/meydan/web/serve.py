@@ -79,6 +79,7 @@ def serve(
         # What was loaded so far stays: it need not be looked through again and again for what can be thrown away.
         gc.collect()
         gc.freeze()
+        gc.enable()
         sys.setswitchinterval(SWITCH_S)
         asyncio.run(_serve(meydan, app, on_ready, beside))
 
