@@ -21,7 +21,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-import perspective
 import PyPerspective
 import pytest
 from cryptography import x509
@@ -34,6 +33,7 @@ from googleapiclient.errors import HttpError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import perspective
 from meydan.comment import RULE_LABELS, WELCOME_LABELS
 from meydan.judge import Judge
 from meydan.judge.relevance import Measure, Relevance
