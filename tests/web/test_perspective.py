@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-import PyPerspective
+import PyPerspective.Perspective
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
