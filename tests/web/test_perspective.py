@@ -205,7 +205,7 @@ def test_the_package_pyperspective_works(door: Door, monkeypatch: pytest.MonkeyP
     assert (comment.requests_langs, comment.detected_langs) == (["en"], ["en"])
     # This client's own exception for an error cannot be made, whatever the error is.
     with pytest.raises(
-        (PyPerspective.Perspective.ApiException, TypeError), match="ApiException|must be non-empty"
+        (PyPerspective.Perspective.ApiException, TypeError), match=r"ApiException|must be non-empty"
     ):
         client.get_score(" ")
 
