@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -400,6 +401,42 @@ def test_a_long_comment_is_read_to_its_end(door: Door) -> None:
     assert len(text.encode()) == LONGEST_COMMENT
     scores = door.analyze(text, "INSULT").json()["attributeScores"]
     assert scores["INSULT"]["summaryScore"]["value"] > 0.5
+
+
+def test_corals_verdicts_are_kept_as_the_last_word(door: Door) -> None:
+    """If Coral sends what its moderators decided of a comment, and decided anew, then the last verdict is kept, once."""
+    text = "This comment stands in another house, and its moderators looked at it twice."
+    sent = {
+        "comment": {"text": text},
+        "context": {"entries": [{"text": json.dumps({"url": "https://news.example/a", "Coral_comment_id": "c-9"})}]},
+        "languages": ["en"], "communityId": "Coral:https://coral.example", "clientToken": "comment:c-9",
+    }  # fmt: skip
+    for value in (1, 0):
+        found = {"SEVERE_TOXICITY": {"summaryScore": {"value": value}}}
+        answer = door.post({**sent, "attributeScores": found}, "suggestscore")
+        assert answer.json() == {
+            "requestedLanguages": ["en"], "detectedLanguages": ["en"], "clientToken": "comment:c-9"
+        }  # fmt: skip
+    with contextlib.closing(sqlite3.connect(door.served.data / "meydan.db")) as database:
+        rows = database.execute("SELECT source, labels FROM suggestion WHERE text = ?", (text,)).fetchall()
+    assert rows == [("perspective:old plug-in", '{"violation":0.0}')]
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        {},
+        {"KINDNESS": {"summaryScore": {"value": 1}}},
+        {"INSULT": {"summaryScore": {"value": 1.5}}},
+        {"INSULT": {"summaryScore": {"value": 1, "type": "RAW"}}},
+        {"INSULT": {"spanScores": [{"begin": 0, "score": {"value": 1}}]}},
+        {"INSULT": {"spanScores": [{"begin": 0, "end": 10_000, "score": {"value": 1}}]}},
+    ],
+)
+def test_a_suggestion_that_is_none_is_refused(door: Door, scores: dict[str, Any]) -> None:
+    """If a suggested score is missing, of another kind, or of a stretch that there is not, then it is an invalid request."""
+    error = refused(door.post({"comment": {"text": KIND}, "attributeScores": scores}, "suggestscore"))
+    assert error["details"][0]["errorType"] == "INVALID_REQUEST"
 
 
 TOXICITY = {"requestedAttributes": {"TOXICITY": {}}}
