@@ -42,6 +42,7 @@ import structlog
 from meydan.comment import (
     GROUNDS,
     RULE_LABELS,
+    UNKNOWN_LANGUAGE,
     Comment,
     DecidedBy,
     Decision,
@@ -70,6 +71,7 @@ from meydan.errors import (
     NotAppealable,
     NotErasable,
     NotFound,
+    Overloaded,
     ProofNeeded,
     Refused,
     SignInNeeded,
@@ -96,6 +98,7 @@ from meydan.judge.decide import left_to_people
 from meydan.judge.examples import Tried as Tried
 from meydan.judge.examples import tried
 from meydan.judge.occlusion import Weighed as Weighed
+from meydan.judge.relevance import FEWEST_WORDS as FEWEST_WORDS
 from meydan.judge.reliability import FEWEST as FEWEST
 from meydan.judge.reliability import Reliability as Reliability
 from meydan.judge.reliability import reliability_of
@@ -135,6 +138,7 @@ from meydan.store import (
 )
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import STORY_FIELDS as STORY_FIELDS
+from meydan.store import VIOLATION as VIOLATION
 from meydan.store import Announced as Announced
 from meydan.store import Backlog as Backlog
 from meydan.store import Became as Became
@@ -153,12 +157,14 @@ from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import StoryLine as StoryLine
+from meydan.store import Suggestion as Suggestion
 from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
 from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.hosts import is_disposable
+from meydan.text.language import identify
 from meydan.text.likeness import Likeness
 from meydan.text.search import asked_for as asked_for
 from meydan.text.search import searchable_folded
@@ -270,6 +276,11 @@ LET_GO_AT_MOST = 10_000
 ONE_AT_LEAST_S = 1.0
 """However much is being sent, one comment that was let go of is judged so often."""
 
+ASSESSED_WITHIN_S = 0.5
+"""How long another program's text waits for its turn at the judge: whoever asks has a time limit of their own."""
+
+SUGGESTED_TEXT = "suggested-text"
+
 log = structlog.get_logger("meydan.desk")
 
 
@@ -353,6 +364,21 @@ class Outcome:
     def status_path(self) -> str:
         """Where its author can see what became of it."""
         return f"/status/{self.id if self.id.isalnum() and self.id.isascii() else quote(self.id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """
+    What the judge makes of a text that another program asks about, and of each of its parts alone.
+
+    `languages` are those it is written in, the surest first; none where that is not known. `decision` is what would be
+    decided by the guidelines.
+    """
+
+    evidence: Evidence
+    parts: tuple[Evidence, ...]
+    languages: tuple[str, ...]
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -1429,6 +1455,10 @@ class Desk:
             asked for is remembered, and done when the hold ends.
         """
         now = self._clock()
+        comment = self._store.comment(id)
+        if comment is not None and comment.text is not None:
+            # Their moderators' word on the same words; first, while it is known which these are.
+            self._store.suggestions.forget_text(self._keyed(SUGGESTED_TEXT, comment.text))
         # Also of one that is erased: it may not be in the list of erasures yet.
         self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now, by=by)
 
@@ -1733,12 +1763,13 @@ class Desk:
         finally:
             self._in_hand.discard(id)
 
-    def expire(self, *, address_days: int) -> None:
+    def expire(self, *, address_days: int, suggestion_days: int = 365) -> None:
         """
-        Forget the address hashes of comments older than `address_days`, and erase, unread, what nobody confirmed
-        within CONFIRMED_WITHIN.
+        Forget the address hashes of comments older than `address_days` and suggestions older than `suggestion_days`, and
+        erase, unread, what nobody confirmed within CONFIRMED_WITHIN.
         """
         now = self._clock()
+        self._store.suggestions.expire(now, days=suggestion_days)
         for id in self._store.readers.unconfirmed(ERASED_AT_ONCE, before=now - CONFIRMED_WITHIN):
             # Another node, or whoever got the letter, may be erasing it at this moment.
             with contextlib.suppress(NotFound):
@@ -2330,6 +2361,83 @@ class Desk:
             text, language=language, story=story, expected=guidelines.publication.languages
         )
         return evidence, decide(evidence, guidelines, calibrations=self._calibrations)
+
+    def assess(
+        self,
+        text: str,
+        *,
+        parts: Sequence[str] = (),
+        title: str | None = None,
+        story: str | None = None,
+        language: str | None = None,
+        within_s: float = ASSESSED_WITHIN_S,
+    ) -> Assessed:
+        """
+        Judge a text for another program at a turn of the same judge that readers' comments wait for; nothing is kept.
+
+        Args:
+            text: any string, the whole of which is read.
+            parts: stretches of it, each judged as if it had been sent alone.
+            title, story: what it is about; without a title, relevance is not measured.
+            language: what is claimed of it; a hint.
+            within_s: how long it waits for its turn.
+
+        Raises:
+            Overloaded: none came within that time. ClassifierUnavailable: the model failed.
+        """
+        guidelines = self._guidelines
+        expected = guidelines.publication.languages
+        about = Story(id=0, url="", title=title, text=story) if title else None
+        with self._turns.request(), self._turns.turn(within_s) as mine:
+            if not mine:
+                raise Overloaded(
+                    "More is being judged than there is time for. Nothing was kept; try again.",
+                    retry_after_s=1,
+                )
+            with self._onlooker.judging():
+                evidence = self._judge.whole(text, language=language, story=about, expected=expected)
+                tongue = language if evidence.language == UNKNOWN_LANGUAGE else evidence.language
+                apart = self._judge.evidence_of(parts, language=tongue, expected=expected)
+                others = identify(fold(text), language, expected).others
+        return Assessed(
+            evidence=evidence,
+            parts=tuple(apart),
+            languages=tuple(
+                tag for tag in dict.fromkeys((evidence.language, *others)) if tag != UNKNOWN_LANGUAGE
+            ),
+            decision=decide(evidence, guidelines, calibrations=self._calibrations),
+        )
+
+    @property
+    def languages_judged(self) -> frozenset[str]:
+        """The languages in which texts get scores, whether or not the machine may decide in them."""
+        return self._judge.languages
+
+    def written_in(self, text: str) -> tuple[str, ...]:
+        """The languages that a text is written in, the surest first; none where that is not known."""
+        seen = identify(fold(text), None, self._guidelines.publication.languages)
+        return tuple(tag for tag in (seen.tag, *seen.others) if tag != UNKNOWN_LANGUAGE)
+
+    def suggest(self, suggestion: Suggestion) -> tuple[str, ...]:
+        """
+        Keep what another system's people found of a comment of theirs; durable once this returns.
+
+        Returns:
+            The languages that it is written in, as far as they are known.
+
+        Raises:
+            MissingFields, TooLong, NotText, Malformed: nothing was kept. StoreUnavailable.
+        """
+        suggestion.check()
+        languages = self.written_in(suggestion.text)
+        about = f"{suggestion.source}\x00{suggestion.subject or suggestion.text}"
+        self._store.suggestions.keep(
+            replace(suggestion, language=languages[0] if languages else UNKNOWN_LANGUAGE),
+            key=self._keyed("suggested", about),
+            fingerprint=self._keyed(SUGGESTED_TEXT, suggestion.text),
+            at=self._clock(),
+        )
+        return languages
 
     def why(self, text: str, evidence: Evidence) -> tuple[Weighed, ...]:
         """

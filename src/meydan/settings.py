@@ -107,6 +107,8 @@ class Settings:
     writes_waiting: int = 256
     write_patience_seconds: int = 5
     outgoing_networks: tuple[str, ...] = ()
+    judged_per_minute: int = 12_000
+    suggestion_days: int = 365
 
     @property
     def database_url(self) -> str:
@@ -292,6 +294,11 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings(
             f"The setting 'address_days' is at most {LONGEST_PERIOD_DAYS}: addresses are to be forgotten.",
             fields=("address_days",),
+        )
+    if settings.suggestion_days > LONGEST_PERIOD_DAYS:
+        raise BadSettings(
+            f"The setting 'suggestion_days' is at most {LONGEST_PERIOD_DAYS}: what others found is to be forgotten.",
+            fields=("suggestion_days",),
         )
     for key in ("trusted_proxies", "metrics", "outgoing_networks"):
         for network in getattr(settings, key):

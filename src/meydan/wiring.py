@@ -211,7 +211,9 @@ class Meydan:
                     break
                 if not self.leads():
                     return
-        self.desk.expire(address_days=self.settings.address_days)
+        self.desk.expire(
+            address_days=self.settings.address_days, suggestion_days=self.settings.suggestion_days
+        )
         self.letters.expire()
         # Long before they are needed: a part for each month, where the tables are divided.
         self.store.keep_months(_now())

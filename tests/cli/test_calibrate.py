@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from meydan.comment import Hold, Status, Submission, Verdict
-from meydan.desk import Visitor
+from meydan.desk import VIOLATION, Suggestion, Visitor
 from meydan.judge.calibration import APPROVALS, load, shipped
 from meydan.policy import load as load_guidelines
 from meydan.settings import Settings
@@ -75,6 +75,17 @@ def test_a_file_of_decisions_calibrates_a_language(tmp_path: Path) -> None:
     shown = run("calibrate", "--from", str(file), "--dry-run", data=data).stdout
     assert "promised at most 1 %" in shown
     assert "Would write: en." in shown
+
+
+def test_what_others_found_counts_where_asked(meydan: Meydan) -> None:
+    """If other systems' moderators found something, then it counts with --suggested, beside the newsroom's own."""
+    for i in range(12):
+        labels = {VIOLATION: float(i % 3 == 0)}
+        text = f"{ABUSIVE if i % 3 == 0 else COURTEOUS} It was {i}."
+        meydan.desk.suggest(Suggestion(source="perspective:coral", text=text, labels=labels, subject=str(i)))
+    assert calibrate(meydan, "--dry-run")["languages"] == []
+    (english,) = calibrate(meydan, "--suggested", "--dry-run")["languages"]
+    assert (english["language"], english["comments"]) == ("en", 12)
 
 
 def test_too_few_decisions_say_how_many_more(tmp_path: Path) -> None:

@@ -263,6 +263,10 @@ INDEXED = {
     "FORGET_ASKED": "ix_follow_asked",
     "FORGET_FOLLOWS": "ix_follow_written",
     "ERASED_SINCE": "ix_comment_erased",
+    "SUGGESTED": "ix_suggestion_text",
+    "FORGET_SUGGESTED": "ix_suggestion_text",
+    "OLD_SUGGESTION": "ix_suggestion_time",
+    "FORGET_SUGGESTIONS": "ix_suggestion_time",
 }
 
 
@@ -391,6 +395,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0019_erasures.py",
         "0020_beside.py",
         "0021_fingerprints.py",
+        "0022_suggestions.py",
     ]
 
 

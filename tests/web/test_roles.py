@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 from meydan.passes import Seal
 from meydan.staff import RIGHTS, ROLES, SCOPES, Staff
 from meydan.web.app import create_app
+from meydan.web.discovery import METHODS
 from tests.newsroom import Newsroom, newsroom
 from tests.web.conftest import UNHURRIED
 
@@ -30,6 +31,9 @@ ELSEWHERE = "https://evil.example"
 
 KEPT_OUT = frozenset({"R109", "R110", "R115", "R122"})
 """No session or token, not this right, a form that is not ours, and an account that is not believed."""
+
+PERSPECTIVE = {"GET /$discovery/rest", *(f"POST /v1alpha1/comments:{verb}" for verb in METHODS)}
+"""What is answered past the framework, with its own keys."""
 
 BESIDE = {"GET /embed.js", "GET /embed.d.ts", "GET /embed/live", "GET /static/{name}"}
 """What is answered before the framework is asked, by everybody."""
@@ -179,7 +183,7 @@ def test_everybody_gets_where_the_document_says(room: Newsroom) -> None:
         for route in create_app(room.meydan)._inner.routes  # type: ignore[attr-defined]
         for method in getattr(route, "methods", ())
         if method != "OPTIONS"
-    }
+    } | PERSPECTIVE
     assert table.keys() == routes | BESIDE, table.keys() ^ (routes | BESIDE)
     who, comment = callers(room), room.send()
     looking = {name: make() for name, make in who.items()}

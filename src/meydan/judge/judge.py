@@ -69,6 +69,10 @@ where the full judge has undone it: it was read with it and without, and the wor
 EXPLAINED = 3
 """The labels that are explained of one comment, the strongest: a person reads no further either."""
 
+_STRETCH = 4_000
+_OVERLAP = 400
+"""What is surely read at once, in code points, and how far one such stretch reaches into the next."""
+
 _GAPS_FROM = 3
 _GAPS_OF_ALL = 2  # where there was none
 _WINDOW = 200  # characters; a comment up to here is one window
@@ -175,6 +179,11 @@ class Judge:
             raise BadModel(f"The lexicons cannot be read ({type(fault).__name__}).") from None
         return cls(classifier, lexicons, encoder, relevance, mending)
 
+    @property
+    def languages(self) -> frozenset[str]:
+        """The languages in which texts get scores."""
+        return FAST_ALONE if self._encoder is None else self._encoder.languages
+
     def evidence(
         self,
         text: str,
@@ -229,6 +238,33 @@ class Judge:
             )
             for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
+
+    def whole(
+        self,
+        text: str,
+        *,
+        language: str | None = None,
+        story: Story | None = None,
+        expected: Sequence[str] = (),
+    ) -> Evidence:
+        """
+        As `evidence`, but the whole of a long text is read: in stretches, the worst of which counts for each rule's label.
+
+        Raises:
+            ClassifierUnavailable: the model failed.
+        """
+        if len(text) <= _STRETCH:
+            return self.evidence(text, language=language, story=story, expected=expected)
+        starts = range(0, len(text) - _OVERLAP, _STRETCH - _OVERLAP)
+        stretches = [text[start : start + _STRETCH] for start in starts]
+        read = self.evidence_of(stretches, language=language, story=story, expected=expected)
+        scores: dict[str, float | None] = {}
+        for label in self.labels:
+            known = [score for one in read if (score := one.scores.get(label)) is not None]
+            # What one stretch is in that nobody reads is a part of the text that was not measured.
+            scores[label] = max(known) if len(known) == len(read) else None
+        tongue = identify(fold(text), language, expected)
+        return replace(read[0], language=tongue.tag, language_score=tongue.score, scores=scores)
 
     def explain(
         self, text: str, label: str, *, language: str | None = None, expected: Sequence[str] = ()

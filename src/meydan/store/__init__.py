@@ -15,6 +15,7 @@ from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.readers import Readers
 from meydan.store.store import STORY_FIELDS, ProofUsed, Store
+from meydan.store.suggestions import VIOLATION, Suggested, Suggestion
 from meydan.store.values import (
     Announced,
     Appeal,
@@ -67,6 +68,7 @@ __all__ = [
     "NEWS",
     "OPERATOR",
     "STORY_FIELDS",
+    "VIOLATION",
     "Announced",
     "Appeal",
     "Attempts",
@@ -119,6 +121,8 @@ __all__ = [
     "Standing",
     "Store",
     "StoryLine",
+    "Suggested",
+    "Suggestion",
     "Tally",
     "Thread",
     "TokenRow",

@@ -48,6 +48,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "reader_session": "readers sign in again",
     "judging": "who judges what just now",
     "pace": "how often somebody sent something within the last minutes",
+    "suggestion": "copies of what is kept by another system, with words that nothing could take out of a backup again",
 }
 """What no backup holds, and why: it is over by the time of a restore, or would open what was closed since."""
 

@@ -28,6 +28,8 @@ because only a migration makes a database; these tables are what it must make.
              set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
 
+Kept for a while: `suggestion`, what other systems' people found of their comments, words included.
+
 Not records, and emptied as soon as they have served: `outbox`, what is to leave the building, and `follow`, who asked
 to be written to; both hold e-mail addresses.
 
@@ -53,7 +55,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0021"
+HEAD = "0022"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -800,6 +802,28 @@ follow = Table(
         postgresql_where=text("confirmed_at IS NULL"),
     ),
     Index("ix_follow_written", "written_at"),
+)
+
+suggestion = Table(
+    "suggestion",
+    metadata,
+    # What other systems' people found of comments kept there; see store/suggestions.
+    Column("number", _BIG, primary_key=True),
+    Column(
+        "key",
+        Text,
+        nullable=False,
+        unique=True,
+        comment="a keyed hash of which comment of which system it is about",
+    ),
+    Column("fingerprint", Text, nullable=False, comment="a keyed hash of the text"),
+    Column("source", Text, nullable=False, comment="the door and the token's name"),
+    Column("text", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("labels", Text, nullable=False, comment="JSON: label -> 0 to 1"),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_suggestion_text", "fingerprint"),
+    Index("ix_suggestion_time", "at"),
 )
 
 link = Table(

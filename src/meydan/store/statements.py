@@ -1068,6 +1068,20 @@ TOLD_UP_TO = "UPDATE follow SET told = :leaf, written_at = :at WHERE number = :n
 FORGET_ASKED = "DELETE FROM follow WHERE asked_at < :before AND confirmed_at IS NULL"
 FORGET_FOLLOWS = "DELETE FROM follow WHERE written_at < :before"
 
+# -- what other systems' people found ------------------------------------------
+
+KEEP_SUGGESTION = """
+INSERT INTO suggestion (key, fingerprint, source, text, language, labels, at)
+VALUES (:key, :fingerprint, :source, :text, :language, :labels, :at)
+    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, text = excluded.text,
+       language = excluded.language, labels = excluded.labels, at = excluded.at"""
+SUGGESTIONS = """
+SELECT number, text, language, labels FROM suggestion WHERE number > :after ORDER BY number LIMIT :limit"""
+SUGGESTED = "SELECT 1 FROM suggestion WHERE fingerprint = :fingerprint LIMIT 1"
+FORGET_SUGGESTED = "DELETE FROM suggestion WHERE fingerprint = :fingerprint"
+OLD_SUGGESTION = "SELECT 1 FROM suggestion WHERE at < :before LIMIT 1"
+FORGET_SUGGESTIONS = "DELETE FROM suggestion WHERE at < :before"
+
 # What neither reads nor changes a row that may have been added (Hand.add) and is not put in yet: words, lookups, evidence.
 BESIDE_ADDED = frozenset(
     (

@@ -75,6 +75,7 @@ from meydan.store.people import A_READER, OPERATOR, People, enter
 from meydan.store.readers import Readers, await_confirmation
 from meydan.store.replica import Replica
 from meydan.store.schema import HEAD
+from meydan.store.suggestions import Suggestions
 from meydan.store.values import (
     Announced,
     Appeal,
@@ -251,6 +252,7 @@ class Store:
         self.outbox = Outbox(database, self._writer)
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
+        self.suggestions = Suggestions(database, self._writer)
         self._lately = Lately(database)
         self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0
