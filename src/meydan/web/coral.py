@@ -24,6 +24,7 @@ from meydan import errors
 from meydan.comment import Decision, Story, Verdict
 from meydan.desk import Assessed, Desk
 from meydan.text.derived import text_of_html
+from meydan.text.exact import check_text
 from meydan.web.doors import Doors
 from meydan.web.errors import CODE_HEADER, WrongMethod, code_of, headers_of, status_of, where
 from meydan.web.sending import UNSEEN, answer, body_of
@@ -55,6 +56,9 @@ SPAM: Final = frozenset({"promotion"})
 
 MOST_SIGNATURES: Final = 16
 """Coral sends one for each secret that is valid still: two, while one is being changed."""
+
+LONGEST: Final = 10_000
+"""Characters of a body that can be judged while Coral waits; what is longer is for its moderators."""
 
 AT_ONCE: Final = 8
 """Comments of Coral's that are in hand, at most; one more is for its moderators at once."""
@@ -122,7 +126,7 @@ class Coral:
             return
         await _tell(told, {}, send)
 
-    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:  # noqa: ARG002 - as the front calls it
         """Hand the comment to Coral's moderators, and say why in a header; a status of 4xx or 5xx would publish it."""
         if isinstance(error, TimeoutError):
             error = errors.Overloaded("It was not judged in time.")
@@ -151,6 +155,7 @@ class Coral:
             asked = self._read.decode(body)
         except (ValueError, RecursionError):
             raise errors.Malformed("It is not what Coral asks an external moderation phase.") from None
+        check_text("comment", asked.comment.body, LONGEST)
         if self._in_hand >= AT_ONCE:
             raise errors.Overloaded("More comments of Coral's are in hand than are taken at once.")
         self._in_hand += 1
@@ -206,7 +211,9 @@ def is_signed(body: bytes, given: Sequence[bytes], secrets: Sequence[bytes]) -> 
         given: the values of the signature's header, each "sha256=<hex>" and more of these after commas.
     """
     signatures = [
-        match[1].lower() for part in b",".join(given).split(b",") if (match := _SIGNED.fullmatch(part.strip()))
+        match[1].lower()
+        for part in b",".join(given).split(b",")
+        if (match := _SIGNED.fullmatch(part.strip()))
     ]
     expected = [hmac.new(secret, body, hashlib.sha256).hexdigest().encode() for secret in secrets]
     signed = False

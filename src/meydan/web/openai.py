@@ -99,7 +99,7 @@ class Moderations:
             return
         await answer(200, {"content-type": "application/json", "cache-control": "no-store"}, body, send)
 
-    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:
+    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:  # noqa: ARG002 - as the front calls it
         """Answer an error as OpenAI's API tells one."""
         status, told = problem_of(error)
         if status == 500:
