@@ -227,7 +227,7 @@ def test_what_is_not_signed_is_not_judged(server: CoralServer) -> None:
         assert put_off(server.post(raw, signature)) == "R128", signature
     changed = raw.replace(b"careful", b"careless")
     assert put_off(server.post(changed, right)) == "R128"
-    assert server.post(raw, f" {right.upper().replace('SHA256', 'sha256')} ").status == "APPROVED"
+    assert server.post(raw, f"{other} , {right.upper().replace('SHA256', 'sha256')}").status == "APPROVED"
 
 
 def test_a_request_that_is_sent_again_changes_nothing(room: Newsroom, server: CoralServer) -> None:

@@ -27,7 +27,7 @@ from meydan.text.derived import text_of_html
 from meydan.text.exact import check_text
 from meydan.web.doors import Doors
 from meydan.web.errors import CODE_HEADER, WrongMethod, code_of, headers_of, status_of, where
-from meydan.web.sending import UNSEEN, answer, body_of
+from meydan.web.sending import ROUTE, UNSEEN, answer, body_of
 
 PREFIX: Final = "/coral/"
 PATH: Final = "/coral/moderate"
@@ -60,7 +60,7 @@ MOST_SIGNATURES: Final = 16
 LONGEST: Final = 10_000
 """Characters of a body that can be judged while Coral waits; what is longer is for its moderators."""
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 4
 """Comments of Coral's that are in hand, at most; one more is for its moderators at once."""
 
 _ANSWERED_WITHIN: Final = 0.75
@@ -117,16 +117,16 @@ class Coral:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[UNSEEN] = True
         if scope["path"] == PATH:
-            scope["meydan.route"] = PATH
+            scope[ROUTE] = PATH
         try:
             async with asyncio.timeout(self._within_s):
                 told = await self._answer(scope, receive)
         except Exception as error:  # noqa: BLE001 - whatever it is, the comment is not published for it
-            await self.refuse(error, scope, send)
+            await self.refuse(error, send)
             return
         await _tell(told, {}, send)
 
-    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:  # noqa: ARG002 - as the front calls it
+    async def refuse(self, error: Exception, send: Send) -> None:
         """Hand the comment to Coral's moderators, and say why in a header; a status of 4xx or 5xx would publish it."""
         if isinstance(error, TimeoutError):
             error = errors.Overloaded("It was not judged in time.")
@@ -144,6 +144,8 @@ class Coral:
             raise WrongMethod("This address takes POST.")
         within = asyncio.get_running_loop().time() + self._within_s * _ANSWERED_WITHIN
         body = await body_of(receive, self._most)
+        if body is None:
+            raise errors.TooLarge(f"It has more than {self._most} bytes.")
         given = [value for name, value in scope["headers"] if name == SIGNATURE]
         if not is_signed(body, given, self._secrets):
             raise errors.BadSignature(

@@ -25,7 +25,7 @@ from meydan.web.access import token_holder
 from meydan.web.api import ApiRequest
 from meydan.web.doors import Doors
 from meydan.web.errors import UNEXPECTED, WrongMethod, headers_of, status_of, where
-from meydan.web.sending import UNSEEN, answer, body_of
+from meydan.web.sending import ROUTE, UNSEEN, answer, body_of
 
 PREFIX: Final = "/v1/"
 PATH: Final = "/v1/moderations"
@@ -95,11 +95,11 @@ class Moderations:
         try:
             body = await self._answer(scope, receive)
         except Exception as error:  # noqa: BLE001 - the one table says what each is answered with
-            await self.refuse(error, scope, send)
+            await self.refuse(error, send)
             return
         await answer(200, {"content-type": "application/json", "cache-control": "no-store"}, body, send)
 
-    async def refuse(self, error: Exception, scope: Scope, send: Send) -> None:  # noqa: ARG002 - as the front calls it
+    async def refuse(self, error: Exception, send: Send) -> None:
         """Answer an error as OpenAI's API tells one."""
         status, told = problem_of(error)
         if status == 500:
@@ -112,7 +112,7 @@ class Moderations:
     async def _answer(self, scope: Scope, receive: Receive) -> bytes:
         if scope["path"] != PATH:
             raise errors.NotFound("There is no such address here; there is POST /v1/moderations.")
-        scope["meydan.route"] = PATH
+        scope[ROUTE] = PATH
         if scope["method"] != "POST":
             raise WrongMethod("This address takes POST.")
         request = ApiRequest(scope)
@@ -126,7 +126,10 @@ class Moderations:
         await loop.run_in_executor(None, copy_context().run, let_in)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise errors.Malformed("Send JSON, as Content-Type: application/json.")
-        asked = read(await body_of(receive, MOST_BYTES), longest=self._desk.limits.text)
+        body = await body_of(receive, MOST_BYTES)
+        if body is None:
+            raise errors.TooLarge(f"The request has more than {MOST_BYTES} bytes. Send fewer texts at once.")
+        asked = read(body, longest=self._desk.limits.text)
         until = time.monotonic() + PATIENCE_S
         try:
             async with asyncio.timeout(PATIENCE_S):
