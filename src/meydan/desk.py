@@ -133,7 +133,6 @@ from meydan.store import (
     ProofUsed,
     Sending,
     Store,
-    Suggestion,
     Told,
     UsedProof,
 )
@@ -158,6 +157,7 @@ from meydan.store import Record as Record
 from meydan.store import Reports as Reports
 from meydan.store import Sought as Sought
 from meydan.store import StoryLine as StoryLine
+from meydan.store import Suggestion as Suggestion
 from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
 from meydan.store import Version as Version
@@ -2205,7 +2205,7 @@ class Desk:
                 evidence = self._judge.whole(text, language=language, story=about, expected=expected)
                 tongue = language if evidence.language == UNKNOWN_LANGUAGE else evidence.language
                 apart = self._judge.evidence_of(parts, language=tongue, expected=expected)
-        others = identify(fold(text), language, expected).others
+                others = identify(fold(text), language, expected).others
         return Assessed(
             evidence=evidence,
             parts=tuple(apart),
@@ -2220,6 +2220,11 @@ class Desk:
         """The languages in which texts get scores, whether or not the machine may decide in them."""
         return self._judge.languages
 
+    def written_in(self, text: str) -> tuple[str, ...]:
+        """The languages that a text is written in, the surest first; none where that is not known."""
+        seen = identify(fold(text), None, self._guidelines.publication.languages)
+        return tuple(tag for tag in (seen.tag, *seen.others) if tag != UNKNOWN_LANGUAGE)
+
     def suggest(self, suggestion: Suggestion) -> tuple[str, ...]:
         """
         Keep what another system's people found of a comment of theirs; durable once this returns.
@@ -2231,15 +2236,15 @@ class Desk:
             MissingFields, TooLong, NotText, Malformed: nothing was kept. StoreUnavailable.
         """
         suggestion.check()
-        written_in = identify(fold(suggestion.text), None, self._guidelines.publication.languages)
+        languages = self.written_in(suggestion.text)
         about = f"{suggestion.source}\x00{suggestion.subject or suggestion.text}"
         self._store.suggestions.keep(
-            replace(suggestion, language=written_in.tag),
+            replace(suggestion, language=languages[0] if languages else UNKNOWN_LANGUAGE),
             key=self._keyed("suggested", about),
             fingerprint=self._keyed(SUGGESTED_TEXT, suggestion.text),
             at=self._clock(),
         )
-        return tuple(tag for tag in (written_in.tag, *written_in.others) if tag != UNKNOWN_LANGUAGE)
+        return languages
 
     def why(self, text: str, evidence: Evidence) -> tuple[Weighed, ...]:
         """

@@ -27,6 +27,7 @@ from meydan.web.errors import answer_error
 from meydan.web.front import Front
 from meydan.web.metrics import Metrics
 from meydan.web.pages import CONTENT_TYPES, static_bytes, static_names, static_path
+from meydan.web.perspective import PREFIXES, Perspective
 from meydan.web.sending import Sending
 from meydan.web.shelf import Kept, Made, Shelf, Subject, surrogate_key
 from meydan.web.stream import Stream
@@ -107,6 +108,9 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         nudge_pace=Pace(per_minute=NUDGES_PER_MINUTE, burst=NUDGES_PER_MINUTE, shared=meydan.pace("nudge")),
         # Spares this node its own work, and tells nobody anything: each node counts alone.
         receipts_pace=Pace(per_minute=RECEIPTS_PER_MINUTE, burst=RECEIPTS_PER_MINUTE),
+        judge_pace=Pace(
+            per_minute=settings.judged_per_minute, burst=max(1, settings.judged_per_minute // 10)
+        ),
         shelf=shelf,
         https=https,
         identify=meydan.readers.identify,
@@ -161,6 +165,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         logging_config=None,
         debug=False,
     )
+    perspective = Perspective(doors)
     return Front(
         inner,
         shelf=shelf,
@@ -168,6 +173,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         https=https,
         fixed=_fixed(site or {}, https=https),
         sending=Sending(doors, inner),
+        others=dict.fromkeys(PREFIXES, perspective),
         news=news,
         end_streams=end_streams,
         metrics=metrics,

@@ -24,6 +24,7 @@ class Doors:
     """
     A built Meydan and what stands between it and the street.
 
+    `judge_pace` is that of a token which other APIs' doors are asked with.
     `pace` is that of an address, `reader_pace` of an account or a verified address, `nudge_pace` and
     `receipts_pace` of drafts and of questions about one's own comments from an address. `https` is the public address's scheme. `identify` says who an Authorization header names.
     """
@@ -35,6 +36,7 @@ class Doors:
     reader_pace: Pace
     nudge_pace: Pace
     receipts_pace: Pace
+    judge_pace: Pace
     shelf: Shelf
     https: bool
     identify: Callable[[str | None], Reader | None] = nobody

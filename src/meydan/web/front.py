@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -25,7 +25,7 @@ from meydan.web.access import Origins, Proxies, security_headers
 from meydan.web.errors import CODE_HEADER, WrongMethod, headers_of, problem_of, status_of
 from meydan.web.metrics import Metrics, door_of
 from meydan.web.sending import PATH as SENT
-from meydan.web.sending import UNSEEN
+from meydan.web.sending import ROUTE, UNSEEN
 from meydan.web.shelf import Kept, RawHeaders, Shelf
 from meydan.web.stream import LIVE, Stream
 from meydan.web.watching import ALWAYS
@@ -66,6 +66,15 @@ ID_SHAPE = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 log = structlog.get_logger("meydan.access")
 
 
+class Other(Protocol):
+    """A door with a form of its own, for all addresses that begin alike: past the framework, its refusals included."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def refuse(self, error: Exception, send: Send) -> None:
+        """Say what kept a request from being asked at all."""
+
+
 class Front:
     """
     The application as the server sees it.
@@ -74,6 +83,7 @@ class Front:
         inner: the framework's application.
         fixed: answers that never change, by path (the component, a sample newspaper).
         sending: what answers comments sent as JSON, before the framework sees them.
+        others: doors with a form of their own, by how their addresses begin.
         news: what tells readers of new comments; without it nobody listens here.
         end_streams: ends what would otherwise stay open for as long as somebody looks.
         proxies: whose X-Request-Id is taken; nobody's without them.
@@ -89,6 +99,7 @@ class Front:
         https: bool,
         fixed: Mapping[str, Kept],
         sending: App | None = None,
+        others: Mapping[str, Other] | None = None,
         news: Stream | None = None,
         end_streams: Callable[[], None] = lambda: None,
         metrics: Metrics | None = None,
@@ -103,6 +114,7 @@ class Front:
         self._news = news
         self._inner = inner
         self._sending = sending or inner
+        self._others = tuple((others or {}).items())
         self._shelf = shelf
         self._origins = origins
         self._https = https
@@ -179,7 +191,8 @@ class Front:
             scope = {**scope, "method": "GET"}
         changes = scope["method"] not in ("GET", "OPTIONS")
         sent = path == SENT and scope["method"] == "POST"
-        inner = self._sending if sent else self._inner
+        other = next((door for begins, door in self._others if path.startswith(begins)), None)
+        inner = self._sending if sent else other or self._inner
         more = [*self._cors(path, scope["headers"]), (REQUEST_ID, id)]
         status = counted = 0
         code: str | None = None
@@ -216,7 +229,10 @@ class Front:
             if path not in ALWAYS:
                 count(True)
         except Overloaded as error:
-            await self._refuse(error, scope["headers"], pass_back)
+            if other is not None:
+                await other.refuse(error, pass_back)
+            else:
+                await self._refuse(error, scope["headers"], pass_back)
             self._count(
                 door_of(None),
                 status,
@@ -231,7 +247,8 @@ class Front:
             self._fronted.under_way -= counted
             # The route's pattern, not the address: an address may hold a receipt.
             handler = scope.get("route_handler")
-            route = next(iter(sorted(handler.paths)), None) if handler is not None else SENT if sent else None
+            known = SENT if sent else scope.get(ROUTE)
+            route = next(iter(sorted(handler.paths)), None) if handler is not None else known
             seconds = time.perf_counter() - began
             self._count(door_of(route), status, seconds, code, submission=changes and path in SUBMITTED)
             # Asked every second, and of no interest while all is well.

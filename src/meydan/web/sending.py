@@ -32,6 +32,9 @@ PATH = "/api/v1/comments"
 UNSEEN = "meydan.unseen"
 """Set in a request's scope whose answer changed nothing that readers see."""
 
+ROUTE = "meydan.route"
+"""Where the scope of a request that the framework never saw says which address it was for."""
+
 _KEY = re.compile(rb"[\x21-\x7e]{8,100}")
 _NUL = rb"\u0000"
 """How JSON spells what is in no text. The framework's way looks closer."""
@@ -144,6 +147,23 @@ async def _answer(status: int, headers: dict[str, str], body: bytes, send: Send)
     raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def body_of(receive: Receive, most: int) -> bytes | None:
+    """
+    A request's body; None where it has more than `most` bytes.
+
+    Raises:
+        Malformed, Overloaded: it did not come in time, or there is no room for it.
+    """
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
 
 
 def _again(came: list[Any], receive: Receive) -> Receive:
