@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -148,6 +149,29 @@ def test_what_corals_editor_makes_is_read_once(body: str) -> None:
     If a body has the markup of Coral's own editor alone, then there is one reading of it.
     """
     assert len(readings_of(body)) == 1
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        '<a href="http://',
+        '<a rel="',
+        '<a rel="ugc ',
+        "<b ",
+        "<b" + " " * 50,
+        "<",
+        "<!--",
+        "</",
+        '<span class="coral-',
+    ],
+)
+def test_hostile_markup_takes_no_time(piece: str) -> None:
+    """
+    If a body is the longest that is read, of any markup over and over, then its readings are there in a moment.
+    """
+    began = time.perf_counter()
+    readings_of(piece * (coral.LONGEST // len(piece)))
+    assert time.perf_counter() - began < 1.0
 
 
 def test_the_newsrooms_word_on_a_story_counts(room: Newsroom, server: CoralServer) -> None:

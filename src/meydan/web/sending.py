@@ -104,7 +104,7 @@ class Sending:
             return
         if not seen:
             scope[UNSEEN] = True
-        await _answer(201, {"content-type": "application/json"}, body, send)
+        await answer(201, {"content-type": "application/json"}, body, send)
 
     def _head(self, scope: Scope) -> tuple[bool, str | None]:
         """Whether a request's head is that of a plain submission, and the key of its sending."""
@@ -139,10 +139,11 @@ class Sending:
             log.error("unexpected", error=type(error).__name__, at=where(error))
         said = words(accepted(ApiRequest(scope).headers.get("accept-language", "")))
         body = self._write.encode(problem_of(error, said))
-        await _answer(status, {"content-type": "application/json", **headers_of(error)}, body, send)
+        await answer(status, {"content-type": "application/json", **headers_of(error)}, body, send)
 
 
-async def _answer(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
+async def answer(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
+    """Send a whole answer."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
