@@ -12,56 +12,18 @@ from html import unescape
 from typing import Final
 
 _BREAKS: Final = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "caption",
-        "center",
-        "dd",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "option",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "tfoot",
-        "thead",
-        "tr",
-    ]
+    "address article aside caption center dd dir div dl dt fieldset figcaption figure footer form header legend li main "
+    "menu nav option section summary table tbody tfoot thead tr".split()
 )
 """Elements that begin and end on a line of their own."""
 
-_PARAGRAPHS: Final = frozenset(
-    ["blockquote", "details", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "ul"]
-)
+_PARAGRAPHS: Final = frozenset("blockquote details h1 h2 h3 h4 h5 h6 hr ol p pre ul".split())
 """Elements with an empty line before and after them."""
 
-_UNREAD: Final = frozenset(["script", "style", "template", "title", "textarea"])
+_UNREAD: Final = frozenset("script style template title textarea".split())
 """Elements whose content no page shows as words of a comment."""
 
-_SOURCES: Final = {
-    "img": "src",
-    "video": "src",
-    "audio": "src",
-    "iframe": "src",
-    "embed": "src",
-    "object": "data",
-}
+_SOURCES: Final = {"img": "src", "video": "src", "audio": "src", "iframe": "src", "embed": "src", "object": "data"}
 """Elements that show something from elsewhere, and the attribute that says from where."""
 
 _DEEPEST_QUOTE: Final = 8
@@ -97,6 +59,11 @@ def text_of_html(body: str) -> str:
     reading = _Reading()
     _read(_LINE_ENDS.sub("\n", body), reading)
     return reading.text()
+
+
+def derived(kept: str, format: str | None) -> str:
+    """What is read of a text in the form that it is kept in: "html", or None (as text, Markdown too: it reads as it stands)."""
+    return text_of_html(kept) if format == "html" else kept
 
 
 def _read(body: str, reading: _Reading) -> None:
@@ -248,10 +215,7 @@ class _Reading:
             self._line.append(f" ({address})")
 
     def _shows(self, attributes: dict[str, str], source: str) -> None:
-        address, said = (
-            _address_in(attributes, source),
-            _told(attributes, "alt") or _told(attributes, "title"),
-        )
+        address, said = _address_in(attributes, source), _told(attributes, "alt") or _told(attributes, "title")
         words = f"{said} ({address})" if said and address else said or address
         if words:
             self._line.append(words if not self._line or self._line[-1][-1:].isspace() else f" {words}")
