@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -66,11 +65,12 @@ AT_ONCE: Final = 4
 """Requests that are being judged, at most; the others wait without keeping a thread from readers."""
 
 PATIENCE_S: Final = 10.0
-"""How long a request waits for its turns, all its texts together, before it is told to come again."""
+"""How long a request waits for its place, and then each of its texts for its turn, before it is told to come again."""
 
 Scope = Any
 Receive = Callable[[], Any]
 Send = Callable[[Any], Any]
+T = TypeVar("T")
 
 log = structlog.get_logger("meydan.web")
 
@@ -116,21 +116,14 @@ class Moderations:
         if scope["method"] != "POST":
             raise WrongMethod("This address takes POST.")
         request = ApiRequest(scope)
-        loop = asyncio.get_running_loop()
-
-        def let_in() -> None:
-            holder = token_holder(request, self._doors.meydan.staff, "judge")
-            self._doors.judge_pace.check(holder)
-
         # Who has no key costs nothing more than this.
-        await loop.run_in_executor(None, copy_context().run, let_in)
+        await _in_thread(lambda: self._let_in(request))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise errors.Malformed("Send JSON, as Content-Type: application/json.")
         body = await body_of(receive, MOST_BYTES)
         if body is None:
             raise errors.TooLarge(f"The request has more than {MOST_BYTES} bytes. Send fewer texts at once.")
-        asked = read(body, longest=self._desk.limits.text)
-        until = time.monotonic() + PATIENCE_S
+        asked = await _in_thread(lambda: read(body, longest=self._desk.limits.text))
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._at_once.acquire()
@@ -139,15 +132,19 @@ class Moderations:
                 "More is being judged than can be. Nothing was kept; try again.", retry_after_s=2
             ) from None
         try:
-            return await loop.run_in_executor(None, copy_context().run, self._judged, asked, until)
+            return await _in_thread(lambda: self._judged(asked))
         finally:
             self._at_once.release()
 
-    def _judged(self, asked: Asked, until: float) -> bytes:
+    def _let_in(self, request: ApiRequest) -> None:
+        """Refuse whoever has no token with the right to ask, and who asks too often with it."""
+        self._doors.judge_pace.check(token_holder(request, self._doors.meydan.staff, "judge"))
+
+    def _judged(self, asked: Asked) -> bytes:
         """The answer. Each text takes a turn of its own, so that a long batch keeps no reader waiting."""
         results = [
             result_of(
-                self._desk.assess(text, within_s=max(0.0, until - time.monotonic())),
+                self._desk.assess(text, within_s=PATIENCE_S),
                 self._desk,
                 older=asked.model.startswith("text-"),
             )
@@ -303,6 +300,11 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
     return status, {
         "error": {"message": message, "type": kind, "param": fields[0] if fields else None, "code": code}
     }
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    # With the request's id, for what the thread logs.
+    return await asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
 
 
 def _no_constant(name: str) -> None:
