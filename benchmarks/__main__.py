@@ -5,7 +5,7 @@ python -m benchmarks archive [--comments N,N,…]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
-By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes.
+By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes, perspective.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from benchmarks import (
     newsroom,
     nodes,
     peers,
+    perspective,
     read,
     start,
     store,
@@ -63,6 +64,7 @@ BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "threads": threads.run,
     "embed": embed.run,
     "nodes": nodes.run,
+    "perspective": perspective.run,
 }
 SCENARIOS = {**EVERY_DAY, **BY_NAME}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,7 @@ from meydan.web import coral, front
 from meydan.web.coral import CODES, is_signed, readings_of, reason_of
 from tests.newsroom import ABUSIVE, COURTEOUS, UNMEASURED, Newsroom, newsroom
 from tests.npm import TOOLS
-from tests.web.conftest import UNHURRIED
+from tests.web.conftest import UNHURRIED, Reader
 from tests.web.coral_server import CODES as CORALS_CODES
 from tests.web.coral_server import PUBLISHED, CoralServer, Moderated, is_valid
 
@@ -393,23 +394,57 @@ def test_where_nothing_is_bounded_people_decide(room: Newsroom, server: CoralSer
     assert [len(one.told["actions"]) for one in became] == [0, 1]
 
 
-def test_it_answers_before_coral_stops_waiting(room: Newsroom, server: CoralServer, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Newsroom, CoralServer]]:
+    """A newsroom that has little time for Coral."""
+    data = tmp_path_factory.mktemp("hurried")
+    with (
+        newsroom(data, coral_secrets=(NEW,), coral_within_ms=300, **UNHURRIED) as opened,
+        httpx.Client() as client,
+    ):
+        yield opened, CoralServer(f"{opened.url}{coral.PATH}", (NEW,), client=client)
+
+
+def test_it_answers_before_coral_stops_waiting(hurried: tuple[Newsroom, CoralServer]) -> None:
     """
-    If all turns at the judge are taken, then the comment is left to people before Coral's own time-out would publish it; and more at once than are taken, at once.
+    If all turns at the judge are taken, then the comment is left to people before Coral's own time-out would publish it.
     """
-    with newsroom(tmp_path, coral_secrets=(NEW,), **UNHURRIED) as busy:
-        impatient = CoralServer(f"{busy.url}{coral.PATH}", (NEW,), timeout_s=2.0)
-        assert impatient.moderate(COURTEOUS).status in ("APPROVED", "PREMOD")
-        turns = busy.meydan.desk._turns
-        taken = [turns._take(1) for _ in range(turns.at_once)]
-        assert all(taken)
-        try:
-            became = impatient.moderate(COURTEOUS)
-        finally:
-            for _ in taken:
-                turns._end()
-        assert put_off(became) == "U203"
-        assert became.seconds < 1.0
+    room, server = hurried
+    turns = room.meydan.desk._turns
+    taken = [turns._take(1) for _ in range(turns.at_once)]
+    assert all(taken)
+    try:
+        became = server.moderate(COURTEOUS)
+    finally:
+        for _ in taken:
+            turns._end()
+    assert put_off(became) == "U203"
+    assert became.seconds < 2.0
+
+
+def test_a_slow_judge_keeps_nobody_waiting(
+    hurried: tuple[Newsroom, CoralServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    If judging takes for ever, then each comment is left to people in time, and once a few are in hand the next at once; when it is over, all is as before.
+    """
+    room, server = hurried
+    over, assess = threading.Event(), room.meydan.desk.assess
+
+    def slowly(text: str, **more: Any) -> Any:
+        over.wait(30)
+        return assess(text, **more)
+
+    monkeypatch.setattr(room.meydan.desk, "assess", slowly)
+    try:
+        late = [server.moderate(COURTEOUS) for _ in range(coral.AT_ONCE)]
+        at_once = server.moderate(COURTEOUS)
+    finally:
+        over.set()
+    assert [put_off(one) for one in (*late, at_once)] == ["U203"] * (coral.AT_ONCE + 1)
+    assert max(one.seconds for one in late) < 2.0
+    assert at_once.seconds < min(one.seconds for one in late)
+    Reader.until(lambda: server.moderate(COURTEOUS).status == "APPROVED", within_s=20)
 
 
 def test_too_much_at_once_is_no_reason_to_publish(

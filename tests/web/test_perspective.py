@@ -8,19 +8,20 @@ import ipaddress
 import json
 import os
 import re
+import secrets
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
-import perspective
+import numpy as np
+import PyPerspective.Perspective
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -31,15 +32,17 @@ from googleapiclient.discovery import build_from_document
 from googleapiclient.errors import HttpError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PyPerspective import Perspective as pyperspective
 
+import perspective
 from meydan.comment import RULE_LABELS, WELCOME_LABELS
+from meydan.judge import Judge
+from meydan.judge.relevance import Measure, Relevance
 from meydan.settings import Settings
 from meydan.web.discovery import MESSAGES
 from meydan.web.perspective import ATTRIBUTES, LARGEST_BODY, LONGEST_COMMENT
 from meydan.wiring import build_staff
 from tests import npm
-from tests.newsroom import newsroom
+from tests.newsroom import Newsroom, newsroom
 from tests.serving import Served
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,7 +88,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     key, other = staff.add_token("old plug-in", ["judge"]), staff.add_token("site", ["stories"])
     store.close()
     served = Served(data)
-    served.start()
+    served.start(timeout_s=400)
     try:
         yield Door(served, key, other)
     finally:
@@ -191,18 +194,18 @@ def test_the_package_perspective_works(door: Door) -> None:
 
 def test_the_package_pyperspective_works(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """If PyPerspective has our address, then a wrong key is told at once, and scores, spans and errors are what it reads."""
-    module = sys.modules[pyperspective.__module__]
-    monkeypatch.setattr(module, "base_url", door.url)
-    with pytest.raises(module.InvalidAuthKey):
-        pyperspective("no-key-of-ours")
-    client = pyperspective(door.key)
+    monkeypatch.setattr(PyPerspective.Perspective, "base_url", door.url)
+    with pytest.raises(PyPerspective.Perspective.InvalidAuthKey):
+        PyPerspective.Perspective.Perspective("no-key-of-ours")
+    client = PyPerspective.Perspective.Perspective(door.key)
     comment = client.get_score(ATTACK, tests=["TOXICITY", "PROFANITY"], langs="en")
     assert comment["TOXICITY"].score > 0.8
     assert comment["TOXICITY"].score_type == "PROBABILITY"
     assert str(comment["TOXICITY"][0]) == ATTACK
     assert (comment.requests_langs, comment.detected_langs) == (["en"], ["en"])
     with pytest.raises(
-        module.ApiException, match=r"\[400\]\[INVALID_ARGUMENT\]: Comment must be non-empty\."
+        PyPerspective.Perspective.ApiException,
+        match=r"\[400\]\[INVALID_ARGUMENT\]: Comment must be non-empty\.",
     ):
         client.get_score(" ")
 
@@ -345,7 +348,7 @@ def test_spans_are_counted_in_utf_16(door: Door) -> None:
 
 def test_there_are_as_many_spans_as_can_be_judged(door: Door) -> None:
     """If a text has hundreds of sentences, then neighbours are scored together, and nothing is left out."""
-    text = " ".join(f"No. {number}!" for number in range(300))
+    text = " ".join(f"The bridge has {number} lamps!" for number in range(300))
     scored = door.analyze(text, "INSULT", languages=["en"], spanAnnotations=True).json()["attributeScores"][
         "INSULT"
     ]
@@ -353,23 +356,6 @@ def test_there_are_as_many_spans_as_can_be_judged(door: Door) -> None:
     assert 2 <= len(parts) <= 50
     assert parts[0]["begin"] == 0
     assert parts[-1]["end"] == len(text)
-
-
-def test_the_context_reaches_relevance(door: Door) -> None:
-    """If the article is told, then what is about something else is more off the topic than what is about it."""
-
-    def off_topic(text: str) -> float:
-        about = {
-            "article": {
-                "text": "The old bridge over the river is repaired\nThe city pays for new stones and lamps."
-            },
-            "parentComment": {"text": "Who pays for the stones of the bridge?"},
-        }
-        answer = door.analyze(text, "OFF_TOPIC", context={"articleAndParentComment": about})
-        return float(answer.json()["attributeScores"]["OFF_TOPIC"]["summaryScore"]["value"])
-
-    near = off_topic("The stones of the old bridge were loose for years, good that the city repairs it.")
-    assert off_topic("My cat has a new collar and eats only the fish from the tin with the red lid.") > near
 
 
 def test_a_threshold_leaves_lower_scores_out(door: Door) -> None:
@@ -572,7 +558,7 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=REQUESTS.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200)
     | VALUES.map(lambda value: json.dumps(value).replace('"', "'").encode()),
@@ -593,42 +579,107 @@ def test_no_body_breaks_it(door: Door, body: bytes, verb: str, fields: str | Non
         )
 
 
-# -- when there is too much ----------------------------------------------------
+# -- in one process, where the judge can be kept busy and taught ------------------
 
 
-def test_too_much_is_told_quickly(tmp_path: Path) -> None:
-    """If the judge is busy, then the answer is a refusal within a second; and a token that asks too often is told its quota."""
-    with newsroom(tmp_path, judged_per_minute=20) as room:
-        key = room.meydan.staff.add_token("busy", ["judge"])
-        asked = {"comment": {"text": KIND}, "requestedAttributes": {"TOXICITY": {}}}
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
+    with newsroom(tmp_path_factory.mktemp("room"), judged_per_minute=60) as opened:
+        yield opened
 
-        def ask() -> httpx.Response:
-            return httpx.post(
-                f"{room.url}/v1alpha1/comments:analyze", params={"key": key}, json=asked, timeout=30
-            )
 
-        assert ask().status_code == 200
-        turns = room.meydan.desk._turns
-        with contextlib.ExitStack() as all_busy:
-            for _ in range(turns.at_once):
-                assert all_busy.enter_context(turns.turn(10))
-            began = time.monotonic()
-            busy = ask()
-            assert time.monotonic() - began < 2
-        error = refused(busy, 503)
-        assert error["status"] == "UNAVAILABLE"
-        assert busy.headers["retry-after"] == "1"
-        # Two at once, and then one every three seconds.
-        fast = next(answer for answer in (ask() for _ in range(5)) if answer.status_code == 429)
-        error = refused(fast, 429)
-        assert error["status"] == "RESOURCE_EXHAUSTED"
-        assert error["message"].startswith(
-            "Quota exceeded for quota metric 'Analysis requests (AnalyzeComment)' and limit "
-            "'Analysis requests (AnalyzeComment) per minute' of service "
-        )
-        assert [one["@type"].rpartition(".")[2] for one in error["details"]] == ["ErrorInfo", "Help"]
-        assert error["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
-        assert int(fast.headers["retry-after"]) >= 1
+@pytest.fixture
+def ask(room: Newsroom) -> Callable[..., httpx.Response]:
+    """Ask for a text's attribute with a key that was never used before."""
+    key = room.meydan.staff.add_token(secrets.token_hex(4), ["judge"])
+
+    def ask(text: str = KIND, attribute: str = "TOXICITY", **more: Any) -> httpx.Response:
+        asked = {"comment": {"text": text}, "requestedAttributes": {attribute: {}}, **more}
+        where = f"{room.url}/v1alpha1/comments:analyze"
+        return httpx.post(where, params={"key": key}, json=asked, timeout=30)
+
+    return ask
+
+
+def test_too_much_is_told_quickly(room: Newsroom, ask: Callable[..., httpx.Response]) -> None:
+    """If the judge is busy, then the answer is a refusal within a second or two, whatever waits there."""
+    assert ask().status_code == 200
+    turns = room.meydan.desk._turns
+    with contextlib.ExitStack() as all_busy:
+        for _ in range(turns.at_once):
+            assert all_busy.enter_context(turns.turn(10))
+        began = time.monotonic()
+        busy = ask()
+        assert time.monotonic() - began < 2
+    assert refused(busy, 503)["status"] == "UNAVAILABLE"
+    assert busy.headers["retry-after"] == "1"
+
+
+def test_who_asks_too_often_is_told_the_quota(ask: Callable[..., httpx.Response]) -> None:
+    """If a token asks more often than the setting says, then it is told so as a quota, and when to come back."""
+    # Six at once, and then one every second.
+    fast = next(answer for answer in (ask() for _ in range(60)) if answer.status_code == 429)
+    error = refused(fast, 429)
+    assert error["status"] == "RESOURCE_EXHAUSTED"
+    assert error["message"].startswith(
+        "Quota exceeded for quota metric 'Analysis requests (AnalyzeComment)' and limit "
+        "'Analysis requests (AnalyzeComment) per minute' of service "
+    )
+    assert [one["@type"].rpartition(".")[2] for one in error["details"]] == ["ErrorInfo", "Help"]
+    assert error["details"][0]["reason"] == "RATE_LIMIT_EXCEEDED"
+    assert int(fast.headers["retry-after"]) >= 1
+
+
+def measured(judge: Judge) -> Relevance:
+    """Relevance as it is once English is measured: so far, no language of the shipped model is."""
+    assert judge._encoder is not None
+    width = judge._encoder.read(["a"]).meaning.shape[1]
+    nothing = np.zeros(width, np.float32)
+    return Relevance({"en": Measure(nothing, nothing, 10.0, -5.0)}, graph=judge._encoder.graph)
+
+
+def test_the_context_reaches_relevance(
+    room: Newsroom, ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the judge measures relevance, then a comment is less off the topic of its article than of another, and no language
+    that is not measured gets a score."""
+    judge = room.meydan.desk._judge
+    about = {
+        "articleAndParentComment": {
+            "article": {
+                "text": "The old bridge over the river is repaired\nThe city pays for stones and lamps."
+            },
+            "parentComment": {"text": "Who pays for the stones of the bridge?"},
+        }
+    }
+    bridge = "The stones of the old bridge were loose for years, good that the city repairs it."
+    told = refused(ask(bridge, "OFF_TOPIC", context=about))
+    assert told["message"] == "Attribute OFF_TOPIC does not support request languages: en"
+    monkeypatch.setattr(judge, "_relevance", measured(judge))
+
+    def off_topic(text: str) -> float:
+        scores = ask(text, "OFF_TOPIC", context=about).json()["attributeScores"]
+        return float(scores["OFF_TOPIC"]["summaryScore"]["value"])
+
+    other = "My cat has a new collar and eats only the fish from the tin with the red lid."
+    assert off_topic(other) > off_topic(bridge)
+
+
+def test_the_parent_is_part_of_what_a_reply_is_about(
+    room: Newsroom, ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a reply goes on with an aside of the comment before it, then that comment makes it less off the topic."""
+    judge = room.meydan.desk._judge
+    monkeypatch.setattr(judge, "_relevance", measured(judge))
+    article = {"text": "The old bridge over the river is repaired"}
+    reply = "My cat has a new collar and eats only the fish from the tin with the red lid."
+
+    def off_topic(**context: Any) -> float:
+        scores = ask(reply, "OFF_TOPIC", context={"articleAndParentComment": {"article": article, **context}})
+        return float(scores.json()["attributeScores"]["OFF_TOPIC"]["summaryScore"]["value"])
+
+    before = {"text": "Speaking of rivers, what does your cat eat, only fish from the tin?"}
+    assert off_topic(parentComment=before) < off_topic()
 
 
 # -- the table -----------------------------------------------------------------

@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 from meydan.passes import Seal
 from meydan.staff import RIGHTS, ROLES, SCOPES, Staff
 from meydan.web.app import create_app
+from meydan.web.discovery import METHODS
 from tests.newsroom import Newsroom, newsroom
 from tests.web.conftest import UNHURRIED
 
@@ -31,11 +32,14 @@ ELSEWHERE = "https://evil.example"
 KEPT_OUT = frozenset({"R109", "R110", "R115", "R122", "R128"})
 """No session or token, not this right, a form that is not ours, an account that is not believed, and no signature."""
 
+PERSPECTIVE = {"GET /$discovery/rest", *(f"POST /v1alpha1/comments:{verb}" for verb in METHODS)}
+"""What is answered past the framework, with its own keys."""
+
 BESIDE = {"GET /embed.js", "GET /embed.d.ts", "GET /embed/live", "GET /static/{name}"}
 """What is answered before the framework is asked, by everybody."""
 
 OTHERS = {"POST /v1/moderations", "POST /coral/moderate"}
-"""Doors with a form of their own, which the framework does not see either."""
+"""Other doors past the framework: OpenAI's, with our tokens, and Coral's, with its signature."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +182,16 @@ def those_let_in(who: str, method: str, everybody: frozenset[str]) -> frozenset[
 def test_everybody_gets_where_the_document_says(room: Newsroom) -> None:
     """If anybody at all asks any address there is, then they get past the door exactly where docs/security.md lets them."""
     table = listed()
-    routes = {
-        f"{method} {route.path.replace(':str', '')}"
-        for route in create_app(room.meydan)._inner.routes  # type: ignore[attr-defined]
-        for method in getattr(route, "methods", ())
-        if method != "OPTIONS"
-    }
-    routes |= OTHERS
+    routes = (
+        {
+            f"{method} {route.path.replace(':str', '')}"
+            for route in create_app(room.meydan)._inner.routes  # type: ignore[attr-defined]
+            for method in getattr(route, "methods", ())
+            if method != "OPTIONS"
+        }
+        | PERSPECTIVE
+        | OTHERS
+    )
     assert table.keys() == routes | BESIDE, table.keys() ^ (routes | BESIDE)
     who, comment = callers(room), room.send()
     looking = {name: make() for name, make in who.items()}

@@ -26,7 +26,7 @@ from meydan.comment import LANGUAGES
 from meydan.settings import Settings
 
 if TYPE_CHECKING:
-    from meydan.evaluate.calibrate import Fitted, Side
+    from meydan.evaluate.calibrate import Fitted, Reviewed, Side
     from meydan.evaluate.judged import Advance
     from meydan.judge.calibration import Calibration
     from meydan.judge.watch import Kept
@@ -45,6 +45,12 @@ def calibrate(
         list[str] | None,
         typer.Option("--language", help="Only this language; repeatable."),
     ] = None,
+    suggestions: Annotated[
+        bool,
+        typer.Option(
+            "--suggested", help="Count what other systems' moderators found too, as far as it came here."
+        ),
+    ] = False,
     status: Annotated[
         bool, typer.Option("--status", help="Only say what is in force, and how it is kept.")
     ] = False,
@@ -62,7 +68,7 @@ def calibrate(
 ) -> None:
     """Find, for each language, the scores between which people decide, so that the guidelines' bounds hold."""
     from meydan.evaluate.calibrate import calibration_of, fit
-    from meydan.evaluate.decided import judged_of, load_known, own_of
+    from meydan.evaluate.decided import judged_of, load_known, own_of, suggested
     from meydan.judge import Calibrations, Judge
     from meydan.judge.calibration import in_force, load, save
     from meydan.policy import load as load_guidelines
@@ -79,14 +85,23 @@ def calibrate(
             rows = [row for file in source for row in load_known(file, rules)]
             if language:
                 rows = [row for row in rows if row.language in ("", *language)]
-            with _progress(len(rows), shown=not as_json) as advance:
-                reviewed = judged_of(judge, rules, rows, advance=advance)
+            reviewed: dict[str, list[Reviewed]] = {}
         else:
+            rows = []
+        if not source or suggestions:
             store = open_store(given)
             try:
-                reviewed = own_of(store, judge, rules, languages=language or ())
+                if not source:
+                    reviewed = own_of(store, judge, rules, languages=language or ())
+                if suggestions:
+                    rows += [
+                        row for row in suggested(store, rules) if not language or row.language in language
+                    ]
             finally:
                 store.close()
+        with _progress(len(rows), shown=not as_json and bool(rows)) as advance:
+            for seen, some in judged_of(judge, rules, rows, advance=advance).items():
+                reviewed.setdefault(seen, []).extend(some)
         now = datetime.now(UTC)
         present = in_force(given.calibration_file, judge.model)
         made: dict[str, Calibration] = {}
@@ -103,7 +118,7 @@ def calibrate(
                     tag,
                     rules,
                     model=judge.model,
-                    source=", ".join(file.name for file in source or ()) or "the newsroom's own decisions",
+                    source=_sources(source or (), suggestions=suggestions),
                     made_on=now.date(),
                 )
             told.append(_answer(tag, fitted, made.get(tag)))
@@ -117,6 +132,12 @@ def calibrate(
             save(before.replaced_by(Calibrations(made)), path)
         answer = {"file": str(path) if written else None, "languages": told}
         say(answer, as_json=as_json, text=_ending(path, made, told, written=written))
+
+
+def _sources(files: Collection[Path], *, suggestions: bool) -> str:
+    """What a calibration rests on, as it says itself."""
+    named = [file.name for file in files] or ["the newsroom's own decisions"]
+    return ", ".join([*named, *(["what other systems' moderators found"] if suggestions else [])])
 
 
 def _status(given: Settings, languages: Collection[str], *, as_json: bool) -> None:

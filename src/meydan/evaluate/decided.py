@@ -22,7 +22,7 @@ from meydan.evaluate.labelled import known_labels, read_entries
 from meydan.judge.decide import score_of
 from meydan.judge.watch import is_violation
 from meydan.policy import Guidelines
-from meydan.store import DecidedRow, Store
+from meydan.store import VIOLATION, DecidedRow, Store
 
 AT_MOST: Final = 20_000
 """Comments of one language; of more, the newest. The past is not what will be written."""
@@ -139,6 +139,24 @@ def own_of(
         for seen, some in judged_of(judge, guidelines, again).items():
             found.setdefault(seen, []).extend(some)
     return found
+
+
+def suggested(store: Store, guidelines: Guidelines) -> list[Known]:
+    """
+    What other systems' people found of their comments (desk.suggest), where it says whether one is a violation.
+
+    It is what those people looked at and no fair sample: it counts where the operator says so.
+
+    Raises:
+        StoreUnavailable: the database did not answer.
+    """
+    known = []
+    for one in store.suggestions.all():
+        verdict = one.labels.get(VIOLATION)
+        violation = label_truth(one.labels, guidelines) if verdict is None else verdict >= 0.5
+        if violation is not None:
+            known.append(Known(one.text, violation, one.language))
+    return known
 
 
 def overturned_of(store: Store) -> dict[tuple[str, Verdict], tuple[int, int]]:
