@@ -189,6 +189,28 @@ def test_the_newsrooms_word_on_a_story_counts(room: Newsroom, server: CoralServe
     assert server.moderate(ABUSIVE, story=story).status == "REJECTED"
 
 
+def test_a_comment_is_judged_against_its_story(
+    room: Newsroom, server: CoralServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    If the newsroom has told of a story here, then Coral's comments on it are judged against its title, text and language; by any of its addresses.
+    """
+    seen: list[dict[str, Any]] = []
+    desk, assess = room.meydan.desk, room.meydan.desk.assess
+
+    def watched(text: str, **more: Any) -> Any:
+        seen.append(more)
+        return assess(text, **more)
+
+    monkeypatch.setattr(desk, "assess", watched)
+    story = f"{room.url}/stories/the-bridge"
+    desk.register_story(story, title="A bridge opens", text="It is long.", language="en", own=(room.url,))
+    for address in (story, f"{story}#comments", f"{room.url}/stories/another"):
+        server.moderate(COURTEOUS, story=address)
+    told = [(one["title"], one["story"], one["language"]) for one in seen]
+    assert told == [("A bridge opens", "It is long.", "en")] * 2 + [(None, None, None)]
+
+
 @pytest.mark.parametrize(
     "story", ["", "not an address", "https://elsewhere.example/a", "http://[::1", "javascript:x", "x" * 5000]
 )
