@@ -78,3 +78,16 @@ def test_the_secret_is_never_printed() -> None:
 def test_the_own_url(given: dict[str, object], url: str) -> None:
     """If no public URL is set, then the server's own address stands for it."""
     assert load_settings(environment={}, given=given).own_url == url
+
+
+def test_corals_secrets_may_be_several(tmp_path: Path) -> None:
+    """If Coral signs with two secrets, then both can be set, in the file or in the environment; one that is too short is refused unread."""
+    old, new = "ssec_an-old-one-of-corals", "ssec_a-new-one-of-corals"
+    file = tmp_path / "settings.toml"
+    file.write_text(f'coral_secrets = ["{old}", "{new}"]\n')
+    assert load_settings(file, environment={}).coral_secrets == (old, new)
+    assert load_settings(environment={"MEYDAN_CORAL_SECRETS": f"{old}, {new}"}).coral_secrets == (old, new)
+    with pytest.raises(BadSettings) as refused:
+        load_settings(environment={"MEYDAN_CORAL_SECRETS": f"{old},too-short"})
+    assert refused.value.fields == ("coral_secrets",)
+    assert "too-short" not in refused.value.message

@@ -94,7 +94,7 @@ from meydan.judge.backtest import Change as Change
 from meydan.judge.backtest import backtest
 from meydan.judge.calibration import APPROVALS as APPROVALS
 from meydan.judge.calibration import Calibration, Withdrawn, shipped
-from meydan.judge.decide import left_to_people
+from meydan.judge.decide import doubted_in, left_to_people
 from meydan.judge.examples import Tried as Tried
 from meydan.judge.examples import tried
 from meydan.judge.occlusion import Weighed as Weighed
@@ -2447,6 +2447,10 @@ class Desk:
             ClassifierUnavailable: the model failed.
         """
         return self._judge.why(text, evidence, expected=self._guidelines.publication.languages)
+
+    def doubted(self, evidence: Evidence) -> frozenset[str]:
+        """The rules' labels whose score alone keeps a comment from being approved by machine."""
+        return doubted_in(evidence, self._guidelines, calibrations=self._calibrations)
 
     def given_reasons(self, decision: Decision, language: str = "en") -> tuple[GivenReason, ...]:
         """A decision's rules in the words that readers are given."""

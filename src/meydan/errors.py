@@ -29,6 +29,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + BadAccount           R122  a token or pass of a reader that is not believed
     + AccountNeeded        R123  guests are not taken here
     + DisposableAddress    R124  an e-mail address of a host that gives them away for minutes
+    + NotServed            R127  another API's client asks for what is not judged here: an image, a model of another name
+    + BadSignature         R128  what another system sends is not signed with a secret that is known here
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
     + StoryNotOpen         R140  the story takes comments later; says from when
   x Unavailable            try again; nothing was lost      -> 503
@@ -245,6 +247,18 @@ class AccountNeeded(Refused):
     """Comments are taken here from accounts of the publication only."""
 
     code = "R123"
+
+
+class NotServed(Refused):
+    """What a client of another API asks for is none of what is done here; `fields` names it."""
+
+    code = "R127"
+
+
+class BadSignature(Refused):
+    """What says that another system sent it is forged, damaged, or made with a secret that is not known here."""
+
+    code = "R128"
 
 
 class GuidelinesChanged(Refused):

@@ -109,6 +109,8 @@ class Settings:
     outgoing_networks: tuple[str, ...] = ()
     judged_per_minute: int = 12_000
     suggestion_days: int = 365
+    coral_secrets: tuple[str, ...] = field(default=(), repr=False)
+    coral_within_ms: int = 150
 
     @property
     def database_url(self) -> str:
@@ -312,6 +314,11 @@ def _checked(settings: Settings) -> Settings:
         raise BadSettings(
             f"The setting 'metrics_token' has to have at least {SHORTEST_TOKEN} characters.",
             fields=("metrics_token",),
+        )
+    if any(len(secret) < SHORTEST_TOKEN for secret in settings.coral_secrets):
+        raise BadSettings(
+            f"Each of the setting 'coral_secrets' has to have at least {SHORTEST_TOKEN} characters.",
+            fields=("coral_secrets",),
         )
     if settings.drain_seconds < 0:
         raise BadSettings("The setting 'drain_seconds' has to be at least 0.", fields=("drain_seconds",))

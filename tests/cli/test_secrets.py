@@ -39,6 +39,7 @@ SECRETS: Mapping[str, str] = {
     "reader_issuer_secret": f"{MARK}-reader-issuer",
     "mail_server": f"smtp://postbox:{MARK}-mail@127.0.0.1:9?tls=off",
     "metrics_token": f"{MARK}-metrics-token",
+    "coral_secrets": f"{MARK}-coral-one,{MARK}-coral-two",
 }
 """Every setting that holds a secret. Keys of accounts are public ones; a private one by mistake is tried beside."""
 
@@ -148,6 +149,7 @@ WRONG = [
     {"mail_server": f"smtp://postbox:{MARK}@127.0.0.1:port"},
     {"mail_server": f"smtp://postbox:{MARK}@127.0.0.1?tls={MARK}"},
     {"metrics_token": MARK[:12]},
+    {"coral_secrets": f"{MARK}-long-enough,{MARK[:12]}"},
     {"public_url": "nowhere"},
 ]
 
@@ -217,6 +219,8 @@ def test_no_door_prints_one(tmp_path: Path) -> None:
         answers.append(client.get("/metrics", headers={"authorization": "Bearer wrong"}))
         answers.append(client.post("/me/sign-in", data={"email": "zara@square.example"}))
         answers.append(client.post("/api/v1/comments", content=b"{"))
+        answers.append(client.post("/v1/moderations", json={}, headers={"authorization": "Bearer wrong"}))
+        answers += [client.post("/coral/moderate", content=b"{", headers={"x-coral-signature": sign}) for sign in (f"sha256={'0' * 64}", "wrong")]  # fmt: skip
         answers.append(client.post("/desk/sign-in", data={"name": "x", "password": "y"}))
         figures = client.get("/metrics", headers={"authorization": f"Bearer {SECRETS['metrics_token']}"})
     assert figures.status_code == 200

@@ -25,7 +25,7 @@ from meydan.comment import (
 )
 from meydan.judge.calibration import APPROVALS, Calibration, Calibrations, Withdrawn
 from meydan.judge.decide import decide as decide_as_shipped
-from meydan.judge.decide import standing_of
+from meydan.judge.decide import doubted_in, standing_of
 from meydan.policy.guidelines import Automation, Guidelines, Publication, Rule, Welcome
 
 ABUSE = ("sexism", "racism", "homophobia", "xenophobia", "religion_hate", "disability_hate")
@@ -189,6 +189,20 @@ def test_every_evidence_has_an_answer(bands, scores, found, calibration, languag
     assert len(set(decision.holds)) == len(decision.holds)
     assert decision.guidelines == "sha256:guidelines"
     assert decision.model == "sha256:model"
+
+
+@given(bands, scores_with_gaps, calibrations, languages)
+def test_what_is_doubted_is_what_keeps_from_approval(bands, scores, known, language):
+    """If a label is doubted, then it was measured and nothing is approved; if a comment is rejected or in doubt, then a label says so."""
+    guidelines, calibrations = guidelines_of(bands), known or UNCALIBRATED
+    evidence = Evidence(language=language, scores=scores)
+    decision = decide(evidence, guidelines, calibrations=calibrations)
+    doubted = doubted_in(evidence, guidelines, calibrations=calibrations)
+    assert all(scores[label] is not None for label in doubted)
+    assert not (doubted and decision.verdict is Verdict.APPROVE)
+    if decision.verdict is Verdict.REJECT or Hold.UNCERTAIN in decision.holds:
+        assert doubted
+    assert {reason.label for reason in decision.reasons} <= doubted
 
 
 @given(bands, scores_with_gaps, findings, calibrations)

@@ -29,14 +29,17 @@ KEY = ECKey.generate_key("P-256", parameters={"kid": "1"})
 ISSUER, AUDIENCE = "https://news.example", "comments.example"
 ELSEWHERE = "https://evil.example"
 
-KEPT_OUT = frozenset({"R109", "R110", "R115", "R122"})
-"""No session or token, not this right, a form that is not ours, and an account that is not believed."""
+KEPT_OUT = frozenset({"R109", "R110", "R115", "R122", "R128"})
+"""No session or token, not this right, a form that is not ours, an account that is not believed, and no signature."""
 
 PERSPECTIVE = {"GET /$discovery/rest", *(f"POST /v1alpha1/comments:{verb}" for verb in METHODS)}
 """What is answered past the framework, with its own keys."""
 
 BESIDE = {"GET /embed.js", "GET /embed.d.ts", "GET /embed/live", "GET /static/{name}"}
 """What is answered before the framework is asked, by everybody."""
+
+OTHERS = {"POST /v1/moderations", "POST /coral/moderate"}
+"""Other doors past the framework: OpenAI's, with our tokens, and Coral's, with its signature."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ SAID = {
     "guests and readers": "anybody who says nothing of who they are, and a reader by pass or account; what says who somebody is and is not believed is refused",
     "from our own pages": "a form that says that one of our own pages sent it",
     "a secret": "whoever knows a link, a receipt, a code, a password or an account's token: nobody by what else they are",
+    "a signature": "what is signed with a secret that another system shares with this server",
     "reader": "a reader who is signed in at `/me`",
     "figures": "the networks of `metrics`, and who has `metrics_token`",
 }
@@ -156,7 +160,7 @@ def those_let_in(who: str, method: str, everybody: frozenset[str]) -> frozenset[
         return everybody - FROM_ELSEWHERE - NO_READERS
     if who == "from our own pages":
         return OWN_ORIGIN
-    if who == "a secret":
+    if who in ("a secret", "a signature"):
         return frozenset()
     if who == "reader":
         return frozenset({"reader", "reader from elsewhere"} if looks else {"reader"})
@@ -178,12 +182,16 @@ def those_let_in(who: str, method: str, everybody: frozenset[str]) -> frozenset[
 def test_everybody_gets_where_the_document_says(room: Newsroom) -> None:
     """If anybody at all asks any address there is, then they get past the door exactly where docs/security.md lets them."""
     table = listed()
-    routes = {
-        f"{method} {route.path.replace(':str', '')}"
-        for route in create_app(room.meydan)._inner.routes  # type: ignore[attr-defined]
-        for method in getattr(route, "methods", ())
-        if method != "OPTIONS"
-    } | PERSPECTIVE
+    routes = (
+        {
+            f"{method} {route.path.replace(':str', '')}"
+            for route in create_app(room.meydan)._inner.routes  # type: ignore[attr-defined]
+            for method in getattr(route, "methods", ())
+            if method != "OPTIONS"
+        }
+        | PERSPECTIVE
+        | OTHERS
+    )
     assert table.keys() == routes | BESIDE, table.keys() ^ (routes | BESIDE)
     who, comment = callers(room), room.send()
     looking = {name: make() for name, make in who.items()}

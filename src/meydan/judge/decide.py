@@ -95,6 +95,24 @@ def decide(
     )
 
 
+def doubted_in(
+    evidence: Evidence, guidelines: Guidelines, *, calibrations: Calibrations | None = None
+) -> frozenset[str]:
+    """
+    The rules' labels whose score alone keeps a comment from being approved by machine.
+
+    What was not measured is not among them: it holds a comment too, and says nothing against it.
+    """
+    calibration = (shipped() if calibrations is None else calibrations).of(evidence.language)
+    return frozenset(
+        label
+        for rule in guidelines.rules
+        for label in rule.labels
+        if (score := score_of(evidence, label)) is not None
+        and score >= _thresholds(rule, label, calibration, guidelines.automation)[0]
+    )
+
+
 def left_to_people(guidelines: Guidelines, mode: str | None) -> Hold | None:
     """Why the machine decides nothing on a story of this mode, whatever the evidence; None where it may decide."""
     if (mode or guidelines.automation.mode) == "assisted":

@@ -20,7 +20,7 @@ from litestar import Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
-from meydan.web import api, desk, embed, feeds, follow, me, watching
+from meydan.web import api, coral, desk, embed, feeds, follow, me, openai, watching
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -185,7 +185,11 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         https=https,
         fixed=_fixed(site or {}, https=https),
         sending=Sending(doors, inner),
-        others=dict.fromkeys(PREFIXES, perspective),
+        others={
+            **dict.fromkeys(PREFIXES, perspective),
+            openai.PREFIX: openai.Moderations(doors),
+            coral.PREFIX: coral.Coral(doors),
+        },
         news=news,
         end_streams=end_streams,
         metrics=metrics,

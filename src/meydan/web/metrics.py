@@ -42,6 +42,8 @@ DOORS: Final = (
     ("/me", "me"),
     ("/feeds/", "feeds"),
     ("/status/", "status"),
+    ("/v1/", "openai"),
+    ("/coral/", "coral"),
     ("/v1alpha1/", "perspective"),
     ("/$discovery/", "perspective"),
     ("/healthz", "operator"),

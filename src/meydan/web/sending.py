@@ -101,13 +101,13 @@ class Sending:
         request = ApiRequest(scope)
         try:
             outcome = await self._received(request, sent, key)
-            answer = self._submitting.told(request, sent, outcome)
+            told = self._submitting.told(request, sent, outcome)
         except Exception as error:  # noqa: BLE001 - the one table says what each is answered with
             await self._refuse(error, scope, send)
             return
-        if answer.status != "approved":
+        if told.status != "approved":
             scope[UNSEEN] = True
-        await _answer(201, {"content-type": "application/json"}, self._write.encode(answer), send)
+        await answer(201, {"content-type": "application/json"}, self._write.encode(told), send)
 
     def _received(self, request: ApiRequest, sent: Sent, key: str | None) -> asyncio.Future[Outcome]:
         """What becomes of a submission, once that is known."""
@@ -172,10 +172,11 @@ class Sending:
             log.error("unexpected", error=type(error).__name__, at=where(error))
         said = words(accepted(ApiRequest(scope).headers.get("accept-language", "")))
         body = self._write.encode(problem_of(error, said))
-        await _answer(status, {"content-type": "application/json", **headers_of(error)}, body, send)
+        await answer(status, {"content-type": "application/json", **headers_of(error)}, body, send)
 
 
-async def _answer(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
+async def answer(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
+    """Send a whole answer."""
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})
