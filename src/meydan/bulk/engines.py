@@ -9,6 +9,7 @@ themselves is switched off before they are loaded, and so are their boards.
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -51,9 +52,12 @@ _AHEAD: Final = 2
 
 
 class Engine(Protocol):
-    """Makes parts, in any order."""
+    """Makes parts, in any order, with so many workers."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
+    @property
+    def workers(self) -> int: ...
 
     def made(self, work: Work, partitions: Sequence[Partition]) -> Iterator[Entry]:
         """
@@ -206,7 +210,10 @@ def _connect(daft: Any, address: str | None) -> None:
     try:
         if not ray.is_initialized():
             ray.init(
-                address=address, logging_level="warning", log_to_driver=False, runtime_env={"env_vars": QUIET}
+                address=address,
+                logging_level=logging.WARNING,
+                log_to_driver=False,
+                runtime_env={"env_vars": QUIET},
             )
         daft.set_runner_ray(address, noop_if_initialized=True)
     except Exception as fault:  # noqa: BLE001 - whatever Ray calls it

@@ -25,7 +25,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from meydan.bulk.partition import DECIMALS, LABELS, SCORED, Scoring
+from meydan.bulk.partition import DECIMALS, SCORED, Scoring
 from meydan.bulk.plan import Partition
 from meydan.bulk.rows import FAULTS, Source, batch_of, read
 from meydan.errors import EngineUnavailable, NotKept
@@ -43,8 +43,12 @@ GUIDELINES: Final = "guidelines.toml"
 CALIBRATION: Final = "calibration.json"
 UNFINISHED: Final = ".unfinished"
 
-_FLAT: Final = ("file", *(name for name in SCORED.names if name not in ("byte", "fault")))
-PART: Final = pa.schema([pa.field("file", pa.string(), nullable=False), *map(SCORED.field, _FLAT[1:])])
+PART: Final = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        *(field for field in SCORED if field.name not in ("byte", "fault")),
+    ]
+)
 """The columns of a part."""
 
 
@@ -146,22 +150,21 @@ class Maker:
         scored = seen = 0
         folder = Path(work.folder)
         set_aside = io.BytesIO()
-        with written(folder / work.part_name(partition.number)) as out:
-            with _writer(work.format, out.file) as write:
-                for rows in self._rows(partition):
-                    seen += rows.num_rows
-                    found = self._scoring(rows)
-                    sound = found.filter(found.column("fault").is_null())
-                    scored += sound.num_rows
-                    verdicts.update(sound.column("verdict").to_pylist())
-                    languages.update(sound.column("language").to_pylist())
-                    faults.update(_set_aside(name, found, set_aside))
-                    files = pa.array([name] * sound.num_rows, pa.string())
-                    write(
-                        pa.RecordBatch.from_arrays(
-                            [files, *(sound.column(n) for n in _FLAT[1:])], schema=PART
-                        )
-                    )
+        with (
+            written(folder / work.part_name(partition.number)) as out,
+            _writer(work.format, out.file) as write,
+        ):
+            for rows in self._rows(partition):
+                seen += rows.num_rows
+                found = self._scoring(rows)
+                sound = found.filter(found.column("fault").is_null())
+                scored += sound.num_rows
+                verdicts.update(sound.column("verdict").to_pylist())
+                languages.update(sound.column("language").to_pylist())
+                faults.update(_set_aside(name, found, set_aside))
+                files = pa.array([name] * sound.num_rows, pa.string())
+                columns = [files, *(sound.column(column) for column in PART.names[1:])]
+                write(pa.RecordBatch.from_arrays(columns, schema=PART))
         rejected = None
         if faults:
             with written(folder / work.rejected_name(partition.number)) as aside:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
 import msgspec
 import pyarrow as pa
@@ -190,16 +190,16 @@ def records(file: BinaryIO, begin: int, *, format: str, delimiter: str = ",") ->
     while True:
         again = None
         for record in _lines(file, begin):
-            if record.fault is not None or not _stays_open(record.line, sign, inside=False):
+            ends = "closed" if record.fault is not None else _end_of(record.line, sign, inside=False)
+            if ends == "closed":
                 yield record
                 continue
-            whole = _closed(file, record, sign)
-            if whole is None:
-                yield Record(record.begin, record.end, fault="unclosed-quote")
-                again = record.end
-            else:
-                yield whole
-                again = whole.end
+            if ends == "amiss":
+                yield Record(record.begin, record.end, fault="not-csv")
+                continue
+            whole = _closed(file, record, sign) or Record(record.begin, record.end, fault="unclosed-quote")
+            yield whole
+            again = whole.end
             break
         if again is None:
             return
@@ -220,36 +220,51 @@ def _lines(file: BinaryIO, begin: int) -> Iterator[Record]:
 
 
 def _closed(file: BinaryIO, first: Record, delimiter: bytes) -> Record | None:
-    """A row whose first line leaves a quoted field open, with the lines up to where it is closed; None: nowhere near."""
+    """
+    A row whose first line leaves a quoted field open, with the lines up to where it is closed.
+
+    None where it is closed nowhere near, or amid a word: a mark that was never closed would otherwise swallow the rows up
+    to the next one.
+    """
     pieces, size = [first.line], len(first.line)
     file.seek(first.end)
     while size <= LONGEST_LINE and (line := file.readline(LONGEST_LINE + 1)):
         pieces.append(line)
         size += len(line)
-        if size <= LONGEST_LINE and not _stays_open(line, delimiter, inside=True):
+        ends = _end_of(line, delimiter, inside=True)
+        if ends == "amiss":
+            return None
+        if size <= LONGEST_LINE and ends == "closed":
             return Record(first.begin, first.begin + size, b"".join(pieces))
     return None
 
 
-def _stays_open(line: bytes, delimiter: bytes, *, inside: bool) -> bool:
-    """Whether a quoted field is open at the end of a line, `inside` one or not at its beginning."""
+def _end_of(line: bytes, delimiter: bytes, *, inside: bool) -> Literal["open", "closed", "amiss"]:
+    """
+    How a line ends, begun `inside` a quoted field or not: with one open, with none, or it has one that something follows.
+    """
     if b'"' not in line:
-        return inside
+        return "open" if inside else "closed"
     at = 0
     if not inside and line.startswith(b'"'):
         inside, at = True, 1
     opening = delimiter + b'"'
     while True:
-        while inside:
-            quote = line.find(b'"', at)
-            if quote < 0:
-                return True
-            # Two are one that is meant.
-            inside = line[quote + 1 : quote + 2] == b'"'
-            at = quote + 2 if inside else quote + 1
+        if inside:
+            while True:
+                quote = line.find(b'"', at)
+                if quote < 0:
+                    return "open"
+                at = quote + 1
+                # Two are one that is meant.
+                if line[at : at + 1] != b'"':
+                    break
+                at += 1
+            if line[at : at + 1] not in (delimiter, b"\n", b"") and line[at:] != b"\r\n":
+                return "amiss"
         begun = line.find(opening, at)
         if begun < 0:
-            return False
+            return "closed"
         inside, at = True, begun + len(opening)
 
 
@@ -285,7 +300,7 @@ def _fields(line: bytes, delimiter: str) -> list[str] | str:
         return "not-utf-8"
     csv.field_size_limit(LONGEST_LINE)
     try:
-        rows = list(csv.reader([text], delimiter=delimiter))
+        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
         return "not-csv"
     return rows[0] if len(rows) == 1 else "not-csv"

@@ -165,11 +165,11 @@ def score(
             for entry in engine.made(work, left):
                 entries[entry.number] = entry
                 told(entry)
-        check_unchanged([one for one in plan.inputs])
-        manifest = _manifest(asked, plan, [entries[one.number] for one in plan.partitions], place)
+        check_unchanged(plan.inputs)
+        manifest = _manifest(asked, plan, [entries[one.number] for one in plan.partitions])
         manifest["run"] = {
             "engine": engine.name,
-            "workers": getattr(engine, "workers", 1),
+            "workers": engine.workers,
             "seconds": round(time.monotonic() - since, 1),
             "parts_from_before": before,
             "versions": _versions(),
@@ -306,7 +306,7 @@ def _begin(place: Place, asked: dict[str, Any], rules: Rules) -> None:
         out.file.write(_told(asked).encode())
 
 
-def _manifest(asked: dict[str, Any], plan: Plan, entries: Sequence[Entry], place: Place) -> dict[str, Any]:
+def _manifest(asked: dict[str, Any], plan: Plan, entries: Sequence[Entry]) -> dict[str, Any]:
     faults: Counter[str] = Counter()
     verdicts: Counter[str] = Counter()
     languages: Counter[str] = Counter()
