@@ -117,13 +117,16 @@ class Entry:
 class Maker:
     """Makes parts; holds a judge, loaded once."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, judge: Judge | None = None) -> None:
         """
+        Args:
+            judge: one that is loaded already.
+
         Raises:
             EngineUnavailable: the judge here is another than the one that was asked for.
         """
         self._work = work
-        judge = Judge.load(tier=work.tier)
+        judge = judge or Judge.load(tier=work.tier)
         if judge.model != work.model:
             raise EngineUnavailable(
                 "A worker has another judge than the one that was asked for. Install the same version of Meydan everywhere."

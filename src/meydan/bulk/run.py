@@ -211,15 +211,19 @@ def _done(place: Place, asked: dict[str, Any]) -> dict[str, Any] | None:
     """The manifest of a run of just this that is finished and whole; None where there is none of any."""
     try:
         manifest: dict[str, Any] = json.loads(place.manifest.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
         raise OtherRun(f"{place.manifest} cannot be read as a manifest. Name another output.") from None
     if not isinstance(manifest, dict) or "inputs" not in manifest:
         raise OtherRun(f"{place.manifest} is no manifest of scores. Name another output.")
     _check_same(place.manifest, manifest, asked)
-    files = [Written(**one) for one in manifest["files"]]
-    return manifest if all(is_whole(place.manifest.parent, one) for one in files) else None
+    for one in (Written(**told) for told in manifest["files"]):
+        if not is_whole(place.manifest.parent, one):
+            raise OtherRun(
+                f"{place.manifest.parent / one.name} is not as it was written. Remove what was written, and score again."
+            )
+    return manifest
 
 
 def _check_same(where: Path, was: dict[str, Any], now: dict[str, Any]) -> None:
