@@ -111,7 +111,10 @@ def test_if_daft_scores_then_the_files_are_the_same_and_nothing_leaves_the_machi
     assert not (tmp_path / "home").exists()
     # What listens does hear: without our word, Daft does tell its maker that it was loaded.
     subprocess.run(
-        [sys.executable, "-c", "import daft, time; time.sleep(0.5)"], env=environment, check=True, capture_output=True
+        [sys.executable, "-c", "import daft, time; time.sleep(0.5)"],
+        env=environment,
+        check=True,
+        capture_output=True,
     )
     assert "scarf" in said.read_text()
 
@@ -133,7 +136,10 @@ def test_if_a_ray_cluster_of_two_nodes_scores_then_the_files_are_the_same(
 def test_if_no_cluster_is_there_then_how_to_start_one_is_said(archive: Path, tmp_path: Path) -> None:
     """If `--ray` is given without Daft, then it is refused before anything is read."""
     ran = subprocess.run(
-        _command(archive, tmp_path / "out", "--ray", "127.0.0.1:1", "--json"), capture_output=True, timeout=60, check=False
+        _command(archive, tmp_path / "out", "--ray", "127.0.0.1:1", "--json"),
+        capture_output=True,
+        timeout=60,
+        check=False,
     )
     assert ran.returncode == 2
     assert json.loads(ran.stderr)["code"] == "M302"

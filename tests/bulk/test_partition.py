@@ -74,7 +74,13 @@ def test_if_a_row_is_judged_then_it_says_what_the_judge_says() -> None:
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [(None, "no-text"), ("", "no-text"), (" \u2800\n", "no-text"), ("x" * (LONGEST + 1), "too-long"), ("a\x00b", "not-text")],
+    [
+        (None, "no-text"),
+        ("", "no-text"),
+        (" \u2800\n", "no-text"),
+        ("x" * (LONGEST + 1), "too-long"),
+        ("a\x00b", "not-text"),
+    ],
 )
 def test_if_a_text_cannot_be_judged_then_it_has_a_fault_and_no_verdict(text: str | None, fault: str) -> None:
     bad, good, known = _scoring()(

@@ -24,9 +24,7 @@ def _all(path: Path, asked: Asked = Asked()) -> list[Row]:
     return [
         row
         for one in planned.partitions
-        for row in read(
-            planned.inputs[one.file].source, begin=one.begin, first=one.first, number=one.rows
-        )
+        for row in read(planned.inputs[one.file].source, begin=one.begin, first=one.first, number=one.rows)
     ]
 
 
@@ -110,7 +108,9 @@ def test_if_a_line_has_fifty_megabytes_then_it_is_set_aside_and_memory_stays(tmp
 def test_if_groups_of_rows_do_not_fit_partitions_then_parquet_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     texts = [f"comment {i}" for i in range(2500)]
-    table = pa.table({"text": pa.array(texts).dictionary_encode(), "language": ["en"] * 2500, "more": list(range(2500))})
+    table = pa.table(
+        {"text": pa.array(texts).dictionary_encode(), "language": ["en"] * 2500, "more": list(range(2500))}
+    )
     pq.write_table(table, path, row_group_size=900)
     assert [row.text for row in _all(path, Asked(rows_per_part=700))] == texts
     planned = plan(path, Asked(rows_per_part=700))
@@ -152,7 +152,9 @@ def test_if_a_file_is_not_what_it_says_then_what_to_do_is_said(
 
 def test_if_a_parquet_file_is_damaged_inside_then_the_row_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"text": [f"number {i} of many" for i in range(4000)]}), path, row_group_size=1000)
+    pq.write_table(
+        pa.table({"text": [f"number {i} of many" for i in range(4000)]}), path, row_group_size=1000
+    )
     whole = bytearray(path.read_bytes())
     about = pq.ParquetFile(path).metadata.row_group(2).column(0)
     begin = about.dictionary_page_offset or about.data_page_offset

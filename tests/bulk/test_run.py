@@ -35,7 +35,11 @@ def test_if_an_archive_is_scored_then_every_row_is_in_a_part_or_set_aside(archiv
     assert (counts["rows"], counts["scored"], counts["rejected"], counts["blank"]) == (60, 57, 3, 0)
     assert sum(counts["verdicts"].values()) == 57
     rows = [row for part in manifest["parts"] for row in pq.read_table(whole / part["name"]).to_pylist()]
-    aside = [json.loads(line) for path in sorted(whole.glob("rejected-*")) for line in path.read_bytes().splitlines()]
+    aside = [
+        json.loads(line)
+        for path in sorted(whole.glob("rejected-*"))
+        for line in path.read_bytes().splitlines()
+    ]
     assert [row["row"] for row in rows] == [n for n in range(1, 61) if n % 20 != 8]
     assert [(one["row"], one["fault"]) for one in aside] == [(8, "no-text"), (28, "no-text"), (48, "no-text")]
     assert [row["id"] for row in rows] == [f"c{row['row'] - 1}" for row in rows]
@@ -221,7 +225,11 @@ def test_if_files_are_in_a_folder_then_each_has_parts_of_its_own(tmp_path: Path)
     (tmp_path / "in" / "b.jsonl").write_text('{"text": "Thank you for the report."}\n\n{"no": 1}\n')
     (tmp_path / "in" / "empty.csv").write_text("id,text\n")
     manifest = scored(tmp_path / "in", tmp_path / "out")
-    assert [(part["input"], part["rows"]) for part in manifest["parts"]] == [("a.csv", 8), ("a.csv", 2), ("b.jsonl", 3)]
+    assert [(part["input"], part["rows"]) for part in manifest["parts"]] == [
+        ("a.csv", 8),
+        ("a.csv", 2),
+        ("b.jsonl", 3),
+    ]
     assert manifest["counts"]["by_input"] == [
         {"name": "a.csv", "scored": 9, "rejected": 1},
         {"name": "b.jsonl", "scored": 1, "rejected": 1},

@@ -511,7 +511,8 @@ class Lexicon:
             # "Whoever says so should be shot": what is said of the speakers is the writer's own.
             told = distanced = False
         if self._says(row, "endorsing", before) or (
-            (told or distanced or quoted) and self._says(row, "agreeing", after + _next_sentence(written, last))
+            (told or distanced or quoted)
+            and self._says(row, "agreeing", after + _next_sentence(written, last))
         ):
             # "It is not racist to say that …" says it, and so does "they say …, and they are right".
             told = distanced = quoted = False
@@ -526,17 +527,24 @@ class Lexicon:
         # "They say it is wrong to …, but it is true": a "but" afterwards takes the excuse back.
         if " but/" not in after:
             if (told or distanced or quoted) and (
-                self._condemns(row, before + after) or self._says(row, "condemning_next", _next_sentence(written, last))
+                self._condemns(row, before + after)
+                or self._says(row, "condemning_next", _next_sentence(written, last))
             ):
                 return min(score, low), "condemned"
-            if self._says(row, "suffered", nearby) or (quoted and self._says(row, "suffered_after", after[:_FAR])):
+            if self._says(row, "suffered", nearby) or (
+                quoted and self._says(row, "suffered_after", after[:_FAR])
+            ):
                 return min(score, low), "suffered"
             if distanced:
                 return min(score, low), "distanced"
             if kind.statement and not kind.firm:
                 # "If you don't stop I will …" denies nothing; "I will not" is no match at all.
                 mine = _MINE.match(written, begin)
-                if not mine and self._says(row, "negating", clause) and not self._says(row, "no_denial", clause):
+                if (
+                    not mine
+                    and self._says(row, "negating", clause)
+                    and not self._says(row, "no_denial", clause)
+                ):
                     return min(score, low), "negated"
                 if not (clear and to_a_face) and self._says(row, "denying", before + after):
                     return min(score, low), "denied"
