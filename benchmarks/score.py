@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-from meydan.bulk.engines import QUIET
 from tests.bulk.cluster import a_cluster
 
+from meydan.bulk.engines import QUIET
+
 ROWS = 1_000_000
+PARTS = 100
 FULL_OF_ALL = 100
 """The full tier scores one of so many rows."""
 
@@ -82,10 +83,11 @@ def run(seconds: int, runs: int, *, rows: int = ROWS) -> dict[str, Any]:
 
 def _run(folder: Path, rows: int) -> dict[str, Any]:
     archive = folder / "archive.csv"
+    each = min(10_000, max(100, rows // PARTS))
     characters, distinct = _write(archive, texts(rows))
     few = folder / "few.csv"
     _write(few, texts(max(400, rows // FULL_OF_ALL)))
-    two = _scored(folder, archive, "two", "--workers", "2")
+    two = _scored(folder, archive, each, "two", "--workers", "2")
     whole = _files(folder / "two")
     found: dict[str, Any] = {
         "rows": rows,
@@ -94,19 +96,21 @@ def _run(folder: Path, rows: int) -> dict[str, Any]:
         "verdicts": two.pop("verdicts"),
         "two_workers": two,
     }
-    one = found["one_worker"] = _scored(folder, archive, "one", "--workers", "1")
+    one = found["one_worker"] = _scored(folder, archive, each, "one", "--workers", "1")
     found["two_against_one"] = round(two["rows_per_s"] / one["rows_per_s"], 2)
     found["two_against_one_scoring_alone"] = round(two["scoring_rows_per_s"] / one["scoring_rows_per_s"], 2)
-    found["killed"] = _killed(folder, archive)
-    found["daft"] = _scored(folder, archive, "daft", "--workers", "2", "--engine", "daft")
+    found["killed"] = _killed(folder, archive, each)
+    found["daft"] = _scored(folder, archive, each, "daft", "--workers", "2", "--engine", "daft")
     begin = time.perf_counter()
     with a_cluster(nodes=2) as address:
         started = time.perf_counter() - begin
-        found["ray"] = _scored(folder, archive, "ray", "--workers", "2", "--engine", "daft", "--ray", address)
+        found["ray"] = _scored(
+            folder, archive, each, "ray", "--workers", "2", "--engine", "daft", "--ray", address
+        )
     found["ray"]["two_nodes_start_s"] = round(started, 1)
     found["agree"] = {name: _files(folder / name) == whole for name in ("one", "killed", "daft", "ray")}
     assert all(found["agree"].values()), found["agree"]
-    found["full_tier"] = _scored(folder, few, "full", "--workers", "1", tier="full")
+    found["full_tier"] = _scored(folder, few, each, "full", "--workers", "1", tier="full")
     found["full_tier"]["rows"] = max(400, rows // FULL_OF_ALL)
     return found
 
@@ -124,7 +128,8 @@ def _write(path: Path, said: Iterator[str]) -> tuple[int, int]:
     return characters, len(seen)
 
 
-def _command(archive: Path, out: Path, *more: str, tier: str = "fast") -> list[str]:
+def _command(archive: Path, out: Path, each: int, *more: str, tier: str = "fast") -> list[str]:
+    more = ("--rows-per-part", str(each), *more)
     return [
         sys.executable,
         "-m",
@@ -140,10 +145,12 @@ def _command(archive: Path, out: Path, *more: str, tier: str = "fast") -> list[s
     ]
 
 
-def _scored(folder: Path, archive: Path, name: str, *more: str, tier: str = "fast") -> dict[str, Any]:
+def _scored(
+    folder: Path, archive: Path, each: int, name: str, *more: str, tier: str = "fast"
+) -> dict[str, Any]:
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     running = subprocess.Popen(
-        _command(archive, folder / name, *more, tier=tier),
+        _command(archive, folder / name, each, *more, tier=tier),
         stdout=subprocess.PIPE,
         env={**os.environ, **QUIET},
     )
@@ -166,20 +173,22 @@ def _scored(folder: Path, archive: Path, name: str, *more: str, tier: str = "fas
     }
 
 
-def _killed(folder: Path, archive: Path) -> dict[str, Any]:
+def _killed(folder: Path, archive: Path, each: int) -> dict[str, Any]:
     """Killed when a third is done, and once more when two thirds are, each time with its workers; then gone on with."""
     out = folder / "killed"
     parts = len(list((folder / "two").glob("part-*")))
     kept = []
     for third in (1, 2):
-        running = subprocess.Popen(_command(archive, out, "--workers", "2"), stdout=subprocess.DEVNULL)
+        running = subprocess.Popen(_command(archive, out, each, "--workers", "2"), stdout=subprocess.DEVNULL)
         while len(list(out.glob("part-*"))) < max(1, parts * third // 3) and running.poll() is None:
             time.sleep(0.05)
         running.kill()
         running.wait()
         kept.append(len(list(out.glob("part-*"))))
     said = json.loads(
-        subprocess.run(_command(archive, out, "--workers", "2"), stdout=subprocess.PIPE, check=True).stdout
+        subprocess.run(
+            _command(archive, out, each, "--workers", "2"), stdout=subprocess.PIPE, check=True
+        ).stdout
     )
     return {"parts": parts, "kept_after_each": kept, "from_before": said["run"]["parts_from_before"]}
 

@@ -111,7 +111,7 @@ def test_if_the_judge_fails_on_one_row_then_that_one_is_held_and_the_others_are_
 
 
 def test_if_places_are_not_asked_for_then_nothing_else_differs() -> None:
-    texts = [text for text in SAID]
+    texts = list(SAID)
     with_places = fast().evidence_of(texts)
     without = fast().evidence_of(texts, places=False)
     assert any(one.spans for one in with_places)

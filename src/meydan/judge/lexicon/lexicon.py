@@ -60,6 +60,29 @@ class _Kind:
     call: bool = False  # it may call for something to be done to a people
 
 
+class _Likely:
+    """Patterns, and quickly those of them that can match a row with these words; mostly none."""
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self.all = tuple(patterns)
+        by_word: dict[str, list[int]] = {}
+        for number, pattern in enumerate(self.all):
+            for word in pattern.needs[0]:
+                by_word.setdefault(word, []).append(number)
+        self._by_word = by_word
+        self._words = frozenset(by_word)
+
+    def among(self, words: Set[str]) -> tuple[Pattern, ...]:
+        """Those of which each need is met by one of the words, in their order."""
+        by_word = self._by_word
+        numbers = {number for word in self._words.intersection(words) for number in by_word[word]}
+        return tuple(
+            self.all[number]
+            for number in sorted(numbers)
+            if not any(need.isdisjoint(words) for need in self.all[number].needs[1:])
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Element:
     """What a token becomes in a row, and what it may mean."""
@@ -204,12 +227,14 @@ class Lexicon:
         listed = self._listed_words(data["words"])
         vocabulary, grounds = _vocabulary_of(data)
         self._ground_of = grounds
-        self._innocent_phrases = tuple(
+        self._innocent_phrases = _Likely(
             compile_pattern(line, vocabulary) for line in _lines(data["innocent"]["phrases"])
         )
         self._phrases = tuple(self._phrases_of(data["phrases"], vocabulary))
+        # The first need of a phrase that is tried is met: it is what it is tried for.
+        self._further_needs = tuple(phrase.pattern.needs[1:] for phrase in self._phrases)
         self._company = {
-            name: tuple(compile_pattern(line, vocabulary) for line in _lines(written))
+            name: _Likely(compile_pattern(line, vocabulary) for line in _lines(written))
             for name, written in data["company"].items()
         }
         self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
@@ -288,12 +313,11 @@ class Lexicon:
         if tried:
             # In the order of the file, so that the same text always gives the same hits.
             for number in sorted(tried):
-                phrase = self._phrases[number]
-                for need in phrase.pattern.needs:
+                for need in self._further_needs[number]:
                     if need.isdisjoint(words):
                         break
                 else:
-                    yield from self._matches(row, phrase, words)
+                    yield from self._matches(row, self._phrases[number], words)
         listed = [(number, e.listed) for number, e in enumerate(flat, 1) if e.listed]
         for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
             self._add_stem(row, number, begin, end, listed)
@@ -340,8 +364,7 @@ class Lexicon:
         if row.innocent is None:
             row.innocent = sorted(
                 match.span()
-                for pattern in self._innocent_phrases
-                if not any(need.isdisjoint(words) for need in pattern.needs)
+                for pattern in self._innocent_phrases.among(words)
                 for match in pattern.regex.finditer(row.written)
             )
         last = bisect_right(row.innocent, (place, len(row.written)))
@@ -568,7 +591,7 @@ class Lexicon:
 
     def _says(self, row: _Row | None, name: str, part: str, *, at_end: bool = False) -> bool:
         """Whether company of this name is in a part of a row, whole words of it; None: in words that may be cut."""
-        patterns = self._company[name] if row is None else self._likely(row, name)
+        patterns = self._company[name].all if row is None else self._likely(row, name)
         if not patterns:
             return False
         part = part if part.startswith(" ") else " " + part
@@ -578,12 +601,7 @@ class Lexicon:
         """The company of this name that can be anywhere in a row, which has the words it needs; mostly none."""
         found = row.likely.get(name)
         if found is None:
-            words = row.words
-            found = row.likely[name] = tuple(
-                pattern
-                for pattern in self._company[name]
-                if not any(need.isdisjoint(words) for need in pattern.needs)
-            )
+            found = row.likely[name] = self._company[name].among(row.words)
         return found
 
     def _calls(self, row: _Row, before: str) -> bool:
@@ -593,7 +611,7 @@ class Lexicon:
         )
 
     def _starts(self, name: str, written: str, begin: int) -> bool:
-        return any(pattern.regex.match(written, begin) for pattern in self._company[name])
+        return any(pattern.regex.match(written, begin) for pattern in self._company[name].all)
 
     def _asks(self, written: str, begin: int, last: int) -> bool:
         """Whether a clause begins with the verb or the question word, and its sentence ends with the mark."""
