@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from meydan.bulk.part import PART
+from meydan.bulk.partition import Scoring
 from meydan.bulk.plan import Asked
 from meydan.bulk.run import Place, Rules
-from meydan.errors import BadArchive, NotKept, OtherRun
+from meydan.errors import BadArchive, NotKept, OtherRun, WorkerLost
 from meydan.policy import load
 from tests.bulk.archive import Here, files, rules, scored, written
 
@@ -236,3 +237,23 @@ def test_if_files_are_in_a_folder_then_each_has_parts_of_its_own(tmp_path: Path)
         {"name": "empty.csv", "scored": 0, "rejected": 0},
     ]
     assert manifest["counts"]["blank"] == 1
+
+
+def test_if_the_judge_breaks_in_an_unforeseen_way_then_the_rows_are_named_and_no_words(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(self: object, rows: object) -> None:
+        raise RuntimeError("Thank you for this careful report")
+
+    monkeypatch.setattr(Scoring, "__call__", breaks)
+    with pytest.raises(WorkerLost, match=r"Rows 1 to 8 of years.csv .*\(RuntimeError\)") as told:
+        scored(archive, tmp_path / "out")
+    assert "careful" not in told.value.message
+    assert told.value.__suppress_context__
+
+
+def test_if_a_file_name_is_no_utf_8_then_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    written(tmp_path / "in" / "caf\udce9.csv", 2)
+    with pytest.raises(BadArchive, match="no UTF-8"):
+        scored(tmp_path / "in", tmp_path / "out")

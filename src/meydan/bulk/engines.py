@@ -35,7 +35,6 @@ QUIET: Final = {
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "1",
     "DAFT_PROGRESS_BAR": "0",
-    "DAFT_DASHBOARD_ENABLED": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
     "RAY_DISABLE_DASHBOARD": "1",
@@ -184,12 +183,18 @@ class Daft:
                 yield _answer(row["entry"])
         except MeydanError:
             raise
-        except Exception as fault:  # noqa: BLE001 - whatever Daft and Ray call it; their messages may hold a path and no more
+        except Exception as fault:  # noqa: BLE001 - whatever Daft and Ray call it
+            if "No module named" in str(fault):
+                raise EngineUnavailable(
+                    "A node of the cluster has no Meydan, or not all of it. Install 'meydan[bulk]', the same version, on every node."
+                ) from None
             raise WorkerLost(f"{LOST} ({type(fault).__name__})") from None
 
 
 def _daft() -> Any:
     os.environ.update(QUIET)
+    # Where it is set, Daft tells it of every query.
+    os.environ.pop("DAFT_DASHBOARD_URL", None)
     try:
         import daft
     except ImportError:

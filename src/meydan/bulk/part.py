@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from meydan.bulk.partition import DECIMALS, SCORED, Scoring
 from meydan.bulk.plan import Partition
 from meydan.bulk.rows import FAULTS, Source, batch_of, read
-from meydan.errors import EngineUnavailable, NotKept
+from meydan.errors import EngineUnavailable, MeydanError, NotKept, WorkerLost
 from meydan.judge import Judge
 from meydan.judge.calibration import load as load_calibrations
 from meydan.judge.judge import Tier
@@ -143,7 +143,20 @@ class Maker:
         Raises:
             BadArchive: the file cannot be read.
             NotKept: the part cannot be written.
+            WorkerLost: it cannot be made for a reason that nobody thought of.
         """
+        try:
+            return self._made(partition)
+        except MeydanError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - its message may hold a reader's words
+            last = partition.first + partition.rows - 1
+            raise WorkerLost(
+                f"Rows {partition.first} to {last} of {self._work.names[partition.file]} could not be scored "
+                f"({type(fault).__name__}). What is finished is kept: run the same again, and report it if it stays so."
+            ) from None
+
+    def _made(self, partition: Partition) -> Entry:
         work = self._work
         began = time.perf_counter()
         name = work.names[partition.file]
@@ -275,7 +288,7 @@ def _set_aside(name: str, found: pa.RecordBatch, out: BinaryIO) -> list[str]:
         bad.column("row").to_pylist(), bad.column("byte").to_pylist(), faults, strict=True
     ):
         told = {"file": name, "row": row, "byte": byte, "fault": fault, "reason": FAULTS[fault]}
-        out.write(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogateescape") + b"\n")
+        out.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
     return faults
 
 

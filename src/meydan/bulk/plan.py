@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from meydan.bulk.rows import FORMATS, PARQUET, Columns, Source, first_byte, header, opened, parquet, records
 from meydan.errors import BadArchive
+from meydan.text.exact import is_exact
 
 ROWS_PER_PART: Final = 10_000
 
@@ -121,6 +122,9 @@ def plan(path: Path, asked: Asked, told: Told = lambda _: None) -> Plan:
     inputs: list[Input] = []
     partitions: list[Partition] = []
     for place, file in enumerate(files_of(path)):
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
+        if not is_exact(name):
+            raise BadArchive(f"A file's name is no UTF-8: {name!r}. Rename it.")
         source = source_of(file, asked)
         about = file.stat()
         digest = _digest(file, told)
@@ -128,7 +132,6 @@ def plan(path: Path, asked: Asked, told: Told = lambda _: None) -> Plan:
         for begin, first, number in _cuts(source, asked.rows_per_part):
             partitions.append(Partition(len(partitions), place, begin, first, number))
             rows += number
-        name = file.name if path.is_file() else file.relative_to(path).as_posix()
         inputs.append(Input(name, source, about.st_size, digest, rows, about.st_mtime_ns))
     return Plan(tuple(inputs), tuple(partitions))
 
@@ -198,8 +201,8 @@ def _columns(file: Path, names: list[str] | None, asked: Asked) -> Columns:
                 what = "no column" if name not in names else "more than one column"
                 there = ", ".join(names[:20])[:300]
                 raise BadArchive(
-                    f"{file} has {what} {name!r}. Its first line names: {there}. "
-                    "Say which one the text is in with --text (and --delimiter, where it is no comma).",
+                    f"{file} has {what} {name!r}; it has: {there}. Say with --text, --id and the like which are meant, and "
+                    "with --delimiter what parts them, where it is no comma.",
                     fields=(name,),
                 )
     for what, usual in USUAL.items():

@@ -354,9 +354,7 @@ def _finish(place: Place, manifest: dict[str, Any]) -> None:
         manifest["files"] = [asdict(one) for one in _merged(place, manifest)]
         del manifest["parts"]
     with written(place.manifest) as out:
-        out.file.write(
-            json.dumps(manifest, ensure_ascii=False, indent=1).encode("utf-8", "surrogateescape") + b"\n"
-        )
+        out.file.write(json.dumps(manifest, ensure_ascii=False, indent=1).encode() + b"\n")
     if place.merged is None:
         # Begun is what has no manifest: from here on it says all that the entries said.
         shutil.rmtree(place.aside)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -18,6 +18,10 @@ from meydan.errors import BadSettings
 if TYPE_CHECKING:
     from meydan.bulk.engines import Engine
     from meydan.bulk.part import Entry
+
+
+EXIT_STOPPED: Final = 130
+"""What a program that was stopped with Ctrl-C ends with."""
 
 
 class EngineName(Enum):
@@ -116,7 +120,7 @@ def score(
         place = Place.of(out, output.value if output else None)
         _check_apart(source, place.parts)
         asked = Asked(text, id_column, language, title, story, delimiter, rows_per_part)
-        with _bar(as_json=as_json) as bar:
+        with _stoppable(), _bar(as_json=as_json) as bar:
             looking = bar.begin("Looking through", sum(file.stat().st_size for file in files_of(source)))
             planned = plan(source, asked, lambda size: bar.move(looking, size))
             bar.end(looking)
@@ -139,6 +143,15 @@ def score(
             as_json=as_json,
             text=_sentence(manifest, place.merged or place.parts, place.manifest),
         )
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("Stopped. What is finished is kept: run the same again to go on.")
+        raise typer.Exit(EXIT_STOPPED) from None
 
 
 def _check_apart(source: Path, parts: Path) -> None:
