@@ -154,9 +154,13 @@ def _model(tier: Tier) -> str:
 # ---- Daft, here and on Ray ----------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Daft:
-    """`workers` processes that Daft starts: on this machine, or with `ray` (an address) on a Ray cluster's."""
+    """
+    `workers` processes that Daft starts: on this machine, or with `ray` (an address) on a Ray cluster's.
+
+    0 of them: as many as the machine, or the cluster, has processors, which is known once it is reached.
+    """
 
     workers: int
     ray: str | None = None
@@ -167,7 +171,8 @@ class Daft:
 
     def made(self, work: Work, partitions: Sequence[Partition]) -> Iterator[Entry]:
         daft = _daft()
-        _connect(daft, self.ray)
+        processors = _connect(daft, self.ray)
+        self.workers = self.workers or processors
         workers = min(self.workers, len(partitions)) or 1
         makes = daft.cls(use_process=True, max_concurrency=workers)(_maker_for(daft))
         told = [msgspec.json.encode(one).decode() for one in partitions]
@@ -204,10 +209,12 @@ def _daft() -> Any:
     return daft
 
 
-def _connect(daft: Any, address: str | None) -> None:
+def _connect(daft: Any, address: str | None) -> int:
+    """Reach who does the work; returns the processors there are."""
     if address is None:
         daft.set_runner_native()
-        return
+        return cores()
+    ray: Any
     try:
         import ray
     except ImportError:
@@ -221,6 +228,7 @@ def _connect(daft: Any, address: str | None) -> None:
                 runtime_env={"env_vars": QUIET},
             )
         daft.set_runner_ray(address, noop_if_initialized=True)
+        return int(ray.cluster_resources().get("CPU", 1)) or 1
     except Exception as fault:  # noqa: BLE001 - whatever Ray calls it
         raise EngineUnavailable(
             f"The Ray cluster at {address} cannot be reached ({type(fault).__name__}). Start it with "
@@ -262,3 +270,8 @@ def _answer(answer: str) -> Entry:
     if "code" in told:
         raise _TOLD.get(told["code"], WorkerLost)(told["message"])
     return msgspec.convert(told, Entry)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -80,7 +80,12 @@ def score(
         ),
     ] = Tier.FULL,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes, each on a core; all cores there are.")
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Processes, each on a core; as many as there are cores, of a cluster in all.",
+        ),
     ] = None,
     engine: Annotated[
         EngineName, typer.Option("--engine", help="local: processes of its own. daft: Daft's (extra `bulk`).")
@@ -107,9 +112,9 @@ def score(
             raise BadSettings("--ray is for --engine daft.")
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n' or not delimiter.isascii()):
             raise BadSettings("--delimiter is one ASCII character, and no quotation mark.")
-        from meydan.bulk.engines import Daft, Processes, model_of
+        from meydan.bulk.engines import Daft, Processes, cores, model_of
         from meydan.bulk.plan import Asked, files_of, plan
-        from meydan.bulk.run import Place, Rules, cores
+        from meydan.bulk.run import Place, Rules
         from meydan.bulk.run import score as score_archive
         from meydan.judge.calibration import in_force, uncalibrated
         from meydan.judge.judge import FAST_ALONE
@@ -129,7 +134,7 @@ def score(
             known = uncalibrated(FAST_ALONE) if tier is Tier.FAST else in_force(given.calibration_file, model)
             made_by: Engine = Processes(workers or cores())
             if engine is EngineName.DAFT:
-                made_by = Daft(workers or cores(), ray)
+                made_by = Daft(workers or 0, ray)
             manifest = score_archive(
                 planned,
                 Rules(tier.value, model, rules, known),
