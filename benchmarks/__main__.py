@@ -5,7 +5,7 @@ python -m benchmarks archive [--comments N,N,…]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
-By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes, perspective.
+By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes, perspective, score.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from benchmarks import (
     peers,
     perspective,
     read,
+    score,
     start,
     store,
     submit,
@@ -65,6 +66,7 @@ BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "embed": embed.run,
     "nodes": nodes.run,
     "perspective": perspective.run,
+    "score": score.run,
 }
 SCENARIOS = {**EVERY_DAY, **BY_NAME}
 
@@ -107,6 +109,7 @@ def main() -> None:
     parser.add_argument(
         "--comments", help="sizes of archives, by comma", default=",".join(map(str, growth.COMMENTS))
     )
+    parser.add_argument("--rows", type=int, default=score.ROWS, help="how many rows `score` is given")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--page", "-o", type=Path, help="write them to this file as a page")
     given = parser.parse_args()
@@ -133,6 +136,7 @@ def main() -> None:
         **SCENARIOS,
         "read": partial(read.run, given=tuple(given.url)),
         "growth": partial(growth.run, comments=sizes),
+        "score": partial(score.run, rows=given.rows),
     }
     results = {"machine": machine()}
     print(json.dumps(results["machine"], indent=1), file=sys.stderr)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import __main__ as program
-from benchmarks import archive, growth, mixed, peers, read, site, submit_peers
+from benchmarks import archive, growth, mixed, peers, read, score, site, submit_peers
 from benchmarks.page import page
 
 from meydan.store import Store
@@ -67,6 +67,14 @@ def test_an_archive_is_as_the_program_writes_it(tmp_path: Path, monkeypatch: pyt
     found = {"sqlite": {"in_the_database": growth._in_the_database({300: url}, 2)}}
     assert set(found["sqlite"]["in_the_database"]) >= {"first_page", "received_and_settled", "submitted"}
     _check_page({"growth": found})
+
+
+def test_rows_to_score_are_the_same_every_time_and_hardly_ever_twice() -> None:
+    """If rows are made for scoring, then another making makes the same, and repeats do no work for the judge."""
+    made = list(score.texts(2000))
+    assert made == list(score.texts(2000))
+    assert len(set(made)) > 1950
+    assert 100 < sum(map(len, made)) / len(made) < 180
 
 
 def _check_page(results: dict[str, object]) -> None:

@@ -51,6 +51,11 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
     + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
+    + BadArchive           M345  an archive that cannot be read as was asked
+    + OtherRun             M346  a place that another run, or something else, has; says what differs
+    + WorkerLost           M347  somebody who judged a part was ended; what is finished is kept
+    + EngineUnavailable    M348  an engine that is not installed, cannot be reached or has another program
+    + NotKept              M349  a part that cannot be written
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -378,6 +383,34 @@ class BeingServed(Misconfigured):
 
 class MigrationHeldUp(Misconfigured):
     code = "M310"
+
+
+class BadArchive(Misconfigured):
+    """A file to be scored that cannot be read, has another form than its name says, or lacks a column that was asked for."""
+
+    code = "M345"
+
+
+class OtherRun(Misconfigured):
+    """Where results are to go are those of another input, model or guidelines, something else, or a run under way."""
+
+    code = "M346"
+
+
+class WorkerLost(Misconfigured):
+    """Somebody who judged a part of an archive was ended, most often for want of memory; what is finished is kept."""
+
+    code = "M347"
+
+
+class EngineUnavailable(Misconfigured):
+    code = "M348"
+
+
+class NotKept(Misconfigured):
+    """A part of what an archive was scored to cannot be written."""
+
+    code = "M349"
 
 
 class TextChanged(Tampered):

@@ -19,6 +19,7 @@ from meydan.cli import (
     keeping,
     operating,
     people,
+    scoring,
     training,
     upgrading,
     working,
@@ -35,6 +36,7 @@ app.command("demo")(operating.demo)
 app.command("serve")(operating.serve)
 app.command("work")(working.work)
 app.command("check")(judging.check)
+app.command("score")(scoring.score)
 app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")

@@ -216,8 +216,14 @@ class Judge:
         story: Story | None = None,
         history: History = History(),
         expected: Sequence[str] = (),
+        places: bool = True,
     ) -> list[Evidence]:
-        """Gather the evidence on many comments at once, in their order; see `evidence`."""
+        """
+        Gather the evidence on many comments at once, in their order; see `evidence`.
+
+        Args:
+            places: whether to say where in each text it is; without, `spans` are empty and nothing else differs.
+        """
         if not texts:
             return []
         given = self._taken(texts, language, expected)
@@ -235,6 +241,7 @@ class Judge:
                 alleging=alleging[i],
                 cut=cut[i],
                 at_once=read is None or int(read.windows[i]) == 1,
+                places=places,
             )
             for i, (text, one) in enumerate(zip(texts, given, strict=True))
         ]
@@ -574,6 +581,7 @@ class Judge:
         alleging: bool,
         cut: bool,
         at_once: bool,
+        places: bool,
     ) -> Evidence:
         folded, language = given.folded, given.language
         seen = signals.read(text[:LONGEST], obfuscation=folded.obfuscation, history=history)
@@ -610,9 +618,9 @@ class Judge:
                     )
             if full and folded.is_undone and _harmless(scores, offence):
                 findings = [_seen_through(finding) for finding in findings]
-        spans = _spans_of(hits)
+        spans = _spans_of(hits) if places else ()
         seen_labels = {span.label for span in spans}
-        for label in RULE_LABELS:
+        for label in RULE_LABELS if places else ():
             # Whoever decides sees what alarmed the classifier, where the lexicon has nothing to show.
             room = len(spans) < SPANS_AT_MOST - 1
             if room and label not in seen_labels and (scores[label] or 0.0) >= SHOWN_FROM:

@@ -60,6 +60,29 @@ class _Kind:
     call: bool = False  # it may call for something to be done to a people
 
 
+class _Likely:
+    """Patterns, and quickly those of them that can match a row with these words; mostly none."""
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self.all = tuple(patterns)
+        by_word: dict[str, list[int]] = {}
+        for number, pattern in enumerate(self.all):
+            for word in pattern.needs[0]:
+                by_word.setdefault(word, []).append(number)
+        self._by_word = by_word
+        self._words = frozenset(by_word)
+
+    def among(self, words: Set[str]) -> tuple[Pattern, ...]:
+        """Those of which each need is met by one of the words, in their order."""
+        by_word = self._by_word
+        numbers = {number for word in self._words.intersection(words) for number in by_word[word]}
+        return tuple(
+            self.all[number]
+            for number in sorted(numbers)
+            if not any(need.isdisjoint(words) for need in self.all[number].needs[1:])
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Element:
     """What a token becomes in a row, and what it may mean."""
@@ -84,6 +107,8 @@ class _Row:
         self._shape = shape
         self._elements = elements
         self.innocent: list[tuple[int, int]] | None = None  # found out when asked
+        self.words: Set[str] = frozenset()
+        self.likely: dict[str, tuple[Pattern, ...]] = {}
         self.weighed: dict[str, int] = {}
         # A full stop at either end, so that phrases can ask for a whole sentence.
         self.written = " ./ " + "".join([e.written for some in elements for e in some]) + "./ "
@@ -202,12 +227,14 @@ class Lexicon:
         listed = self._listed_words(data["words"])
         vocabulary, grounds = _vocabulary_of(data)
         self._ground_of = grounds
-        self._innocent_phrases = tuple(
+        self._innocent_phrases = _Likely(
             compile_pattern(line, vocabulary) for line in _lines(data["innocent"]["phrases"])
         )
         self._phrases = tuple(self._phrases_of(data["phrases"], vocabulary))
+        # The first need of a phrase that is tried is met: it is what it is tried for.
+        self._further_needs = tuple(phrase.pattern.needs[1:] for phrase in self._phrases)
         self._company = {
-            name: tuple(compile_pattern(line, vocabulary) for line in _lines(written))
+            name: _Likely(compile_pattern(line, vocabulary) for line in _lines(written))
             for name, written in data["company"].items()
         }
         self._elements = _elements_of(vocabulary, self._phrases, listed, self._expansions)
@@ -281,17 +308,16 @@ class Lexicon:
         elements = [seen(token) or self._meet(token, plain) for token in tokens]
         flat = [element for some in elements for element in some]
         row = _Row(reading, shape, elements)
-        words = {".", *tokens, *[e.word for e in flat]}
+        row.words = words = {".", *tokens, *[e.word for e in flat]}
         tried = frozenset[int]().union(*[e.phrases for e in flat if e.phrases])
         if tried:
             # In the order of the file, so that the same text always gives the same hits.
             for number in sorted(tried):
-                phrase = self._phrases[number]
-                for need in phrase.pattern.needs:
+                for need in self._further_needs[number]:
                     if need.isdisjoint(words):
                         break
                 else:
-                    yield from self._matches(row, phrase, words)
+                    yield from self._matches(row, self._phrases[number], words)
         listed = [(number, e.listed) for number, e in enumerate(flat, 1) if e.listed]
         for number, begin, end in self._stem_finder.find_matches_as_indexes(text):
             self._add_stem(row, number, begin, end, listed)
@@ -338,8 +364,7 @@ class Lexicon:
         if row.innocent is None:
             row.innocent = sorted(
                 match.span()
-                for pattern in self._innocent_phrases
-                if not any(need.isdisjoint(words) for need in pattern.needs)
+                for pattern in self._innocent_phrases.among(words)
                 for match in pattern.regex.finditer(row.written)
             )
         last = bisect_right(row.innocent, (place, len(row.written)))
@@ -473,22 +498,23 @@ class Lexicon:
         row.weighed[label] = weighed = row.weighed.get(label, 0) + 1
         if weighed > _WEIGHED_AT_MOST:
             return min(score, _UNREAD), "unread"
-        return self._weigh(row.written, begin, end, score, kind)
+        return self._weigh(row, begin, end, score, kind)
 
-    def _weigh(self, written: str, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
+    def _weigh(self, row: _Row, begin: int, end: int, score: float, kind: _Kind) -> tuple[float, str]:
         """The same for one match in its place."""
+        written = row.written
         first, last = _sentence(written, begin, end)
         # What comes before a "but" excuses nothing behind it.
         first = max(first, written.rfind(" but/", first, begin))
         before, after = written[first:begin], written[end - 1 : last]
         # A swear word stays one in a quotation; what was said of somebody does not.
         low = 0.12 if kind.statement or score < 0.9 else 0.5
-        if kind.word and kind.statement and self._says("self", before[-80:]):
+        if kind.word and kind.statement and self._says(None, "self", before[-80:]):
             return low, "of oneself"
         if (
             not kind.word
             and not _SUBJECT.match(written, begin)
-            and self._says("self_is", before, at_end=True)
+            and self._says(row, "self_is", before, at_end=True)
         ):
             return low, "of oneself"
         clause = before[_last_clause(before) :]
@@ -496,19 +522,20 @@ class Lexicon:
         # "Say that again and I'll …" reports nothing: what one person says to the other has
         # to follow the verb of saying closely.
         nearby = " ".join(before.split(" ")[-4:]) if to_a_face else before
-        told = self._says("reporting", nearby) and not self._says("own_saying", before, at_end=True)
-        if kind.call and self._starts("doing", written, begin) and not self._calls(before):
+        told = self._says(row, "reporting", nearby) and not self._says(row, "own_saying", before, at_end=True)
+        if kind.call and self._starts("doing", written, begin) and not self._calls(row, before):
             # "ISIS tried to kill …", "countries that behead …": a report, no call.
-            theirs = self._says("done", before, at_end=True) and not _FIRST_PERSON.search(before)
-            harmless = theirs or self._says("negating", clause)
+            theirs = self._says(row, "done", before, at_end=True) and not _FIRST_PERSON.search(before)
+            harmless = theirs or self._says(row, "negating", clause)
             return min(score, 0.2 if harmless else _CLEAR_AT_LEAST), "told"
         quoted = _quoted(written, first, begin, end, last, told=told)
-        distanced = not kind.firm and self._says("distanced", nearby)
-        if _PREDICATE.match(written, begin) and self._says("speaker", before, at_end=True):
+        distanced = not kind.firm and self._says(row, "distanced", nearby)
+        if _PREDICATE.match(written, begin) and self._says(row, "speaker", before, at_end=True):
             # "Whoever says so should be shot": what is said of the speakers is the writer's own.
             told = distanced = False
-        if self._says("endorsing", before) or (
-            (told or distanced or quoted) and self._says("agreeing", after + _next_sentence(written, last))
+        if self._says(row, "endorsing", before) or (
+            (told or distanced or quoted)
+            and self._says(row, "agreeing", after + _next_sentence(written, last))
         ):
             # "It is not racist to say that …" says it, and so does "they say …, and they are right".
             told = distanced = quoted = False
@@ -519,55 +546,72 @@ class Lexicon:
             if to_a_face:
                 low = _CLEAR_AT_LEAST
             elif not (told or distanced):
-                low = 0.12 if self._says("negating", clause) else _CLEAR_AT_LEAST
+                low = 0.12 if self._says(row, "negating", clause) else _CLEAR_AT_LEAST
         # "They say it is wrong to …, but it is true": a "but" afterwards takes the excuse back.
         if " but/" not in after:
             if (told or distanced or quoted) and (
-                self._condemns(before + after) or self._says("condemning_next", _next_sentence(written, last))
+                self._condemns(row, before + after)
+                or self._says(row, "condemning_next", _next_sentence(written, last))
             ):
                 return min(score, low), "condemned"
-            if self._says("suffered", nearby) or (quoted and self._says("suffered_after", after[:_FAR])):
+            if self._says(row, "suffered", nearby) or (
+                quoted and self._says(row, "suffered_after", after[:_FAR])
+            ):
                 return min(score, low), "suffered"
             if distanced:
                 return min(score, low), "distanced"
             if kind.statement and not kind.firm:
                 # "If you don't stop I will …" denies nothing; "I will not" is no match at all.
                 mine = _MINE.match(written, begin)
-                if not mine and self._says("negating", clause) and not self._says("no_denial", clause):
+                if (
+                    not mine
+                    and self._says(row, "negating", clause)
+                    and not self._says(row, "no_denial", clause)
+                ):
                     return min(score, low), "negated"
-                if not (clear and to_a_face) and self._says("denying", before + after):
+                if not (clear and to_a_face) and self._says(row, "denying", before + after):
                     return min(score, low), "denied"
-        if kind.lawful and not to_a_face and self._says("punishment", written[first : end + _NEAR]):
+        if kind.lawful and not to_a_face and self._says(row, "punishment", written[first : end + _NEAR]):
             return min(score, _PUNISHMENT), "punishment"
         if told or quoted or distanced or _quoted_across(written, begin, end):
             return min(score, 0.6), "reported"
         if not kind.firm and not kind.word and self._asks(written, begin - len(clause), last):
-            protests = self._says("protesting", clause + written[begin:end])
+            protests = self._says(row, "protesting", clause + written[begin:end])
             return min(score, 0.2 if protests else 0.6), "asked"
         return score, ""
 
-    def _condemns(self, part: str) -> bool:
+    def _condemns(self, row: _Row, part: str) -> bool:
         """Whether a sentence condemns something: "it is not racist to say so" condemns nothing."""
         part = part if part.startswith(" ") else " " + part
         return any(
             not _UNDONE.search(part, max(0, match.start() - _NEAR), match.start())
-            for pattern in self._company["condemning"]
+            for pattern in self._likely(row, "condemning")
             for match in pattern.regex.finditer(part)
         )
 
-    def _says(self, name: str, part: str, *, at_end: bool = False) -> bool:
+    def _says(self, row: _Row | None, name: str, part: str, *, at_end: bool = False) -> bool:
+        """Whether company of this name is in a part of a row, whole words of it; None: in words that may be cut."""
+        patterns = self._company[name].all if row is None else self._likely(row, name)
+        if not patterns:
+            return False
         part = part if part.startswith(" ") else " " + part
-        patterns = self._company[name]
         return any((p.at_end if at_end else p.regex).search(part) for p in patterns)
 
-    def _calls(self, before: str) -> bool:
+    def _likely(self, row: _Row, name: str) -> tuple[Pattern, ...]:
+        """The company of this name that can be anywhere in a row, which has the words it needs; mostly none."""
+        found = row.likely.get(name)
+        if found is None:
+            found = row.likely[name] = self._company[name].among(row.words)
+        return found
+
+    def _calls(self, row: _Row, before: str) -> bool:
         """Whether a verb behind these words is a call: alone at the beginning, or asked for."""
         return before.rstrip().rpartition(" ")[2] in {"", "(/", ")/"} or self._says(
-            "calling", before, at_end=True
+            row, "calling", before, at_end=True
         )
 
     def _starts(self, name: str, written: str, begin: int) -> bool:
-        return any(pattern.regex.match(written, begin) for pattern in self._company[name])
+        return any(pattern.regex.match(written, begin) for pattern in self._company[name].all)
 
     def _asks(self, written: str, begin: int, last: int) -> bool:
         """Whether a clause begins with the verb or the question word, and its sentence ends with the mark."""
