@@ -61,6 +61,11 @@ def text_of_html(body: str) -> str:
     return reading.text()
 
 
+def derived(kept: str, format: str | None) -> str:
+    """What is read of a text in the form that it is kept in: "html", or None (as text, Markdown too: it reads as it stands)."""
+    return text_of_html(kept) if format == "html" else kept
+
+
 def _read(body: str, reading: _Reading) -> None:
     """
     Tell `reading` of each tag and of the words between them.
