@@ -26,7 +26,7 @@ class Asked:
 Reader = Callable[[Path, Asked], Iterator[Taken]]
 
 READERS: Final[dict[str, Reader]] = {
-    "disqus": lambda path, asked: read_disqus(path),  # noqa: ARG005
+    "disqus": lambda path, asked: read_disqus(path),
     "wordpress": lambda path, asked: read_wordpress(path, zone=asked.zone),
 }
 """By the name that the command line has for it."""
