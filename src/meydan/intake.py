@@ -146,7 +146,13 @@ class Intake:
         return hashlib.blake2b(json.dumps(said).encode(), key=self._digest_key, digest_size=16).digest()
 
     def ready(
-        self, one: Foreign, *, digest: bytes, url: str, above: Arrival | Known | None, looked: str | None = None
+        self,
+        one: Foreign,
+        *,
+        digest: bytes,
+        url: str,
+        above: Arrival | Known | None,
+        looked: str | None = None,
     ) -> Arrival:
         """
         A comment as it is to be put in; it may be named as what others reply to from now on.

@@ -36,7 +36,9 @@ def read_apart(format: str, path: Path, asked: Asked) -> Iterator[Taken | Looked
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    reading = context.Process(target=_read, args=(theirs, format, path, asked), name="meydan-reading", daemon=True)
+    reading = context.Process(
+        target=_read, args=(theirs, format, path, asked), name="meydan-reading", daemon=True
+    )
     reading.start()
     theirs.close()
     try:

@@ -289,9 +289,7 @@ class _Taking:
                 known[key] = Known(digest, _TRIED, "", None, url, "approved", 0, gone=False)
         return known
 
-    def _plan(
-        self, rows: Sequence[Row], known: dict[str, Known | Arrival], *, last: bool
-    ) -> list[Arrival]:
+    def _plan(self, rows: Sequence[Row], known: dict[str, Known | Arrival], *, last: bool) -> list[Arrival]:
         arrivals: list[Arrival] = []
         states: list[str] = []
         for row, looked in rows:
