@@ -126,7 +126,7 @@ class Arrivals:
         def work(hand: Hand) -> None:
             if hand.dialect == "sqlite":
                 # In KiB; and pages go from the journal into the file seldom, not with every batch.
-                hand.run("PRAGMA cache_size = -64000")
+                hand.run("PRAGMA cache_size = -32000")
                 hand.run("PRAGMA wal_autocheckpoint = 8000")
 
         self._writer.write(work)
