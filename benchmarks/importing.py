@@ -25,10 +25,51 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WORDS = (
-    "the council has asked people of that quarter about its street before it closed shops and nobody told them why "
-    "a bus goes there twice an hour but who has time to wait for it in winter when water stands on every corner"
-).split()
+WORDS = [
+    "the",
+    "council",
+    "has",
+    "asked",
+    "people",
+    "of",
+    "that",
+    "quarter",
+    "about",
+    "its",
+    "street",
+    "before",
+    "it",
+    "closed",
+    "shops",
+    "and",
+    "nobody",
+    "told",
+    "them",
+    "why",
+    "a",
+    "bus",
+    "goes",
+    "there",
+    "twice",
+    "an",
+    "hour",
+    "but",
+    "who",
+    "has",
+    "time",
+    "to",
+    "wait",
+    "for",
+    "it",
+    "in",
+    "winter",
+    "when",
+    "water",
+    "stands",
+    "on",
+    "every",
+    "corner",
+]
 NAMES = [
     f"{first} {last}"
     for first in ("Rojin", "Azad", "Shilan", "Hiwa", "Nermin")

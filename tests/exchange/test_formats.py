@@ -48,6 +48,16 @@ def disqus(folder: Path, *posts: str, encoding: str = "utf-8", packed: bool = Fa
     return list(read_disqus(path))
 
 
+def until_it_breaks(path: Path) -> tuple[list[Any], FileCutShort]:
+    given = []
+    try:
+        for record in read_disqus(path):
+            given.append(record)
+    except FileCutShort as error:
+        return given, error
+    raise AssertionError("it did not break")
+
+
 def test_disqus_posts_and_threads_are_read(tmp_path: Path) -> None:
     """
     If a Disqus export is read, packed or not, then each thread is a story and each post a comment, its body as it stands.
@@ -101,17 +111,13 @@ def test_other_encodings_are_read_as_declared(tmp_path: Path) -> None:
     """
     If a file declares another encoding, then it is read in that; and one that is not in the encoding it declares is told of.
     """
-    for encoding in ("utf-16", "iso-8859-9"):
-        if encoding == "utf-16":
-            continue
-        *_, record = disqus(tmp_path, post(message="çığ"), encoding=encoding)
-        assert record.body == "çığ"
+    *_, record = disqus(tmp_path, post(message="çığ"), encoding="iso-8859-9")
+    assert record.body == "çığ"
     path = tmp_path / "wrong.xml"
     path.write_bytes(DISQUS.format(posts=post() + post('dsq:id="p2"', message="çığ")).encode("iso-8859-9"))
-    given: list[Any] = []
-    with pytest.raises(FileCutShort, match="line 10"):
-        for record in read_disqus(path):
-            given.append(record)
+    given, error = until_it_breaks(path)
+    assert "line 10" in error.message
+    assert given[-1].key == "p1"
     path.write_bytes(DISQUS.replace('"utf-8"', '"no-such"').format(posts="").encode())
     with pytest.raises(NotThatFormat):
         list(read_disqus(path))
@@ -131,10 +137,7 @@ def test_a_file_that_ends_in_its_middle_gives_what_was_before(
     path = tmp_path / "disqus.xml"
     whole = gzip.compress(body) if packed else body
     path.write_bytes(whole[: int(len(whole) * keep)])
-    given = []
-    with pytest.raises(FileCutShort):
-        for record in read_disqus(path):
-            given.append(record)
+    given, _ = until_it_breaks(path)
     keys = [record.key for record in given if isinstance(record, CommentRecord)]
     assert keys == [f"{n}" for n in range(len(keys))]
     assert len(keys) >= 500 * keep * (0.3 if packed else 0.9)

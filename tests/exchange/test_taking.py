@@ -174,7 +174,7 @@ def test_what_cannot_be_taken_is_told(archive: Archive) -> None:
         comment("5", body="x" * 100_001),
         comment("6", body="a\x00b"),
         comment("7", body="a\ud800b"),
-        comment("8", submitted_at=datetime(2015, 6, 1)),
+        comment("8", submitted_at=BEGAN.replace(tzinfo=None)),
         comment("9", submitted_at=NOW + timedelta(days=400)),
         comment("10", body=" \u200b "),
         Fault("line 77", "no-id", "It has no id."),

@@ -7,7 +7,7 @@ hand each other rows by the hundred; who writes is waited for, so memory does no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -27,7 +27,7 @@ _ROWS: Final = 250
 _CHARACTERS: Final = 1_000_000
 
 
-def read_apart(format: str, path: Path, asked: Asked) -> Iterator[Taken | Looked]:
+def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looked, None, None]:
     """
     What a reader of formats.READERS gives.
 

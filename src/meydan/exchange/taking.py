@@ -289,7 +289,10 @@ class _Taking:
                 known[key] = Known(digest, _TRIED, "", None, url, "approved", 0, gone=False)
         return known
 
-    def _plan(self, rows: Sequence[Row], known: dict[str, Known | Arrival], *, last: bool) -> list[Arrival]:
+    def _plan(
+        self, rows: Sequence[Row], known: dict[str, Known | Arrival], *, last: bool
+    ) -> tuple[list[Arrival], list[str]]:
+        """What of these is put in now, each with its state; the rest is told of, passed over, or put aside."""
         arrivals: list[Arrival] = []
         states: list[str] = []
         for row, looked in rows:
