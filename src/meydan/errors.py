@@ -56,6 +56,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + WorkerLost           M347  somebody who judged a part was ended; what is finished is kept
     + EngineUnavailable    M348  an engine that is not installed, cannot be reached or has another program
     + NotKept              M349  a part that cannot be written
+    + NotThatFormat        M330  a file to be imported that is not what it was said to be
+    + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -411,6 +413,18 @@ class NotKept(Misconfigured):
     """A part of what an archive was scored to cannot be written."""
 
     code = "M349"
+
+
+class NotThatFormat(Misconfigured):
+    """A file to be imported that is not of the format that it was said to be, or of a version that is not known."""
+
+    code = "M330"
+
+
+class FileCutShort(Misconfigured):
+    """A file to be imported that ends in its middle or is damaged; what came before that was read."""
+
+    code = "M331"
 
 
 class TextChanged(Tampered):

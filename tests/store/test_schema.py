@@ -396,6 +396,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0020_beside.py",
         "0021_fingerprints.py",
         "0022_suggestions.py",
+        "0023_imported.py",
     ]
 
 

@@ -15,6 +15,7 @@ from meydan.cli import (
     calibrating,
     evaluating,
     guidelines,
+    importing,
     judging,
     keeping,
     operating,
@@ -48,6 +49,7 @@ app.add_typer(evaluating.app, name="evaluate")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("move")(keeping.move)
+app.command("import")(importing.import_)
 app.command("doctor")(operating.doctor)
 
 
