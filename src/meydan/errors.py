@@ -49,6 +49,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
     + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
+    + NotThatFormat        M330  a file to be imported that is not what it was said to be
+    + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -364,6 +366,18 @@ class BeingServed(Misconfigured):
 
 class MigrationHeldUp(Misconfigured):
     code = "M310"
+
+
+class NotThatFormat(Misconfigured):
+    """A file to be imported that is not of the format that it was said to be, or of a version that is not known."""
+
+    code = "M330"
+
+
+class FileCutShort(Misconfigured):
+    """A file to be imported that ends in its middle or is damaged; what came before that was read."""
+
+    code = "M331"
 
 
 class TextChanged(Tampered):
