@@ -8,7 +8,6 @@ an error of the file, after all that came before it was read.
 from __future__ import annotations
 
 import gzip
-import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +65,8 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                 yield file
                 return
             with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
-                yield cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, unpacked), _CHUNK))
+                # Buffered no further: what was unpacked before a damage is read.
+                yield cast(BinaryIO, unpacked)
     except OSError as error:
         if isinstance(error, gzip.BadGzipFile):
             raise cut_short(path) from None
