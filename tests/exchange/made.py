@@ -15,7 +15,11 @@ CREATE TABLE comments (tid REFERENCES threads(id), id INTEGER PRIMARY KEY, paren
   likes INTEGER DEFAULT 0, dislikes INTEGER DEFAULT 0, voters BLOB NOT NULL, notification INTEGER DEFAULT 0);
 CREATE TABLE preferences (key VARCHAR PRIMARY KEY, value VARCHAR);
 """
-ISSO_THREADS = [(1, "/water/", "Water in the summer"), (2, "/schools/?grade=1", None), (3, "no-path", "Elsewhere")]
+ISSO_THREADS = [
+    (1, "/water/", "Water in the summer"),
+    (2, "/schools/?grade=1", None),
+    (3, "no-path", "Elsewhere"),
+]
 ISSO_COMMENTS = [
     # tid, id, parent, created, mode, text, author, email
     (1, 1, None, 1656700200.25, 1, "Our street had **none** for nine days.", "Bêrîvan", "berivan@reader.example"),

@@ -53,7 +53,9 @@ names = st.text(st.characters(exclude_characters="\x00"), max_size=12)
 filled = st.text(st.characters(exclude_characters="\x00"), min_size=1, max_size=12)
 ids = st.text("abcdefghij234567", min_size=1, max_size=24)
 perhaps_text = st.none() | texts
-emails = st.none() | st.sampled_from(["dara@reader.example", "şîlan+x@reader.example", 'o"d&d<@reader.example'])
+emails = st.none() | st.sampled_from(
+    ["dara@reader.example", "şîlan+x@reader.example", 'o"d&d<@reader.example']
+)
 times = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)) | st.sampled_from(
     [
         datetime(2026, 11, 29, 1, 2, 3, 4, tzinfo=UTC),
@@ -138,7 +140,10 @@ reports = st.builds(
     upheld=st.none() | st.booleans(),
 )
 proofs = st.builds(
-    WholeProof, salt=st.none() | st.just("00ff" * 8), commitment=st.just("ab" * 32), leaf=st.integers(0, 2**40)
+    WholeProof,
+    salt=st.none() | st.just("00ff" * 8),
+    commitment=st.just("ab" * 32),
+    leaf=st.integers(0, 2**40),
 )
 
 comments = st.builds(
@@ -216,5 +221,3 @@ def threads(draw: st.DrawFn) -> list[StoryRecord | CommentRecord]:
             )
             before.append(key)
     return taken
-
-

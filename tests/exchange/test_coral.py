@@ -101,7 +101,9 @@ BAD_ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("row", "kind"), BAD_ROWS, ids=[f"{kind}-{n}" for n, (_, kind) in enumerate(BAD_ROWS)])
+@pytest.mark.parametrize(
+    ("row", "kind"), BAD_ROWS, ids=[f"{kind}-{n}" for n, (_, kind) in enumerate(BAD_ROWS)]
+)
 def test_a_bad_row_is_named_and_the_rest_comes_over(tmp_path: Path, row: bytes, kind: str) -> None:
     """If a row cannot be taken, then it is a fault with its line, and the rows around it come over."""
     folder = tmp_path / "coral"

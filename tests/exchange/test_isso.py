@@ -122,7 +122,10 @@ def test_generic_json_comes_over_in_its_zone() -> None:
     """If generic JSON is read with a zone, then its times are of that zone; without one, each row says so."""
     stories, comments, faults = read(SAMPLES / "isso.json", zone=ZoneInfo("Asia/Baghdad"))
     assert faults == []
-    assert [story.url for story in stories] == ["https://news.example/water/", "https://news.example/schools/"]
+    assert [story.url for story in stories] == [
+        "https://news.example/water/",
+        "https://news.example/schools/",
+    ]
     assert set(comments) == {"/water/#1", "/water/#2", "/schools/#1"}
     assert comments["/water/#1"].submitted_at == datetime(2022, 7, 1, 17, 30, tzinfo=UTC)
     assert comments["/water/#1"].body == "Our street had **none** for nine days."
@@ -134,7 +137,9 @@ def test_generic_json_comes_over_in_its_zone() -> None:
 def test_damaged_json_names_its_rows(tmp_path: Path) -> None:
     """If some of a generic file is damaged, then that is named and the rest comes over; all of it, then the file is."""
     path = tmp_path / "isso.json"
-    path.write_text('[{"id": 1}, {"id": "/a", "comments": [{"id": 1}, {"author": "x"}, {"id": 2, "text": "b", "created": "x"}]}]')
+    path.write_text(
+        '[{"id": 1}, {"id": "/a", "comments": [{"id": 1}, {"author": "x"}, {"id": 2, "text": "b", "created": "x"}]}]'
+    )
     stories, comments, faults = read(path, zone=UTC)
     assert (len(stories), comments) == (1, {})
     assert [fault.kind for fault in faults] == ["not-a-thread", "no-time", "not-a-comment", "no-time"]

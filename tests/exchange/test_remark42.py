@@ -61,7 +61,9 @@ def test_a_backup_comes_over_as_it_is(tmp_path: Path, packed: bool) -> None:
 
 
 def lines(*comments: object, first: object = {"version": 1}) -> bytes:
-    return b"".join(one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in (first, *comments))
+    return b"".join(
+        one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in (first, *comments)
+    )
 
 
 def sound(**changed: object) -> dict[str, object]:

@@ -26,7 +26,9 @@ DISQUS, DSQ, OURS = "{http://disqus.com}", "{http://disqus.com/disqus-internals}
 
 def as_wordpress(records: Records) -> tuple[ElementTree.Element, Written]:
     out = io.BytesIO()
-    made = write_wxr(out, records, lambda _: None, at=NOW, title="The Square & Co.", site="https://news.example")
+    made = write_wxr(
+        out, records, lambda _: None, at=NOW, title="The Square & Co.", site="https://news.example"
+    )
     return ElementTree.fromstring(out.getvalue()), made
 
 
@@ -57,8 +59,11 @@ def test_wxr_says_all_of_a_record(records: Records) -> None:
     """If records go out as WXR, then its elements say what WXR has a place for, and with what is beside them, everything."""
     root, made = as_wordpress(records)
     items = root.findall("channel/item")
-    assert [(said(item, "link"), said(item, "title"), said(item, f"{WP}comment_status")) for item in items] == [
-        (story.url, spelled_back(story.title or ""), "closed" if story.closed else "open") for story in stories_in(records)
+    assert [
+        (said(item, "link"), said(item, "title"), said(item, f"{WP}comment_status")) for item in items
+    ] == [
+        (story.url, spelled_back(story.title or ""), "closed" if story.closed else "open")
+        for story in stories_in(records)
     ]
     numbers: dict[str, str] = {}
     written = [(item, one) for item in items for one in item.findall(f"{WP}comment")]
@@ -69,11 +74,16 @@ def test_wxr_says_all_of_a_record(records: Records) -> None:
         assert parent == (numbers[record.parent] if record.parent else "0")
         approved = said(element, f"{WP}comment_approved")
         assert (approved == "1") == (record.state == "approved")
-        plain = as_wxr(record, key=number, parent=None if parent == "0" else parent, story=said(item, f"{WP}post_id"))
+        plain = as_wxr(
+            record, key=number, parent=None if parent == "0" else parent, story=said(item, f"{WP}post_id")
+        )
         assert said(element, f"{WP}comment_author") == plain.name
         assert said(element, f"{WP}comment_content") == plain.body
         assert said(element, f"{WP}comment_author_email") == (record.email or "")
-        assert said(element, f"{WP}comment_date_gmt") == f"{record.submitted_at.year:04}-{record.submitted_at:%m-%d %H:%M:%S}"
+        assert (
+            said(element, f"{WP}comment_date_gmt")
+            == f"{record.submitted_at.year:04}-{record.submitted_at:%m-%d %H:%M:%S}"
+        )
         meta = element.find(f"{WP}commentmeta/{WP}meta_value")
         told = plain if meta is None else with_beyond(plain, meta.text or "")
         assert replace(told, story=record.story) == record
@@ -85,9 +95,9 @@ def test_disqus_xml_says_all_of_a_record_that_does_not_wait(records: Records) ->
     """If records go out as Disqus XML, then those that wait are left out, and of the others everything is said."""
     root, made = as_disqus_xml(records)
     threads_by_id = {one.get(f"{DSQ}id"): one for one in root.findall(f"{DISQUS}thread")}
-    assert [(said(one, f"{DISQUS}link"), said(one, f"{DISQUS}isClosed")) for one in threads_by_id.values()] == [
-        (story.url, "true" if story.closed else "false") for story in stories_in(records)
-    ]
+    assert [
+        (said(one, f"{DISQUS}link"), said(one, f"{DISQUS}isClosed")) for one in threads_by_id.values()
+    ] == [(story.url, "true" if story.closed else "false") for story in stories_in(records)]
     outgoing = [one for one in comments_in(records) if one.state != "held"]
     posts = root.findall(f"{DISQUS}post")
     assert len(posts) == len(outgoing) == made.comments
@@ -132,7 +142,9 @@ def test_text_made_html_is_the_same_text(body: str) -> None:
 
 def test_what_stands_beside_is_believed_only_there() -> None:
     """If somebody changed a comment's elements, or what stands beside them is no record, then the elements count."""
-    record = CommentRecord("a", "b", "Naz", "x < y", NOW.replace(microsecond=7), "withdrawn", language="tr", rules=("abuse",))
+    record = CommentRecord(
+        "a", "b", "Naz", "x < y", NOW.replace(microsecond=7), "withdrawn", language="tr", rules=("abuse",)
+    )
     plain = as_wxr(record, key="1", parent=None, story="b")
     told = beyond(record, plain)
     assert told is not None

@@ -39,7 +39,9 @@ NOW = datetime(2026, 11, 29, 12, 0, 0, 5, tzinfo=UTC)
 HEADER = Header(FORMAT, "0.1.0", NOW, emails=False, since=NOW, only=("approved", "held"))
 WRITERS: dict[str, Writer] = {"jsonl": write_jsonl, "parquet": write_parquet}
 
-whole = st.tuples(st.lists(stories, max_size=3), st.lists(comments, max_size=3)).map(lambda both: [*both[0], *both[1]])
+whole = st.tuples(st.lists(stories, max_size=3), st.lists(comments, max_size=3)).map(
+    lambda both: [*both[0], *both[1]]
+)
 
 
 @pytest.fixture(params=sorted(WRITERS))
@@ -72,7 +74,9 @@ def plain(items: Iterable[Whole | Fault]) -> list[object]:
 @pytest.mark.parametrize("kind", sorted(WRITERS))
 @settings(max_examples=40)
 @given(whole)
-def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, kind: str, items: list[Whole]) -> None:
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, items: list[Whole]
+) -> None:
     """If anything is exported losslessly, then reading gives back every field of it, and the neutral records of it."""
     path, made = written(WRITERS[kind], items, tmp_path_factory.mktemp("whole") / "a")
     assert plain(read_whole(path)) == plain(items)
@@ -86,7 +90,9 @@ def test_what_was_written_is_read(tmp_path_factory: pytest.TempPathFactory, kind
     records = {one.place: one for one in taken if isinstance(one, CommentRecord)}
     assert list(records.values()) == [
         record_of(item, place)
-        for item, place in zip((item for item in items if isinstance(item, WholeComment)), records, strict=True)
+        for item, place in zip(
+            (item for item in items if isinstance(item, WholeComment)), records, strict=True
+        )
     ]
     assert [(one.url, one.title, one.closed) for one in taken if isinstance(one, StoryRecord)] == [
         (item.url, item.title, not item.open) for item in items if isinstance(item, WholeStory)
@@ -114,7 +120,13 @@ def test_columns_are_what_the_page_says(tmp_path: Path) -> None:
     rows = pq.read_table(path, columns=["kind", "story", "story_title", "text", "submitted_at"]).to_pylist()
     assert rows == [
         {"kind": "story", "story": STORY.url, "story_title": "A", "text": None, "submitted_at": None},
-        {"kind": "comment", "story": STORY.url, "story_title": None, "text": "Well said.", "submitted_at": NOW},
+        {
+            "kind": "comment",
+            "story": STORY.url,
+            "story_title": None,
+            "text": "Well said.",
+            "submitted_at": NOW,
+        },
     ]
 
 
@@ -124,7 +136,9 @@ def test_rows_are_written_group_by_group(tmp_path: Path) -> None:
     path, made = written(write_parquet, [STORY, *many], tmp_path / "a.parquet")
     assert made.comments == len(many)
     assert pq.ParquetFile(path).num_row_groups == 3
-    assert [item.id for item in read_whole(path) if isinstance(item, WholeComment)] == [one.id for one in many]
+    assert [item.id for item in read_whole(path) if isinstance(item, WholeComment)] == [
+        one.id for one in many
+    ]
 
 
 def test_an_export_that_ends_in_its_middle_is_told(tmp_path: Path, writer: Writer) -> None:
@@ -179,7 +193,13 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
 def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
     """If a file is no export of ours, or of a later format, then it is refused and said why."""
     path = tmp_path / "a.jsonl"
-    for bad in (b"", b"{}\n", b"<disqus/>", b'{"version":1}\n', b'{"kind":"end","stories":0,"comments":0,"sha256":""}\n'):
+    for bad in (
+        b"",
+        b"{}\n",
+        b"<disqus/>",
+        b'{"version":1}\n',
+        b'{"kind":"end","stories":0,"comments":0,"sha256":""}\n',
+    ):
         path.write_bytes(bad)
         with pytest.raises(NotThatFormat):
             list(read_meydan(path))
