@@ -56,7 +56,7 @@ perhaps_text = st.none() | texts
 emails = st.none() | st.sampled_from(
     ["dara@reader.example", "şîlan+x@reader.example", 'o"d&d<@reader.example']
 )
-times = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)) | st.sampled_from(
+times = st.datetimes(timezones=st.just(UTC)) | st.sampled_from(
     [
         datetime(2026, 11, 29, 1, 2, 3, 4, tzinfo=UTC),
         datetime(2026, 11, 29, 1, 2, 3, tzinfo=UTC),

@@ -6,7 +6,7 @@ import gzip
 import json
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -177,22 +177,20 @@ def test_only_what_is_asked_for_is_exported(lived: Lived, tmp_path: Path) -> Non
     path = tmp_path / "all.jsonl"
     export(lived, path)
     every = comments_in(path)
-    for number, (options, holds) in enumerate(
-        [
-            (("--only", "approved"), lambda one: one.state == "approved"),
-            (("--only", "held", "--only", "erased"), lambda one: one.state in ("held", "erased")),
-            (("--only", "withdrawn"), lambda one: one.state == "withdrawn"),
-            (("--story", AWAY + "#top"), lambda one: one.story == AWAY),
-            (("--since", "2026-11-24"), lambda one: False),
-            (("--until", "2026-11-23T15:00:00.011+03:00"), lambda one: one.submitted_at < middle),
-            (("--since", "2026-11-23T12:00:00.011Z"), lambda one: one.submitted_at >= middle),
-        ]
-    ):
-        middle = every[lived.ids["erased"]].submitted_at
+    middle = every[lived.ids["erased"]].submitted_at
+    asked: list[tuple[tuple[str, ...], Callable[[WholeComment], bool]]] = [
+        (("--only", "approved"), lambda one: one.state == "approved"),
+        (("--only", "held", "--only", "erased"), lambda one: one.state in ("held", "erased")),
+        (("--only", "withdrawn"), lambda one: one.state == "withdrawn"),
+        (("--story", AWAY + "#top"), lambda one: one.story == AWAY),
+        (("--since", "2026-11-24"), lambda one: False),
+        (("--until", "2026-11-23T15:00:00.011+03:00"), lambda one: one.submitted_at < middle),
+        (("--since", "2026-11-23T12:00:00.011Z"), lambda one: one.submitted_at >= middle),
+    ]
+    for number, (options, holds) in enumerate(asked):
         some = tmp_path / f"{number}.jsonl"
         export(lived, some, *options)
         assert set(comments_in(some)) == {id for id, one in every.items() if holds(one)}, options
-        assert len({options, tuple(comments_in(some))}) == 2
 
 
 @ON_SQLITE
@@ -238,7 +236,8 @@ def test_standard_output_takes_every_format(lived: Lived, tmp_path: Path, format
         path.write_bytes(body)
         assert len(comments_in(path)) == 11
     else:
-        assert body.startswith(b"<?xml") and body.count(b"\n") > 10
+        assert body.startswith(b"<?xml")
+        assert body.rstrip().endswith((b"</rss>", b"</disqus>"))
 
 
 @ON_SQLITE
@@ -274,7 +273,7 @@ def test_neutral_records_say_what_became_of_each(lived: Lived, tmp_path: Path) -
     assert {name: records[lived.ids[name]].state for name in states} == states
     assert records[lived.ids["superseded"]].rules == ("abuse",)
     assert records[lived.ids["reply"]].parent == lived.ids["approved"]
-    assert ABUSIVE == records[lived.ids["rejected"]].body
+    assert records[lived.ids["rejected"]].body == ABUSIVE
 
 
 def test_an_export_is_of_one_moment(store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

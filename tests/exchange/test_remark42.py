@@ -132,9 +132,8 @@ def test_a_backup_that_ends_in_its_middle_is_told(tmp_path: Path) -> None:
     many = lines(*(sound(id=f"c{number}", text=f"<p>{number * 7919}</p>") for number in range(3000)))
     whole = gzip.compress(many)
     path.write_bytes(whole[: len(whole) // 2])
-    taken = []
+    taken: list[Taken] = []
     with pytest.raises(FileCutShort):
-        for one in read_remark42(path):
-            taken.append(one)
+        taken.extend(read_remark42(path))
     assert 100 < len(comments_in(taken)) < 3000
     assert faults_in(taken) == []

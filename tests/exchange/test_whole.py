@@ -29,6 +29,7 @@ from meydan.exchange.meydan import (
     write_jsonl,
 )
 from meydan.exchange.parquet import write_parquet
+from meydan.exchange.reading import Taken
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.whole import Whole, WholeComment, WholeEvidence, WholeStory
 from tests.exchange.strategies import comments, stories
@@ -180,10 +181,9 @@ def test_a_damaged_line_is_named(tmp_path: Path) -> None:
         lines[2].replace(b"Well", b"\\ud800"),
     ]
     path.write_bytes(b"".join([*lines[:2], *bad, *lines[2:]]))
-    taken = []
+    taken: list[Taken] = []
     with pytest.raises(FileCutShort, match="last line"):
-        for one in read_meydan(path):
-            taken.append(one)
+        taken.extend(read_meydan(path))
     assert [(one.place, one.kind) for one in taken if isinstance(one, Fault)] == [
         (f"line {number}", "not-a-line") for number in range(3, 8)
     ]
