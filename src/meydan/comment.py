@@ -316,6 +316,9 @@ class Comment:
     counts the answers to it that readers see. `badge` is "staff" for the publication's
     own people; `written_by` names who at the desk answered for it. `picked` while the
     editors have chosen it.
+
+    Of what another system kept in a `format` of its own ("html", "markdown"), `kept` is what is kept, character for
+    character, and `text` what people read of it (text/derived.py). None for what is text.
     """
 
     id: str
@@ -337,6 +340,8 @@ class Comment:
     picked: bool = False
     badge: str | None = None
     written_by: str | None = None
+    format: str | None = None
+    kept: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

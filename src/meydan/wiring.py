@@ -20,6 +20,7 @@ import structlog
 
 from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
 from meydan.errors import BackupDamaged, BadCalibration, BadGuidelines, BadSettings, StoreUnavailable
+from meydan.intake import Intake
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
 from meydan.letters import Letters
@@ -376,6 +377,27 @@ def build_staff(settings: Settings) -> tuple[Staff, Store]:
         store.close()
         raise
     return _staff(store, settings, secret), store
+
+
+def build_intake(settings: Settings, source: str) -> tuple[Intake, Store]:
+    """The way in for comments of another system, without a judge; the caller closes the store."""
+    guidelines = guidelines_in_force(settings)
+    secret = _secret(settings)
+    store = open_store(settings)
+    try:
+        _check_secret(store, secret, _former(settings))
+        intake = Intake(
+            store,
+            source=source,
+            guidelines=guidelines,
+            clock=_now,
+            entropy=secrets.token_bytes,
+            secret=secret,
+        )
+    except BaseException:
+        store.close()
+        raise
+    return intake, store
 
 
 def _staff(store: Store, settings: Settings, secret: bytes) -> Staff:

@@ -33,6 +33,7 @@ from meydan.store.erasures import Erased
 from meydan.store.hand import Hand, Row
 from meydan.store.migrating import make, migrate
 from meydan.store.schema import HEAD, metadata
+from meydan.text.derived import derived
 from meydan.text.search import searchable
 
 PIECE: Final = 1000
@@ -261,8 +262,12 @@ class Target(Snapshot):
         if table != "words":
             return
         names = columns_of(table).names
-        comment, text, name = names.index("comment"), names.index("text"), names.index("name")
-        looked = [(row[comment], words) for row in rows if (words := searchable(row[name], row[text])) != ""]
+        comment, text, name, kept = (names.index(one) for one in ("comment", "text", "name", "format"))
+        looked = [
+            (row[comment], words)
+            for row in rows
+            if (words := searchable(row[name], derived(row[text], row[kept]))) != ""
+        ]
         if self.dialect == "sqlite":
             self._hand.put("lookup", ("rowid", "words"), looked)
             return

@@ -237,6 +237,19 @@ class Hand:
         self._leaf = number + 1
         return Leaf(number)
 
+    def leaves(self, bodies: Sequence[bytes]) -> list[Leaf]:
+        """Put many leaves into the ledger, in their order."""
+        if not bodies:
+            return []
+        first = self._leaf
+        if first is None:
+            row = self.one(sql.LEAF_COUNT)
+            assert row is not None
+            first = int(row[0])
+        self.put("leaf", ("number", "body"), list(enumerate(bodies, first)))
+        self._leaf = first + len(bodies)
+        return [Leaf(number) for number in range(first, self._leaf)]
+
     def receipt(self, leaf: Leaf) -> int:
         """What to keep in comment.receipt; then `names_receipt`."""
         return leaf.number
@@ -502,6 +515,9 @@ class FarHand(Hand):
         leaf = Leaf(None, len(self._ending.leaves))
         self._ending.leaves.append((leaf, body))
         return leaf
+
+    def leaves(self, bodies: Sequence[bytes]) -> list[Leaf]:
+        return [self.leaf(body) for body in bodies]
 
     def receipt(self, leaf: Leaf) -> int:  # noqa: ARG002
         return _UNNUMBERED

@@ -27,6 +27,8 @@ because only a migration makes a database; these tables are what it must make.
 * comment.reader_key
              set once, and gone only with the words: a comment never comes to be somebody else's
 * guidelines append only: every version that ever took effect
+* imported   from which system a comment came, and under which name; it stays when the comment is erased, so that no
+             second import brings it back
 
 Not records, and emptied as soon as they have served: `outbox`, what is to leave the building, and `follow`, who asked
 to be written to; both hold e-mail addresses.
@@ -53,7 +55,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0021"
+HEAD = "0023"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -330,6 +332,23 @@ words = Table(
     Column("name", Text, nullable=False),
     Column("email", Text),
     Column("salt", LargeBinary, nullable=False),
+    Column(
+        "format",
+        Text,
+        CheckConstraint("format IN ('html', 'markdown')", name="format"),
+        comment="of the text as kept, where another system had it so; NULL: text",
+    ),
+)
+
+imported = Table(
+    "imported",
+    metadata,
+    # What came from another system, under the name that it had there: a second import adds what is missing, and nothing twice.
+    Column("source", Text, primary_key=True),
+    Column("key", Text, primary_key=True, comment="its id in the system that it comes from"),
+    Column("comment", _BIG, ForeignKey("comment.number"), nullable=False),
+    Column("digest", LargeBinary, comment="a keyed hash of what came; NULL once erased"),
+    Index("ix_imported_comment", "comment"),
 )
 
 sending = Table(

@@ -173,7 +173,8 @@ ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 
 _COMMENT = """c.id, s.url, c.parent, w.name, w.text, c.status, c.submitted_at, c.language, w.email, c.seq,
-       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.replies, c.picked_at, c.badge, c.written_by"""
+       c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.replies, c.picked_at, c.badge, c.written_by,
+       w.format"""
 COMMENT = f"""
 SELECT {_COMMENT}
   FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number
@@ -348,7 +349,41 @@ ERASED_WITH_IT = (
     "DELETE FROM outbox WHERE subject = (SELECT id FROM comment WHERE number = :number)",
     "UPDATE comment SET reader_key = NULL WHERE number = :number AND reader_key IS NOT NULL",
     "DELETE FROM reader_link WHERE comment = :number",
+    "UPDATE imported SET digest = NULL WHERE comment = :number AND digest IS NOT NULL",
 )
+
+# -- from other systems -------------------------------------------------------
+
+_KNOWN = """
+SELECT i.key, i.digest, c.number, c.id, c.root, s.url, c.status, c.showing,
+       CASE WHEN c.withdrawn_at IS NULL AND c.erased_at IS NULL THEN 0 ELSE 1 END
+  FROM imported i JOIN comment c ON c.number = i.comment JOIN story s ON s.id = c.story
+ WHERE i.source = :source AND i.key"""
+IMPORTED = {
+    "sqlite": f"{_KNOWN} IN (SELECT value FROM json_each(:keys))",
+    "postgresql": f"{_KNOWN} = ANY(CAST(:keys AS text[]))",
+}
+NUMBERS = {
+    "sqlite": "SELECT COALESCE(max(number), 0) + 1 FROM comment",
+    "postgresql": """
+SELECT nextval(pg_get_serial_sequence('comment', 'number')) FROM generate_series(1, CAST(:many AS integer))""",
+}
+NEWEST_COMMENT = "SELECT COALESCE(max(number), 0) FROM comment"
+ADD_IMPORTED_STORY = """
+INSERT INTO story (url, title, open) VALUES (:url, :title, :open) ON CONFLICT (url) DO NOTHING"""
+TITLE_STORY = "UPDATE story SET title = :title WHERE id = :id AND title IS NULL"
+_BECOME = "UPDATE comment SET status = :status, seq = 1, showing = :showing WHERE number"
+BECOME = {
+    "sqlite": f"{_BECOME} IN (SELECT value FROM json_each(:numbers))",
+    "postgresql": f"{_BECOME} = ANY(CAST(:numbers AS bigint[]))",
+}
+LOOKED = {
+    "postgresql": (
+        "CREATE TEMPORARY TABLE IF NOT EXISTS looked (comment BIGINT, words TEXT) ON COMMIT DROP",
+        "INSERT INTO lookup SELECT comment, to_tsvector('simple', words) FROM looked",
+        "TRUNCATE looked",
+    )
+}
 
 # -- sent before -------------------------------------------------------------
 
@@ -408,7 +443,7 @@ FORGET_REPORTERS = {
 # Words are read of what is shown, and of nothing else that keeps a place.
 _SHOWN = """
 SELECT c.number, c.submitted_at, c.id, c.parent, w.name, w.text, c.language, c.seq, c.judged_at,
-       c.withdrawn_at, c.erased_at, c.showing, c.replies, c.picked_at, c.badge"""
+       c.withdrawn_at, c.erased_at, c.showing, c.replies, c.picked_at, c.badge, w.format"""
 _WORDS = "LEFT JOIN words w ON w.comment = c.number AND c.showing = 1"
 _PAGE = f"""{_SHOWN}
   FROM comment c {_WORDS}

@@ -58,6 +58,7 @@ from meydan.errors import (
 from meydan.onlooker import Onlooker
 from meydan.store import months
 from meydan.store import statements as sql
+from meydan.store.arriving import Arrivals
 from meydan.store.database import Database
 from meydan.store.erasures import Erased, Erasures
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
@@ -111,6 +112,7 @@ from meydan.store.values import (
     Withdrawal,
 )
 from meydan.store.writer import Bounds, Writer
+from meydan.text.derived import derived
 from meydan.text.exact import is_exact
 from meydan.text.likeness import count_near
 
@@ -251,6 +253,7 @@ class Store:
         self.outbox = Outbox(database, self._writer)
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
+        self.arrivals = Arrivals(database, self._writer, _stand_again)
         self._lately = Lately(database)
         self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0
@@ -2424,6 +2427,12 @@ def _stand(hand: Hand, before: _Standing, after: _Standing, *, written: int | No
         hand.changed(after.story, shown=delta)
 
 
+def _stand_again(hand: Hand, id: str) -> None:
+    """Let a comment stand as it has to, after others came below it."""
+    standing = _above(hand, id)
+    _stand(hand, standing, standing)
+
+
 def _place(before: _Standing, showing: int) -> int:
     """By how many places its branch grows when a comment shows so from now on."""
     return (showing != HIDDEN) - (before.showing != HIDDEN)
@@ -2544,13 +2553,16 @@ def _comment_of(row: Sequence[Any]) -> Comment:
         picked_at,
         badge,
         written_by,
+        format,
     ) = row
     return Comment(
         id=id,
         story_url=url,
         parent=parent,
         name=name,
-        text=text,
+        text=text if text is None else derived(text, format),
+        kept=None if format is None else text,
+        format=format,
         status=Status(status),
         submitted_at=time_of(submitted_at),
         language=language,
@@ -2606,14 +2618,17 @@ def _shown_of(row: Row, url: str) -> Comment:
         replies,
         picked_at,
         badge,
-    ) = row[:15]
+        format,
+    ) = row[:16]
     shown = showing == SHOWN
     return Comment(
         id=id,
         story_url=url,
         parent=parent,
         name=name if shown else None,
-        text=text if shown else None,
+        text=derived(text, format) if shown else None,
+        kept=None if format is None or not shown else text,
+        format=format,
         status=Status.APPROVED,
         submitted_at=time_of(submitted_at),
         language=language,
