@@ -2,6 +2,7 @@
 python -m benchmarks [SCENARIO …] [--url URL …] [--seconds N] [--runs N] [--json FILE] [--page FILE]
 python -m benchmarks peers install
 python -m benchmarks archive [--comments N,N,…]
+python -m benchmarks importing [--comments N] [--database URL]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.

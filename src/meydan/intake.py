@@ -134,7 +134,7 @@ class Intake:
     def digest_of(self, one: Foreign, url: str) -> bytes:
         """By which it is seen that something else came under the same name; tells nobody else anything."""
         said = (
-            url, one.name, one.body, one.body_format, one.email, one.submitted_at.isoformat(), one.state, one.parent
+            url, one.name, one.body, one.body_format, one.email, one.submitted_at.isoformat(), one.state
         )  # fmt: skip
         return hashlib.blake2b(json.dumps(said).encode(), key=self._digest_key, digest_size=16).digest()
 
@@ -180,7 +180,9 @@ class Intake:
             lookup="" if text is None else _looked_through(one.name, derived(text, kept_as)),
             receipt=receipt_leaf(commitment, one.submitted_at),
             decision=decision,
-            reasons=json.dumps([{"rule": rule, "ground": None, "label": None, "score": None} for rule in rules]),
+            reasons=json.dumps(
+                [{"rule": rule, "ground": None, "label": None, "score": None} for rule in rules]
+            ),
             rules=rules,
             end=end,
             gone=gone,

@@ -26,7 +26,10 @@ READ = [
     ('see <a href="https://news.example/a">this</a>.', "see this (https://news.example/a)."),
     ('<a href="https://news.example/a">https://news.example/a</a>', "https://news.example/a"),
     ('<a href="https://news.example/a-long-one">news.example/a-lo...</a>', "https://news.example/a-long-one"),
-    ('<a href="https://bad.example/">https://good.example/</a>', "https://good.example/ (https://bad.example/)"),
+    (
+        '<a href="https://bad.example/">https://good.example/</a>',
+        "https://good.example/ (https://bad.example/)",
+    ),
     ('<a href="javascript:alert(1)">press</a>', "press"),
     ('<a href="https://news.example/">', ""),
     ('a<img src="https://news.example/i.png" alt="A cat">', "a A cat (https://news.example/i.png)"),
@@ -62,7 +65,21 @@ def test_any_markup_becomes_text(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<", "<a ", "<!--", "<![", "&", "<a href='", "</", "<p>", "<blockquote>", "<a href=x>", "<script>", "\n <br>"]
+    "piece",
+    [
+        "<",
+        "<a ",
+        "<!--",
+        "<![",
+        "&",
+        "<a href='",
+        "</",
+        "<p>",
+        "<blockquote>",
+        "<a href=x>",
+        "<script>",
+        "\n <br>",
+    ],
 )
 def test_hostile_markup_takes_no_time(piece: str) -> None:
     """

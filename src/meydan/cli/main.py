@@ -16,6 +16,7 @@ from meydan.cli import (
     evaluating,
     exporting,
     guidelines,
+    importing,
     judging,
     keeping,
     operating,
@@ -48,6 +49,7 @@ app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("move")(keeping.move)
 app.command("export")(exporting.export)
+app.command("import")(importing.import_)
 app.command("doctor")(operating.doctor)
 
 

@@ -81,7 +81,9 @@ class Aside:
     def story(self, key: str) -> AsideStory | None:
         known = self._stories.get(key)
         if known is None:
-            row = self._db.execute("SELECT url, title, open, fault FROM story WHERE key = ?", (key,)).fetchone()
+            row = self._db.execute(
+                "SELECT url, title, open, fault FROM story WHERE key = ?", (key,)
+            ).fetchone()
             if row is None:
                 return None
             known = AsideStory(row[0], row[1], bool(row[2]), row[3])
@@ -109,7 +111,9 @@ class Aside:
         Where replies go round in a circle, the oldest of them comes first; the second value says so of it.
         """
         self._db.execute(_BELOW.format(begin=_FROM_TOPS), {"alone": 0})
-        self._db.execute("CREATE TABLE rest AS SELECT n FROM waiting WHERE n NOT IN (SELECT n FROM turn) ORDER BY at, n")
+        self._db.execute(
+            "CREATE TABLE rest AS SELECT n FROM waiting WHERE n NOT IN (SELECT n FROM turn) ORDER BY at, n"
+        )
         with closing(self._db.cursor()) as rest:
             for (n,) in rest.execute("SELECT n FROM rest ORDER BY rowid"):
                 self._open_circle(n)

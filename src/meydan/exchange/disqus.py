@@ -36,7 +36,9 @@ def read_disqus(path: Path) -> Iterator[Taken]:
 def _thread(element: Element) -> StoryRecord | Fault:
     key = element.attributes.get("id") or element.said("id")
     if not key:
-        return Fault(f"line {element.line}", "no-id", "The thread has no id, by which its posts would name it.")
+        return Fault(
+            f"line {element.line}", "no-id", "The thread has no id, by which its posts would name it."
+        )
     return StoryRecord(
         key=key,
         url=element.said("link"),
@@ -50,7 +52,9 @@ def _post(element: Element) -> CommentRecord | Fault:
     place = f"line {element.line}"
     key = element.attributes.get("id") or element.said("id")
     if not key:
-        return Fault(place, "no-id", "The post has no id; it could not be told from one that is here already.")
+        return Fault(
+            place, "no-id", "The post has no id; it could not be told from one that is here already."
+        )
     message = element.child("message")
     if message is not None and message.cut:
         return Fault(place, "too-long", "Its body is longer than that of any comment.", key)

@@ -182,7 +182,11 @@ class _Taking:
         self._go(last=False)
         for record, was_circle in self._aside.waiting():
             if was_circle:
-                self._note(record, "parent-circle", "Its replies go round in a circle; it was put at the top of its thread.")
+                self._note(
+                    record,
+                    "parent-circle",
+                    "Its replies go round in a circle; it was put at the top of its thread.",
+                )
                 record = replace(record, parent=None)
             self._rows.append(record)
             self._characters += len(record.body)
@@ -213,27 +217,44 @@ class _Taking:
         # Of a story that is not taken its comments speak, each for itself: one without any is no loss.
         if not self._aside.add_story(story.key, AsideStory(url, title, not story.closed, kind)):
             self._refuse(
-                f"story {story.key}", story.key, "duplicate-id", "Another story has the same key; the first one counts."
+                f"story {story.key}",
+                story.key,
+                "duplicate-id",
+                "Another story has the same key; the first one counts.",
             )
 
     def _wrong(self, one: CommentRecord) -> tuple[str, str] | None:
         """Why a comment cannot be one here, whatever else is in the file."""
         if not one.key or len(one.key) > LONGEST_KEY:
             return "no-id", f"A comment has an id of 1 to {LONGEST_KEY} characters."
-        texts = (one.key, one.story, one.name, one.body, one.email or "", one.parent or "", one.author_key or "")
+        texts = (
+            one.key,
+            one.story,
+            one.name,
+            one.body,
+            one.email or "",
+            one.parent or "",
+            one.author_key or "",
+        )
         if not all(map(is_exact, texts)):
             return "not-text", "It has a null byte, or half of a character; it could not be kept exactly."
         if len(one.body) > LONGEST_BODY:
             return "too-long", f"Its body has more than {LONGEST_BODY} characters."
         if len(one.name) > LONGEST_NAME or len(one.email or "") > LONGEST_EMAIL:
-            return "too-long", f"Its name has more than {LONGEST_NAME} characters, or its address more than {LONGEST_EMAIL}."
+            return (
+                "too-long",
+                f"Its name has more than {LONGEST_NAME} characters, or its address more than {LONGEST_EMAIL}.",
+            )
         if one.state not in ("withdrawn", "erased") and is_blank(one.body):
             return "empty", "It has no words."
         for at in (one.submitted_at, one.decided_at):
             if at is None:
                 continue
             if at.tzinfo is None:
-                return "no-zone", "Its time says no zone. Say which one the file goes by: --zone Asia/Baghdad."
+                return (
+                    "no-zone",
+                    "Its time says no zone. Say which one the file goes by: --zone Asia/Baghdad.",
+                )
             if not _EARLIEST <= at <= self._latest:
                 return "no-time", "Its time is before 1990, or to come."
         return None
@@ -282,7 +303,9 @@ class _Taking:
                 known[key] = Known(digest, _TRIED, "", None, url, "approved", 0, gone=False)
         return known
 
-    def _plan(self, rows: Sequence[CommentRecord], known: dict[str, Known | Arrival], *, last: bool) -> list[Arrival]:
+    def _plan(
+        self, rows: Sequence[CommentRecord], known: dict[str, Known | Arrival], *, last: bool
+    ) -> list[Arrival]:
         arrivals: list[Arrival] = []
         for row in rows:
             story = self._aside.story(row.story)
@@ -290,7 +313,9 @@ class _Taking:
                 if not last:
                     self._put_aside(row)
                 else:
-                    self._refuse(row.place, row.key, "no-story", "The file has no story of the key that it names.")
+                    self._refuse(
+                        row.place, row.key, "no-story", "The file has no story of the key that it names."
+                    )
                 continue
             if story.url is None:
                 kind = story.fault or "no-address"
@@ -307,9 +332,17 @@ class _Taking:
                     self._put_aside(row)
                     continue
                 if above is None:
-                    self._note(row, "parent-missing", "What it replies to is not here; it was put at the top of its thread.")
+                    self._note(
+                        row,
+                        "parent-missing",
+                        "What it replies to is not here; it was put at the top of its thread.",
+                    )
                 elif above.url != story.url:
-                    self._note(row, "parent-elsewhere", "What it replies to is on another story; it was put at the top.")
+                    self._note(
+                        row,
+                        "parent-elsewhere",
+                        "What it replies to is on another story; it was put at the top.",
+                    )
                     above = None
             one = self._intake.ready(row, digest=digest, url=story.url, above=above)
             known[row.key] = one
@@ -319,17 +352,30 @@ class _Taking:
 
     def _put_aside(self, row: CommentRecord) -> None:
         if not self._aside.add(row):
-            self._refuse(row.place, row.key, "duplicate-id", "Another comment of the file has the same id; the first counts.")
+            self._refuse(
+                row.place,
+                row.key,
+                "duplicate-id",
+                "Another comment of the file has the same id; the first counts.",
+            )
 
     def _again(self, row: CommentRecord, before: Known | Arrival, digest: bytes) -> None:
         """What has the name of something that is here."""
         if isinstance(before, Arrival) or before.number > self._before:
-            self._refuse(row.place, row.key, "duplicate-id", "Another comment of the file has the same id; the first counts.")
+            self._refuse(
+                row.place,
+                row.key,
+                "duplicate-id",
+                "Another comment of the file has the same id; the first counts.",
+            )
         elif before.digest is None or before.digest == digest:
             self.summary.already += 1
         else:
             self._refuse(
-                row.place, row.key, "changed", "It came with an earlier import and was another then; what came then stays."
+                row.place,
+                row.key,
+                "changed",
+                "A comment of this id came with an earlier import and says something else, or is something else now; that one stays.",
             )
 
     # -- the report ----------------------------------------------------------------------

@@ -87,10 +87,14 @@ def _comment(element: Element, story: str, zone: tzinfo | None) -> CommentRecord
     place = f"line {element.line}"
     key = element.said("comment_id", _WP)
     if not key:
-        return Fault(place, "no-id", "The comment has no id; it could not be told from one that is here already.")
+        return Fault(
+            place, "no-id", "The comment has no id; it could not be told from one that is here already."
+        )
     kind = element.said("comment_type", _WP)
     if kind not in ("", "comment"):
-        return Fault(place, "no-comment", "It is a pingback, trackback or note, and not a reader's comment.", key)
+        return Fault(
+            place, "no-comment", "It is a pingback, trackback or note, and not a reader's comment.", key
+        )
     content = element.child("comment_content", _WP)
     if content is not None and content.cut:
         return Fault(place, "too-long", "Its body is longer than that of any comment.", key)
@@ -99,7 +103,10 @@ def _comment(element: Element, story: str, zone: tzinfo | None) -> CommentRecord
     if at is None and own and not own.startswith(_NEVER):
         if zone is None:
             return Fault(
-                place, "no-zone", "It has its time in the site's own zone only. Say which it is: --zone Asia/Baghdad.", key
+                place,
+                "no-zone",
+                "It has its time in the site's own zone only. Say which it is: --zone Asia/Baghdad.",
+                key,
             )
         at = _time(own, zone)
     if at is None:

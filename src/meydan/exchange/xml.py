@@ -131,7 +131,9 @@ class _Reading:
                 "Get the file anew, or mend that line, and import it again: what is here already is not taken twice."
             )
         except (ValueError, LookupError):
-            return NotThatFormat(f"{self._path} is in an encoding that is not known. Make it UTF-8 first, with iconv.")
+            return NotThatFormat(
+                f"{self._path} is in an encoding that is not known. Make it UTF-8 first, with iconv."
+            )
         return None
 
     def _refuse(self, why: str) -> None:

@@ -17,9 +17,7 @@ from meydan.comment import Decision
 SALT_BYTES = 32
 _DOMAIN = b"meydan.comment.v1\x00"
 # Made once: an archive of a million comments has two million leaves.
-_encode = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
 def commitment_of(salt: bytes, text: str) -> bytes:

@@ -16,8 +16,10 @@ from meydan.comment import Status
 from meydan.store import statements as sql
 from meydan.store.database import Database
 from meydan.store.hand import Hand
-from meydan.store.values import HIDDEN, SHOWN, TOMBSTONE
 from meydan.store.writer import Writer
+
+HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
+"""Values of comment.showing."""
 
 _COMMENT = (
     "number", "id", "story", "parent", "root", "submitted_at", "due", "commitment", "receipt", "holds", "waiting", "language",
@@ -162,7 +164,9 @@ class Arrivals:
         above, again, shown = _arrange(arrivals, ids)
         for id in sorted(one.id for one in above.values()):
             hand.lock_above(id)
-        bodies = [body for one in arrivals for body in (one.receipt, one.decision, one.end) if body is not None]
+        bodies = [
+            body for one in arrivals for body in (one.receipt, one.decision, one.end) if body is not None
+        ]
         leaves = iter(hand.leaves(bodies))
         rows, decisions = [], []
         for one in arrivals:
@@ -185,7 +189,9 @@ class Arrivals:
         )
         _put_lookup(hand, [(one.number, one.lookup) for one in worded if one.lookup])
         hand.put("decision", _DECISION, decisions)
-        hand.put("breach", ("rule", "comment", "seq"), [(r, one.number, 1) for one in arrivals for r in one.rules])
+        hand.put(
+            "breach", ("rule", "comment", "seq"), [(r, one.number, 1) for one in arrivals for r in one.rules]
+        )
         hand.put(
             "imported",
             ("source", "key", "comment", "digest"),
@@ -231,7 +237,9 @@ def _array(dialect: str, values: Iterable[object]) -> object:
 
 
 def _number(hand: Hand, arrivals: Sequence[Arrival]) -> None:
-    rows = hand.all(sql.NUMBERS[hand.dialect], **({} if hand.dialect == "sqlite" else {"many": len(arrivals)}))
+    rows = hand.all(
+        sql.NUMBERS[hand.dialect], **({} if hand.dialect == "sqlite" else {"many": len(arrivals)})
+    )
     first = int(rows[0][0])
     numbers = range(first, first + len(arrivals)) if len(rows) == 1 else sorted(int(row[0]) for row in rows)
     for one, number in zip(arrivals, numbers, strict=True):

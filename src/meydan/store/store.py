@@ -58,7 +58,7 @@ from meydan.errors import (
 from meydan.onlooker import Onlooker
 from meydan.store import months
 from meydan.store import statements as sql
-from meydan.store.arriving import Arrivals
+from meydan.store.arriving import HIDDEN, SHOWN, TOMBSTONE, Arrivals
 from meydan.store.database import Database
 from meydan.store.erasures import Erased, Erasures
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
@@ -119,9 +119,6 @@ from meydan.text.likeness import count_near
 T = TypeVar("T")
 
 _LARGEST = 2**63 - 1
-
-HIDDEN, SHOWN, TOMBSTONE = 0, 1, 2
-"""Values of comment.showing."""
 
 LATEST = 5000
 """Of how many comments sent last the new ones are counted, however long ago somebody looked."""

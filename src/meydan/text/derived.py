@@ -23,7 +23,14 @@ _PARAGRAPHS: Final = frozenset("blockquote details h1 h2 h3 h4 h5 h6 hr ol p pre
 _UNREAD: Final = frozenset("script style template title textarea".split())
 """Elements whose content no page shows as words of a comment."""
 
-_SOURCES: Final = {"img": "src", "video": "src", "audio": "src", "iframe": "src", "embed": "src", "object": "data"}
+_SOURCES: Final = {
+    "img": "src",
+    "video": "src",
+    "audio": "src",
+    "iframe": "src",
+    "embed": "src",
+    "object": "data",
+}
 """Elements that show something from elsewhere, and the attribute that says from where."""
 
 _DEEPEST_QUOTE: Final = 8
@@ -215,7 +222,10 @@ class _Reading:
             self._line.append(f" ({address})")
 
     def _shows(self, attributes: dict[str, str], source: str) -> None:
-        address, said = _address_in(attributes, source), _told(attributes, "alt") or _told(attributes, "title")
+        address, said = (
+            _address_in(attributes, source),
+            _told(attributes, "alt") or _told(attributes, "title"),
+        )
         words = f"{said} ({address})" if said and address else said or address
         if words:
             self._line.append(words if not self._line or self._line[-1][-1:].isspace() else f" {words}")

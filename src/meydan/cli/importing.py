@@ -1,0 +1,294 @@
+"""`meydan import`: comments of another system, with their threads and what became of them."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from meydan.cli.speech import (
+    EXIT_MISCONFIGURED,
+    EXIT_REFUSED,
+    DatabaseOption,
+    DataOption,
+    GuidelinesOption,
+    JsonOption,
+    SettingsOption,
+    errors,
+    refusals,
+    say,
+    settings_of,
+)
+from meydan.errors import BadSettings, Malformed, StoreUnavailable
+from meydan.policy.address import site_of, story_address
+
+if TYPE_CHECKING:
+    from meydan.exchange.taking import Line, Summary
+
+_NAMED = 12
+"""Rows that are shown where there is no report file."""
+
+_LONGEST_SOURCE = 60
+
+
+def import_(
+    format: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="What the file is of: disqus, wordpress, or another that is listed below."
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(help="The file, packed with gzip or not.", show_default=False)],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Put nothing in; report what would be taken and what would not.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Write a line for each row that is not taken, or otherwise than it stood: CSV, or JSON lines for *.jsonl.",
+        ),
+    ] = None,
+    origin_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--origin-map",
+            metavar="OLD=NEW",
+            help="Stories of OLD are at NEW now, such as http://news.example=https://news.example; may be repeated.",
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", help="The zone of times that say none, such as Asia/Baghdad or UTC."),
+    ] = None,
+    site: Annotated[
+        str,
+        typer.Option(
+            "--site", help="Where the pages are, for files that do not say it: https://news.example."
+        ),
+    ] = "",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="What this file is called here, if you import several of one format whose ids have nothing to do with each other.",
+        ),
+    ] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    guidelines: GuidelinesOption = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """
+    Take in the comments of another system, beside a running server or without one.
+
+    Run again, it adds what is missing and nothing twice, wherever it was cut short before.
+    """
+    from meydan.exchange.formats import READERS, Asked
+    from meydan.exchange.taking import take
+    from meydan.wiring import build_intake
+
+    with refusals(as_json=as_json):
+        reader = READERS.get(format)
+        if reader is None:
+            raise BadSettings(f"There is no format {format!r}. There are: {', '.join(sorted(READERS))}.")
+        name = source or format
+        if not (name.isprintable() and 0 < len(name) <= _LONGEST_SOURCE):
+            raise BadSettings(f"--source has at most {_LONGEST_SOURCE} characters that print.")
+        asked = Asked(zone=_zone(zone), site=site)
+        origins = _origins(origin_map or [])
+        given = settings_of(settings, data=data, database=database, guidelines=guidelines)
+        with contextlib.ExitStack() as held:
+            records = reader(file, asked)
+            lines = held.enter_context(_reported(report))
+            intake, store = build_intake(given, name)
+            held.callback(store.close)
+            told = held.enter_context(_progress(as_json, "Looking at" if dry_run else "Taking in"))
+            summary = take(
+                records,
+                intake,
+                report=lines,
+                origins=origins,
+                dry=dry_run,
+                folder=given.data,
+                told=told,
+            )
+        say(
+            _told_of(summary, name, dry=dry_run),
+            as_json=as_json,
+            text=_sentences(summary, lines, report, dry=dry_run),
+        )
+        if summary.broken is not None:
+            errors.print(f"{summary.broken.code}  {summary.broken.message}", markup=False, soft_wrap=True)
+            raise typer.Exit(EXIT_MISCONFIGURED)
+        if not summary.complete:
+            raise typer.Exit(EXIT_REFUSED)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    if name is None:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadSettings(
+            f"There is no time zone {name!r}. Zones are called as Asia/Baghdad, Europe/Istanbul or UTC."
+        ) from None
+
+
+def _origins(given: list[str]) -> dict[str, str]:
+    origins = {}
+    for one in given:
+        old, found, new = one.partition("=")
+        try:
+            if not found:
+                raise Malformed("")
+            origins[site_of(story_address(old))] = site_of(story_address(new))
+        except Malformed:
+            raise BadSettings(
+                f"--origin-map {one!r} is not OLD=NEW, as in http://old.example=https://news.example."
+            ) from None
+    return origins
+
+
+class _Lines:
+    """Takes the report's lines: into a file, and the first of them for who looks on."""
+
+    def __init__(self, write: Callable[[Line], None] | None) -> None:
+        self._write = write
+        self.first: list[Line] = []
+        self.more = 0
+
+    def __call__(self, line: Line) -> None:
+        if len(self.first) < _NAMED:
+            self.first.append(line)
+        else:
+            self.more += 1
+        if self._write is not None:
+            self._write(line)
+
+
+@contextlib.contextmanager
+def _reported(path: Path | None) -> Iterator[_Lines]:
+    if path is None:
+        yield _Lines(None)
+        return
+    try:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
+        ) as out:
+            yield _Lines(_json_lines(out) if path.suffix == ".jsonl" else _csv_lines(out))
+    except OSError as error:
+        raise StoreUnavailable(f"The report {path} cannot be written: {error.strerror}.") from None
+
+
+def _json_lines(out: TextIO) -> Callable[[Line], None]:
+    def write(line: Line) -> None:
+        told = {
+            "place": line.place,
+            "id": line.key,
+            "kind": line.kind,
+            "taken": line.taken,
+            "message": line.message,
+        }
+        out.write(json.dumps(told, ensure_ascii=False) + "\n")
+
+    return write
+
+
+def _csv_lines(out: TextIO) -> Callable[[Line], None]:
+    rows = csv.writer(out)
+    rows.writerow(("place", "id", "kind", "taken", "message"))
+
+    def write(line: Line) -> None:
+        # An id is anybody's: a table program would take one that begins so for a formula.
+        key = line.key or ""
+        rows.writerow(
+            (
+                line.place,
+                f"'{key}" if key[:1] in "=+-@\t\r" and key else key,
+                line.kind,
+                "yes" if line.taken else "no",
+                line.message,
+            )
+        )
+
+    return write
+
+
+@contextlib.contextmanager
+def _progress(as_json: bool, what: str) -> Iterator[Callable[[int], None]]:
+    """Counts comments where a person looks on; how many there will be nobody knows before the end of the file."""
+    if as_json or not errors.is_terminal:
+        yield lambda _: None
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as progress:
+        task = progress.add_task(f"{what} comments", total=None)
+        lock = threading.Lock()
+
+        def told(done: int) -> None:
+            with lock:
+                progress.advance(task, done)
+
+        yield told
+
+
+def _told_of(summary: Summary, source: str, *, dry: bool) -> dict[str, object]:
+    return {
+        "source": source,
+        "dry_run": dry,
+        "taken": {
+            state: summary.taken[state] for state in ("approved", "rejected", "held", "withdrawn", "erased")
+        },
+        "already": summary.already,
+        "stories": summary.stories,
+        "not_taken": dict(sorted(summary.not_taken.items())),
+        "notes": dict(sorted(summary.notes.items())),
+        "complete": summary.complete,
+        "broken": None
+        if summary.broken is None
+        else {"code": summary.broken.code, "message": summary.broken.message},
+    }
+
+
+_STATES = {
+    "approved": "approved: readers see them",
+    "rejected": "rejected: kept as history, never shown",
+    "held": "held: they wait for people at the desk",
+    "withdrawn": "withdrawn: kept, not shown",
+    "erased": "erased: only their place is left",
+}
+
+
+def _sentences(summary: Summary, lines: _Lines, report: Path | None, *, dry: bool) -> str:
+    taken = summary.taken.total()
+    would = "would be taken" if dry else "were taken"
+    told = [f"{taken} comments {would} on {summary.stories} stories; {summary.already} are here already."]
+    told += [
+        f"  {summary.taken[state]:>9}  {words}" for state, words in _STATES.items() if summary.taken[state]
+    ]
+    for counted, words in (
+        (summary.notes, "taken otherwise than they stood"),
+        (summary.not_taken, "not taken"),
+    ):
+        if counted:
+            told.append(f"{counted.total()} {words}:")
+            told += [f"  {count:>9}  {kind}" for kind, count in sorted(counted.items())]
+    if lines.first and report is not None:
+        told.append(f"{report} has a line for each of them.")
+    elif lines.first:
+        told += [f"  {line.place}  {line.key or ''}  {line.kind}  {line.message}" for line in lines.first]
+        if lines.more:
+            told.append(f"  and {lines.more} more; --report FILE writes them all.")
+    return "\n".join(told)
