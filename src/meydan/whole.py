@@ -144,7 +144,6 @@ class WholeComment(msgspec.Struct, frozen=True, tag="comment", tag_field="kind")
     written_by: str | None = None
     source: str | None = None
     source_key: str | None = None
-    source_reason: str | None = None
     decisions: tuple[WholeDecision, ...] = ()
     evidence: tuple[WholeEvidence, ...] = ()
     appeals: tuple[WholeAppeal, ...] = ()

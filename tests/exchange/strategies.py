@@ -173,7 +173,6 @@ comments = st.builds(
     written_by=st.none() | names,
     source=st.sampled_from([None, "disqus"]),
     source_key=st.none() | ids,
-    source_reason=perhaps_text,
     decisions=st.lists(decisions, max_size=2).map(tuple),
     evidence=st.lists(evidence, max_size=2).map(tuple),
     appeals=st.lists(

@@ -157,7 +157,6 @@ def record_of(comment: WholeComment, place: str = "") -> CommentRecord:
         email=comment.email,
         author_key=comment.author,
         language=None if comment.language == "und" else comment.language,
-        reason=comment.source_reason,
         rules=() if decision is None else tuple(dict.fromkeys(one.rule for one in decision.reasons)),
         decided_at=None if decision is None else decision.at,
         place=place,

@@ -108,7 +108,6 @@ _COMMENT: Final[Mapping[str, Any]] = {
     "written_by": pa.string(),
     "source": pa.string(),
     "source_key": pa.string(),
-    "source_reason": pa.string(),
     "decisions": pa.list_(_DECISION),
     "evidence": pa.list_(_EVIDENCE),
     "appeals": pa.list_(_APPEAL),

@@ -48,8 +48,9 @@ _STORIES = (
 _COMMENTS = (
     "SELECT c.number, c.id, s.url, c.parent, w.name, w.text, w.email, c.author_key, c.submitted_at, c.language, c.status, "
     "c.seq, c.holds, c.judged_at, c.withdrawn_at, c.erased_at, c.escalated, c.picked_at, c.picked_by, c.badge, c.written_by, "
-    "w.salt, c.commitment, c.receipt "
+    "w.salt, c.commitment, c.receipt, w.format, i.source, i.key "
     "FROM comment c JOIN story s ON s.id = c.story LEFT JOIN words w ON w.comment = c.number "
+    "LEFT JOIN imported i ON i.comment = c.number "
     "WHERE c.number > :after{where} ORDER BY c.number LIMIT {piece}"
 )
 _COUNT = "SELECT count(*) FROM comment c JOIN story s ON s.id = c.story WHERE 1 = 1{where}"
@@ -149,7 +150,7 @@ class Exports:
 
     def _comment_of(self, row: Row, belonging: dict[str, list[Row]]) -> WholeComment:
         (_, id, url, parent, name, text, email, author_key, submitted_at, language, status, seq, holds, judged_at,
-         withdrawn_at, erased_at, escalated, picked_at, picked_by, badge, written_by, salt, commitment, receipt) = row  # fmt: skip
+         withdrawn_at, erased_at, escalated, picked_at, picked_by, badge, written_by, salt, commitment, receipt, text_format, source, source_key) = row  # fmt: skip
         covered = bool(escalated) and not self._wanted.escalated
         return WholeComment(
             id=id,
@@ -159,6 +160,7 @@ class Exports:
             parent=parent,
             name=None if covered else name,
             text=None if covered else text,
+            text_format=text_format or "text",
             email=email if self._wanted.emails and not covered else None,
             author=None if author_key is None else _author_of(author_key),
             language=language,
@@ -174,6 +176,8 @@ class Exports:
             picked_by=picked_by,
             badge=badge,
             written_by=written_by,
+            source=source,
+            source_key=source_key,
             decisions=tuple(_decision_of(one, covered=covered) for one in belonging["decision"]),
             evidence=() if covered else tuple(_evidence_of(one) for one in belonging["evidence"]),
             appeals=tuple(WholeAppeal(one[0], time_of(one[1]), None if covered else one[2]) for one in belonging["appeal"]),
