@@ -185,12 +185,14 @@ comments = st.builds(
 
 
 @st.composite
-def threads(draw: st.DrawFn) -> list[StoryRecord | CommentRecord]:
+def threads(
+    draw: st.DrawFn, site: str = "https://news.example", times: st.SearchStrategy[datetime] = times
+) -> list[StoryRecord | CommentRecord]:
     """Neutral records: stories, each followed by its comments, every one of which may reply to one before it."""
     taken: list[StoryRecord | CommentRecord] = []
     number = 0
     for index in range(draw(st.integers(1, 3))):
-        url = f"https://news.example/{index}?a=1&b=<2>"
+        url = f"{site}/{index}?a=1&b=<2>"
         title = draw(st.none() | filled)
         taken.append(StoryRecord(key=url, url=url, title=title, closed=draw(st.booleans())))
         before: list[str] = []
@@ -215,7 +217,7 @@ def threads(draw: st.DrawFn) -> list[StoryRecord | CommentRecord]:
                     language=draw(st.none() | languages),
                     reason=draw(st.sampled_from([None, "spam", "AD"])),
                     rules=draw(rules),
-                    decided_at=draw(perhaps_time),
+                    decided_at=draw(st.none() | times),
                 )
             )
             before.append(key)

@@ -33,8 +33,8 @@ READERS: Final[dict[str, Reader]] = {
     "disqus": lambda path, asked: read_disqus(path),  # noqa: ARG005
     "wordpress": lambda path, asked: read_wordpress(path, zone=asked.zone),
     "isso": lambda path, asked: read_isso(path, site=asked.site, zone=asked.zone),
-    "remark42": lambda path, asked: read_remark42(path),  # noqa: ARG005
-    "coral": lambda path, asked: read_coral(path),  # noqa: ARG005
-    "meydan": lambda path, asked: read_meydan(path),  # noqa: ARG005
+    "remark42": lambda path, asked: read_remark42(path),
+    "coral": lambda path, asked: read_coral(path),
+    "meydan": lambda path, asked: read_meydan(path),
 }
 """By the name that the command line has for it."""

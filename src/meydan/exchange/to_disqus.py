@@ -29,6 +29,7 @@ _HEAD = (
     '<category dsq:id="1"><forum>{forum}</forum><title>General</title><isDefault>true</isDefault></category>\n'
 )
 _FOOT = "</disqus>\n"
+_DELETED: Final = ("withdrawn", "erased")
 
 
 def write_disqus(
@@ -67,14 +68,16 @@ def write_disqus(
 
 def as_disqus(record: CommentRecord, *, thread: str) -> CommentRecord:
     """What a post's elements say of a comment, and nothing beyond."""
-    states: dict[State, State] = {"erased": "erased" if not record.body else "withdrawn"}
+    html = spellable(html_of(record, breaks=True))
+    # Of what is deleted it is only told whether its words are there.
+    gone: State = "withdrawn" if html else "erased"
     return CommentRecord(
         key=spellable(record.key),
         story=thread,
         name=spellable(record.name),
-        body=spellable(html_of(record, breaks=True)),
+        body=html,
         submitted_at=record.submitted_at.replace(microsecond=0),
-        state=states.get(record.state, record.state),
+        state=gone if record.state in _DELETED else record.state,
         parent=None if record.parent is None else spellable(record.parent),
         body_format="html",
         email=spellable(record.email) if record.email else None,
@@ -104,7 +107,7 @@ def _post(record: CommentRecord, thread: int, written: Written) -> str:
     return (
         f"<post dsq:id={quoted(record.key)}><id/><message>{spelled(html_of(record, breaks=True))}</message>"
         f"<createdAt>{_time(record.submitted_at)}</createdAt>"
-        f"<isDeleted>{_flag(record.state in ('withdrawn', 'erased'))}</isDeleted><isSpam>{_flag(record.state == 'rejected')}</isSpam>"
+        f"<isDeleted>{_flag(record.state in _DELETED)}</isDeleted><isSpam>{_flag(record.state == 'rejected')}</isSpam>"
         f"<author>{email}<name>{spelled(record.name)}</name><isAnonymous>true</isAnonymous></author>"
         f'<thread dsq:id="{thread}"/>{parent}{told}</post>\n'
     )
