@@ -63,7 +63,7 @@ def as_read(taken: list[Taken]) -> tuple[dict[str, StoryRecord], list[CommentRec
     )
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(threads())
 def test_what_went_out_as_wxr_comes_in_again(
     tmp_path_factory: pytest.TempPathFactory, records: Records
@@ -81,7 +81,7 @@ def test_what_went_out_as_wxr_comes_in_again(
             assert stories[story.url].closed == story.closed
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(threads())
 def test_what_went_out_as_disqus_xml_comes_in_again(
     tmp_path_factory: pytest.TempPathFactory, records: Records
@@ -173,7 +173,7 @@ def _names(newsroom: Newsroom) -> dict[str, str]:
     }
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(
     threads(
         site="http://localhost",

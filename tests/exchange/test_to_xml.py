@@ -53,7 +53,7 @@ def stories_in(records: Records) -> list[StoryRecord]:
     return [one for one in records if isinstance(one, StoryRecord)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(threads())
 def test_wxr_says_all_of_a_record(records: Records) -> None:
     """If records go out as WXR, then its elements say what WXR has a place for, and with what is beside them, everything."""
@@ -89,7 +89,7 @@ def test_wxr_says_all_of_a_record(records: Records) -> None:
         assert replace(told, story=record.story) == record
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(threads())
 def test_disqus_xml_says_all_of_a_record_that_does_not_wait(records: Records) -> None:
     """If records go out as Disqus XML, then those that wait are left out, and of the others everything is said."""
@@ -132,6 +132,7 @@ def test_what_xml_can_spell_is_spelled(text: str) -> None:
     assert (element.get("b") == text) == can
 
 
+@settings(max_examples=50)
 @given(bodies)
 def test_text_made_html_is_the_same_text(body: str) -> None:
     """If a text goes out as HTML, then the text is found in it again, with and without marks at the ends of lines."""

@@ -73,7 +73,7 @@ def plain(items: Iterable[Whole | Fault]) -> list[object]:
 
 
 @pytest.mark.parametrize("kind", sorted(WRITERS))
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(whole)
 def test_what_was_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, kind: str, items: list[Whole]
