@@ -442,30 +442,33 @@ def back_up(
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
     """
     A file that is there whole or not at all, readable to its owner alone.
 
+    Args:
+        what: it is, for messages; an export is one too.
+
     Raises:
         AlreadyExists: a file of this name is there; none is written over.
-        StoreUnavailable: it cannot be written, or another backup is writing it.
+        StoreUnavailable: it cannot be written, or somebody else is writing it.
     """
     if path.exists():
-        raise AlreadyExists(f"{path} is there already. Name another file; a backup is never written over.")
+        raise AlreadyExists(f"{path} is there already. Name another file; no {what} is written over.")
     aside = path.with_name(path.name + ".unfinished")
-    with writing(path):
+    with writing(path, what):
         out = os.fdopen(os.open(aside, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
     with out:
         try:
             fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise StoreUnavailable(f"Another backup is writing {aside}. Wait for it to end.") from None
+            raise StoreUnavailable(f"Another {what} is writing {aside}. Wait for it to end.") from None
         try:
-            with writing(path):
+            with writing(path, what):
                 out.truncate(0)
                 os.fchmod(out.fileno(), 0o600)
             yield out
-            with writing(path):
+            with writing(path, what):
                 out.flush()
                 os.fsync(out.fileno())
                 # Not rename: whatever came there meanwhile stays.
@@ -485,17 +488,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def writing(path: Path | None = None) -> Iterator[None]:
-    """What cannot be written of a backup, said for whoever makes it."""
+def writing(path: Path | None = None, what: str = "backup") -> Iterator[None]:
+    """What cannot be written of a file, said for whoever makes it."""
     # Here, because to the store an OSError is the database's.
     try:
         yield
     except BrokenPipeError:
-        raise StoreUnavailable("Whoever was to take the backup left before its end.") from None
+        raise StoreUnavailable(f"Whoever was to take the {what} left before its end.") from None
     except OSError as error:
         where = f" to {path}" if path else ""
         raise StoreUnavailable(
-            f"The backup cannot be written{where}: {error.strerror or type(error).__name__}. Nothing of it was kept."
+            f"The {what} cannot be written{where}: {error.strerror or type(error).__name__}. Nothing of it was kept."
         ) from None
 
 

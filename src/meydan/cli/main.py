@@ -14,6 +14,7 @@ import meydan
 from meydan.cli import (
     calibrating,
     evaluating,
+    exporting,
     guidelines,
     importing,
     judging,
@@ -49,6 +50,7 @@ app.add_typer(evaluating.app, name="evaluate")
 app.command("backup")(keeping.backup)
 app.command("restore")(keeping.restore)
 app.command("move")(keeping.move)
+app.command("export")(exporting.export)
 app.command("import")(importing.import_)
 app.command("doctor")(operating.doctor)
 

@@ -102,6 +102,11 @@ class Snapshot:
         self.schema = HEAD
         self.everything = everything
 
+    @property
+    def hand(self) -> Hand:
+        """To ask something else of the same moment, but not while `pieces` are being taken."""
+        return self._hand
+
     def tables(self) -> tuple[str, ...]:
         """The tables that are carried; without `everything`, none that LEFT_OUT names."""
         return tuple(name for name in tables() if self.everything or name not in LEFT_OUT)
