@@ -49,6 +49,11 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
     + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
+    + ArchiveUnreadable    M340  a file of decided comments that is not there, or not what it is said to be
+    + NothingDecided       M341  not one row of it can be used; says what most of them lack
+    + ColumnsMissing       M342  no column for the text or the decision; says which there are
+    + OneSided             M343  only approved or only rejected comments, or all of them on one side of the split
+    + TrialNotWritten      M344  the folder of a trial that cannot be written, or that another is writing
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -364,6 +369,28 @@ class BeingServed(Misconfigured):
 
 class MigrationHeldUp(Misconfigured):
     code = "M310"
+
+
+class ArchiveUnreadable(Misconfigured):
+    code = "M340"
+
+
+class NothingDecided(Misconfigured):
+    code = "M341"
+
+
+class ColumnsMissing(Misconfigured):
+    """A file of rows whose columns do not say what is needed; the message lists those it has."""
+
+    code = "M342"
+
+
+class OneSided(Misconfigured):
+    code = "M343"
+
+
+class TrialNotWritten(Misconfigured):
+    code = "M344"
 
 
 class TextChanged(Tampered):
