@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
-import numpy as np
 
 from meydan.evaluate.trial import FEW, NOT_OURS, Share, Trial
 from meydan.judge.agreement import ENOUGH
@@ -263,7 +262,7 @@ def _plain(value: Any) -> Any:
         return {str(name): _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return _number(value) if isinstance(value, float | np.floating) else value
+    return _number(value) if isinstance(value, float) else value
 
 
 def _number(value: float) -> float | None:
