@@ -87,7 +87,7 @@ def trial(made: Archive, guidelines: Guidelines, plan: Plan) -> Trial:
     """The trial of an archive, on nothing that was calibrated before."""
     return trial_of(
         made.chosen, made.evidence, guidelines, plan,
-        before=Calibrations(), model="simulated", source="simulated", today=date(2026, 11, 29),
+        before=Calibrations(), model="simulated", source="simulated", today=date(2026, 11, 29), steps=(),
     )  # fmt: skip
 
 
@@ -109,7 +109,13 @@ def truth_of(
 
 
 def bounds(
-    repetitions: int, comments: int = COMMENTS, *, alike: float = 0.0, seed: int = 0, plan: Plan = Plan()
+    repetitions: int,
+    comments: int = COMMENTS,
+    *,
+    alike: float = 0.0,
+    seed: int = 0,
+    plan: Plan = Plan(),
+    tongues: tuple[str, ...] = tuple(TONGUES),
 ) -> dict[str, Any]:
     """
     How often what is promised holds, and how often both intervals hold the truth, by language.
@@ -122,7 +128,7 @@ def bounds(
     held, within, told, false = (dict.fromkeys(TONGUES, 0) for _ in range(4))
     alone, claims = [], 0
     for repetition in range(repetitions):
-        made = archive(comments, chance, alike=alike)
+        made = archive(comments, chance, alike=alike, tongues=tongues)
         found = trial(made, guidelines, replace(plan, seed=repetition))
         alone.append(found.overall.alone.value)
         for tongue in found.tongues:

@@ -20,7 +20,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from meydan.cli.speech import DataOption, GuidelinesOption, JsonOption, SettingsOption, errors, refusals, say, settings_of
+from meydan.cli.speech import (
+    DataOption,
+    GuidelinesOption,
+    JsonOption,
+    SettingsOption,
+    errors,
+    refusals,
+    say,
+    settings_of,
+)
 from meydan.errors import ArchiveUnreadable, BadSettings, MeydanError, NothingDecided, TrialNotWritten
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 
@@ -185,7 +194,7 @@ def trial(
                 judge,
                 there,
                 expected=rules.publication.languages,
-                workers=workers or _cores(),
+                workers=workers,
                 advance=advance,
             )
         now = datetime.now(UTC)
@@ -346,10 +355,6 @@ def _check_chosen(chosen: Chosen, name: str) -> None:
         f"None of the {chosen.rows:,} rows of {name} can be used. {worst.rows:,} of them, as {worst.places[0]}:"
         f" {worst.message}"
     )
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # -- what is written -------------------------------------------------------------

@@ -255,6 +255,7 @@ def trial_of(
     source: str,
     today: date,
     measured_seconds: float = 0.0,
+    steps: Sequence[float] = STEPS,
 ) -> Trial:
     """
     Hold out, calibrate, decide, count.
@@ -265,6 +266,7 @@ def trial_of(
         model: the digest of the judge.
         source: what the calibration says it was made from.
         measured_seconds: what judging these comments took of one processor.
+        steps: which multiples of what is promised are tried besides.
 
     Raises:
         OneSided: only one kind of comment, or all on one side of the split.
@@ -354,7 +356,7 @@ def trial_of(
             part(str(year), np.array([one.at is not None and one.at.year == year for one in past], bool)) for year in years
         ),
         within=tuple(
-            told.within(step, guidelines.automation, calibrated, standing, languages, decisions, out) for step in STEPS
+            told.within(step, guidelines.automation, calibrated, standing, languages, decisions, out) for step in steps
         ),
         at_base_rates=_at_base_rates(overall),
         cost=_cost(chosen, plan, guidelines.automation, told, out, measured_seconds),

@@ -29,7 +29,7 @@ from meydan.evaluate.judged import BATCH, Advance, Judging
 from meydan.evaluate.trial_rows import Past
 
 FILE: Final = "evidence.jsonl"
-CHUNK: Final = 256
+CHUNK: Final = 128
 """Comments that one process takes at a time, and that a kill loses of each."""
 
 FEWEST: Final = 1_000
@@ -59,7 +59,7 @@ def gather(
     folder: Path,
     *,
     expected: Sequence[str] = (),
-    workers: int = 1,
+    workers: int | None = None,
     advance: Advance | None = None,
 ) -> Gathered:
     """
@@ -68,7 +68,8 @@ def gather(
     Args:
         folder: where the evidence is kept; it is there.
         expected: the publication's languages.
-        workers: processes; what is little is judged in this one. They judge with the shipped models, as `judge` does.
+        workers: processes that judge, with the shipped models, as `judge` does; None: one a core, and for few
+            comments this one alone.
         advance: told of progress.
 
     Raises:
@@ -89,9 +90,9 @@ def gather(
             waiting.items(), key=lambda pair: (pair[1].title, pair[1].story_text, len(pair[1].text), pair[0])
         )
         chunks = [ordered[i : i + CHUNK] for i in range(0, len(ordered), CHUNK)]
-        for chunk, evidence, took in _judged(
-            chunks, judge, expected, workers if len(ordered) >= FEWEST else 1
-        ):
+        if workers is None:
+            workers = cores() if len(ordered) >= FEWEST else 1
+        for chunk, evidence, took in _judged(chunks, judge, expected, workers):
             seconds += took
             lines = [_line(key, one) for (key, _), one in zip(chunk, evidence, strict=True)]
             lines.append(json.dumps({"n": len(chunk), "s": round(took, 4)}))
@@ -107,6 +108,11 @@ def gather(
             if advance is not None:
                 advance(len(chunk))
     return Gathered(tuple(_evidence(known[key], judge.model) for key in keys), seconds, before)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def judge_some(judge: Judging, some: Sequence[Past], expected: Sequence[str]) -> tuple[list[Evidence], float]:
@@ -136,7 +142,7 @@ _Done = tuple[_Chunk, list[Evidence], float]
 def _judged(
     chunks: Sequence[_Chunk], judge: Judging, expected: Sequence[str], workers: int
 ) -> Iterator[_Done]:
-    if workers <= 1:
+    if workers <= 1 or len(chunks) <= 1:
         for chunk in chunks:
             yield chunk, *judge_some(judge, [one for _, one in chunk], expected)
         return

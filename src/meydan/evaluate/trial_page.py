@@ -313,7 +313,7 @@ def _agreement(found: Trial) -> str:
             )
         named = any(part.named is not None and part.named.of for part in some)
         head = [
-            "",
+            "which",
             "comments",
             "acceptable: approved",
             "held",
@@ -447,7 +447,7 @@ def _cost(found: Trial) -> str:
     ]
     return page.section(
         "What it would have cost, and saved",
-        page.table(("", "in this archive"), rows),
+        page.table(("what", "in this archive"), rows),
         page.paragraph(
             f"A moderator is taken to need {cost.seconds_per_comment:g} seconds for a comment (--seconds-per-comment). With Meydan people decide what is"
             f" held, and {_percent(cost.audit)} of the rest again, as audits. Not counted: appeals, reports, and reading the archive for this page."

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
-
 from meydan.evaluate.trial import FEW, NOT_OURS, Share, Trial
 from meydan.judge.agreement import ENOUGH
 
@@ -107,21 +106,25 @@ def limits_of(found: Trial) -> list[tuple[str, str]]:
             f"{_many(chosen.both_ways, 'text')} stood in the archive more than once and {'was' if chosen.both_ways == 1 else 'were'}"
             " approved in one place and rejected in another. What decided that is not in the words.",
         )
+    rare: list[str] = []
     for tongue in found.tongues:
         size = tongue.acceptable.of + tongue.violations.of
-        name = "no language that is recognised" if tongue.language == "und" else tongue.language
-        if tongue.calibration == "none":
+        name = _language(tongue.language)
+        missing = _missing(tongue.rejecting.missing, tongue.approving.missing)
+        if tongue.calibration == "none" and size < FEW:
+            rare.append(f"{name} ({size:,})")
+        elif tongue.calibration == "none":
             tell(
                 f"language {tongue.language}",
                 f"{name}: not calibrated, so all of its {_many(size, 'held-out comment')} would wait for a person.",
-                *_missing(tongue.rejecting.missing, tongue.approving.missing),
+                *missing,
             )
         elif tongue.calibration == "before":
             tell(
                 f"language {tongue.language}",
                 f"{name}: too little here to calibrate on, so what was in force already decided. It was made from other"
                 " comments than yours; only what was seen on yours counts.",
-                *_missing(tongue.rejecting.missing, tongue.approving.missing),
+                *missing,
             )
         elif tongue.acceptable.of < FEW or tongue.violations.of < FEW:
             tell(
@@ -129,6 +132,8 @@ def limits_of(found: Trial) -> list[tuple[str, str]]:
                 f"{name}: {_many(tongue.acceptable.of, 'acceptable comment')} and {_many(tongue.violations.of, 'violation')}"
                 " held out are too few to see whether its bounds hold.",
             )
+    if rare:
+        tell("rare languages", f"Not calibrated, so all of it would wait for a person: {', '.join(rare)}.")
     if found.unseen_rules:
         tell(
             "rules",
@@ -242,6 +247,10 @@ def _missing(rejecting: int | None, approving: int | None) -> list[str]:
         if number
     ]
     return [f"It takes {' and '.join(more)}, if none of them is judged wrongly."] if more else []
+
+
+def _language(tag: str) -> str:
+    return "what is in no language that is recognised" if tag == "und" else tag
 
 
 def _csv(values: tuple[str, ...]) -> str:
