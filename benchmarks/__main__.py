@@ -5,7 +5,7 @@ python -m benchmarks archive [--comments N,N,…]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
-By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes.
+By name, as each takes long or writes much: growth, soak, newsroom, trial, desk, threads, embed, nodes.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from benchmarks import (
     submit,
     submit_peers,
     threads,
+    trial,
 )
 from benchmarks.archive import archive
 from benchmarks.databases import KEPT, a_server_on_disk
@@ -59,6 +60,7 @@ BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "growth": growth.run,
     "soak": mixed.soak,
     "newsroom": newsroom.run,
+    "trial": trial.run,
     "desk": desk.run,
     "threads": threads.run,
     "embed": embed.run,

@@ -15,13 +15,13 @@ from benchmarks import trial as simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meydan.comment import RULE_LABELS, Evidence, Finding, Hold
+from meydan.comment import RULE_LABELS, Evidence, Finding, Hold, Verdict
 from meydan.errors import OneSided
 from meydan.evaluate.trial import NOT_OURS, Plan, share_of, trial_of, truth_of, worth_of
 from meydan.evaluate.trial_rows import NotTaken, Past
 from meydan.evaluate.trial_sample import SPLITS, Chosen, choose, groups_of, held_out
 from meydan.evaluate.trial_telling import answer_of, limits_of, rows_of
-from meydan.judge import Calibrations, Verdict
+from meydan.judge import Calibrations
 from meydan.policy import load
 
 RULES = load()
