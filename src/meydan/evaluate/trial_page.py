@@ -40,17 +40,17 @@ body{font-size:1rem;line-height:1.5}
 @media (max-width:30rem){body{font-size:1rem}}
 h2{margin-top:2.5rem}p{overflow-wrap:anywhere}
 dl.look{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1rem;margin:1rem 0}
-dl.look div{border-block-start:2px solid var(--ink);padding-block-start:.4rem}
+dl.look div{border-block-start:2px solid var(--ink);padding-block-start:.4rem;display:grid;grid-row:span 3;grid-template-rows:subgrid;row-gap:0;align-content:start}
 dl.look dt{color:var(--soft)}dl.look dd{margin:0}dl.look dd.large{font-size:1.7rem;line-height:1.2;font-variant-numeric:tabular-nums}
 svg.slim{max-width:30rem}svg .bad{fill:var(--bad)}svg .whisker{stroke:var(--ink);stroke-width:2}svg .dot{fill:var(--good)}
 svg .worse{fill:var(--bad)}svg .bound{stroke:var(--bad);stroke-width:1.5;stroke-dasharray:5 3}svg .end{text-anchor:end}
-svg text.soft{fill:var(--soft)}svg .edge{fill:none;stroke:var(--soft);stroke-width:1}
+svg.slim text{font-size:13px}svg.slim text.soft{fill:var(--soft);font-size:12px}svg .edge{fill:none;stroke:var(--soft);stroke-width:1}
 ul.key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:.5rem 0;font-size:.9rem}
 ul.key i{display:inline-block;width:.9em;height:.9em;margin-inline-end:.4em;vertical-align:-.1em;border:1px solid var(--soft)}
 ul.key .right{background:var(--good2)}ul.key .rest{background:var(--rest)}ul.key .found{background:var(--good)}
 figure{max-width:30rem}
-.case{display:grid;grid-template-columns:minmax(0,1fr) 16rem;gap:.5rem 1.5rem;padding:1rem 0;border-block-start:1px solid var(--line);break-inside:avoid}
-.case dl{margin:0;font-size:.9rem}.case dt{color:var(--soft)}.case dd{margin:0 0 .35rem}
+.case{display:grid;grid-template-columns:minmax(0,1fr) 20rem;gap:.5rem 1.5rem;padding:1rem 0;border-block-start:1px solid var(--line);break-inside:avoid}
+.case dl{margin:0;font-size:.9rem;display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:.15rem .5rem;align-content:start}.case dt{color:var(--soft)}.case dd{margin:0}
 .case .meydan-text{margin:0;line-height:1.6}.case .meydan-text:lang(ar),.case .meydan-text:lang(ckb),.case .meydan-text:lang(kmr-Arab),.case .meydan-text:lang(fa){line-height:1.8}
 .case .cut{margin:.3rem 0 0}
 ul.limits{padding-inline-start:1.2rem;max-width:44rem}ul.limits li{margin:.4rem 0}
@@ -83,13 +83,9 @@ def trial_page(
         shown: disagreements of each kind.
     """
     chosen = found.chosen
-    drawn = (
-        f" {len(chosen.past):,} of them were drawn by lot."
-        if len(chosen.past) + chosen.copies < chosen.decided
-        else ""
-    )
+    drawn = f" {len(chosen.past):,} were drawn by lot." if chosen.drawn else ""
     lead = (
-        f"{chosen.decided:,} comments of {name} were decided by people.{drawn} {found.calibrated_on:,} of them calibrated the machine."
+        f"{name} holds {chosen.decided:,} decisions of people.{drawn} {found.calibrated_on:,} calibrated the machine."
         f" It then decided {found.held_out:,} others, held out by {_SPLIT[found.plan.split]}, which it had not seen."
     )
     sections = [
@@ -147,8 +143,8 @@ def _look(found: Trial) -> str:
         page.figure(
             _stacks(
                 [
-                    ("Moderators approved", found.overall.acceptable),
-                    ("Moderators rejected", found.overall.violations),
+                    ("Moderators approved", found.overall.acceptable, f"{found.overall.acceptable.of:,}"),
+                    ("Moderators rejected", found.overall.violations, f"{found.overall.violations.of:,}"),
                 ],
                 about="What Meydan would have made of what moderators approved, and of what they rejected",
             ),
@@ -159,7 +155,7 @@ def _look(found: Trial) -> str:
 
 def _kept(found: Trial) -> str:
     promised = found.promised
-    confidence = f"{promised.confidence:.0%}"
+    confidence = _percent(promised.confidence)
     parts = [
         page.paragraph(
             f"Promised, by what calibrated the machine: of acceptable comments at most {_percent(promised.wrongly_rejected)} are"
@@ -223,16 +219,17 @@ def _counts_note(found: Trial) -> str:
 def _within(found: Trial) -> str:
     items = [
         (
-            f"≤ {_percent(one.wrongly_rejected)} rejected, ≤ {_percent(one.wrongly_approved)} approved"
+            f"≤ {_exactly(one.wrongly_rejected)} rejected, ≤ {_exactly(one.wrongly_approved)} approved"
             + (" (yours)" if one.wrongly_rejected == found.promised.wrongly_rejected else ""),
             Counts(one.approved.count, one.alone.of - one.alone.count, one.rejected.count),
+            f"{_percent(one.alone.value)} alone",
         )
         for one in found.within
     ]
     rows = [
         (
-            f"≤ {_percent(one.wrongly_rejected)}",
-            f"≤ {_percent(one.wrongly_approved)}",
+            f"≤ {_exactly(one.wrongly_rejected)}",
+            f"≤ {_exactly(one.wrongly_approved)}",
             _told(one.alone),
             _percent(one.approved.value),
             _percent(one.rejected.value),
@@ -251,8 +248,8 @@ def _within(found: Trial) -> str:
     return page.section(
         "How much it could decide alone",
         page.paragraph(
-            "The stricter the bounds, the more waits for a person. Each line calibrates anew, in languages that there is enough"
-            " of here, and decides the held-out comments; the bounds are [automation] in the guidelines."
+            "The stricter the bounds, the more waits for a person. Each line calibrates anew, in the languages that there is enough"
+            " of here (in the others nothing is decided), and decides the held-out comments; the bounds are [automation] in the guidelines."
         ),
         _KEY,
         page.figure(
@@ -507,14 +504,13 @@ class _Dot:
     note: str = ""
 
 
-def _stacks(items: Sequence[tuple[str, Counts]], *, about: str) -> str:
-    """Bars of whole kinds: approved, held, rejected, from the left."""
+def _stacks(items: Sequence[tuple[str, Counts, str]], *, about: str) -> str:
+    """Bars of whole kinds, by name and with a note: approved, held, rejected, from the left."""
     lines = []
-    for i, (name, counts) in enumerate(items):
+    for i, (name, counts, note) in enumerate(items):
         y, x = i * _ROW, 1.0
-        said = f"{counts.of:,}"
         lines.append(
-            f'<text x="0" y="{y + 14}">{escape(_short(name, 44))}</text><text x="{_WIDTH}" y="{y + 14}" class="end soft">{said}</text>'
+            f'<text x="0" y="{y + 14}">{escape(_short(name, 42))}</text><text x="{_WIDTH}" y="{y + 14}" class="end soft">{escape(note)}</text>'
         )
         for some, kind, what in (
             (counts.approved, "right", "approved"),
@@ -639,7 +635,13 @@ def _percent(share: float) -> str:
     if not math.isfinite(share):
         return "–"
     shown = 100 * share
+    if 0 < shown < 0.01:
+        return f"{shown:.1g} %"
     return f"{shown:.0f} %" if shown >= 99.95 or shown == round(shown) else f"{shown:.1f} %" if shown >= 1 else f"{shown:.2g} %"  # fmt: skip
+
+
+def _exactly(bound: float) -> str:
+    return f"{100 * bound:.4g} %"
 
 
 def _hours(hours: float) -> str:

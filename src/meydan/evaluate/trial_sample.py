@@ -46,7 +46,7 @@ class Chosen:
     `rows` counts those of the file, `decided` those of them that people decided, approved or rejected. `twice` are pairs
     of decisions of one comment by different people, (the first, the last). `copies` had the same words as another, and
     `both_ways` counts texts that were approved in one place and rejected in another. `months` counts decided comments by
-    month, for those whose time is known.
+    month, for those whose time is known. `drawn` says whether there were more than were asked for.
     """
 
     past: tuple[Past, ...]
@@ -58,6 +58,7 @@ class Chosen:
     copies: int = 0
     both_ways: int = 0
     months: Mapping[str, int] = field(default_factory=dict)
+    drawn: bool = False
 
 
 def choose(
@@ -76,6 +77,7 @@ def choose(
     counts: Counter[str] = Counter()
     months: Counter[str] = Counter()
     number = decided = approved = 0
+    drawn = False
     for number, row in enumerate(rows, 1):
         if advance is not None and number % 1000 == 0:
             advance(1000)
@@ -96,6 +98,7 @@ def choose(
             continue
         lot = lot_of(key, seed)
         if sample is not None and len(kept) >= sample:
+            drawn = True
             if -lot <= lots[0][0]:
                 continue
             del kept[heapq.heappushpop(lots, (-lot, key))[1]]
@@ -121,6 +124,7 @@ def choose(
         copies=copies,
         both_ways=both_ways,
         months=dict(sorted(months.items())),
+        drawn=drawn,
     )
 
 
