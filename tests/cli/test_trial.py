@@ -10,11 +10,15 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meydan.cli.trying import past_of_records
+from meydan.evaluate.trial_rows import NotTaken, Past
+from meydan.exchange.record import CommentRecord, Fault, State, StoryRecord
 from meydan.judge.calibration import load
 from tests.cli.test_cli import ABUSIVE, COURTEOUS, answer, run
 
@@ -206,3 +210,33 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
         assert (ran.exit_code, code in ran.output) == (2, True), ran.output
     ran = CliRunner().invoke(app, ["trial", str(tmp_path / "absent.csv")])
     assert (ran.exit_code, "M340" in ran.output) == (2, True)
+
+
+def test_what_other_systems_kept_is_read_as_decisions() -> None:
+    """If another system's export is tried, then what readers saw was approved, what was taken down rejected, and nothing else decided."""
+
+    def comment(key: str, state: State, body: str = "Words", **more: Any) -> CommentRecord:
+        at = datetime(2025, 1, 1, tzinfo=UTC)
+        return CommentRecord(key, "s1", "Rojin", body, at, state, place=f"post {key}", **more)
+
+    records = [
+        StoryRecord("s1", "https://news.example/1", title="The road"),
+        comment("1", "approved", "<p>Well said &amp; true.</p>", body_format="html", author_key="a1"),
+        comment("2", "rejected", "Buy now", reason="spam"),
+        comment("3", "rejected", "Off with you", reason="toxic", rules=("personal-attacks",)),
+        comment("4", "held"),
+        comment("5", "withdrawn"),
+        comment("6", "erased", ""),
+        Fault("post 7", "no-time", "It has no time."),
+    ]
+    found = list(past_of_records(iter(records)))
+    past = [one for one in found if isinstance(one, Past)]
+    assert [(one.id, one.text, one.approved, one.rules, one.title) for one in past] == [
+        ("1", "Well said & true.", True, (), "The road"),
+        ("2", "Buy now", False, ("spam",), "The road"),
+        ("3", "Off with you", False, ("personal-attacks",), "The road"),
+    ]
+    assert (past[0].story, past[0].author) == ("s1", "a1")
+    assert [(one.place, one.kind) for one in found if isinstance(one, NotTaken)] == [
+        ("post 4", "undecided"), ("post 5", "undecided"), ("post 6", "no-text"), ("post 7", "no-time"),
+    ]  # fmt: skip

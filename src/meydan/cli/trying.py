@@ -260,7 +260,7 @@ def records_of(path: Path, format: Format | None, reading: Reading) -> Iterator[
         )
     if told in ("csv", "jsonl", "parquet"):
         return read_rows(path, told, reading)
-    return _decided(_exported(path, Format(told)))
+    return past_of_records(_exported(path, Format(told)))
 
 
 def _exported(path: Path, format: Format) -> Iterator[StoryRecord | CommentRecord | Fault]:
@@ -271,8 +271,10 @@ def _exported(path: Path, format: Format) -> Iterator[StoryRecord | CommentRecor
         raise ArchiveUnreadable(
             f"This program does not read {format.value}. Export the archive as CSV."
         ) from error
-    # The pages' addresses play no part in a trial, but an Isso does not know its own.
-    more = {"site": "http://localhost", "zone": UTC} if format is Format.ISSO else {}
+    # An Isso does not know its pages' addresses, nor WordPress and Isso always the zone of a time; neither matters here.
+    more: dict[str, Any] = {"zone": UTC} if format in (Format.ISSO, Format.WORDPRESS) else {}
+    if format is Format.ISSO:
+        more["site"] = "http://localhost"
     try:
         yield from read(path, **more)
     except MeydanError:
@@ -283,7 +285,7 @@ def _exported(path: Path, format: Format) -> Iterator[StoryRecord | CommentRecor
         ) from error
 
 
-def _decided(records: Iterator[StoryRecord | CommentRecord | Fault]) -> Iterator[Past | NotTaken]:
+def past_of_records(records: Iterator[StoryRecord | CommentRecord | Fault]) -> Iterator[Past | NotTaken]:
     """Another system's comments as rows of a trial: published and taken down, not what was never decided or is gone."""
     from meydan.evaluate.trial_rows import NotTaken, Reading, past_of
     from meydan.text.derived import text_of_html
