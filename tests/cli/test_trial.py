@@ -61,9 +61,14 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, list[str
     here = tmp_path_factory.mktemp("trial")
     file = archive(here / "comments.csv", 200, 50)
     (here / "sitecustomize.py").write_text(LISTENING)
-    ran = run(
-        "trial", str(file), "--rule", "insult=personal-attacks", "--workers", "2", "--json", "--out", str(here / "calibration.json"),
-        "--rows", str(here / "rows.csv"), data=here / "data", PYTHONPATH=os.pathsep.join([str(here), *sys.path]), HEARD=str(here / "heard"),
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("MEYDAN_")}
+    ran = subprocess.run(
+        [
+            sys.executable, "-m", "meydan", "trial", str(file), "--rule", "insult=personal-attacks", "--workers", "2", "--json",
+            "--out", str(here / "calibration.json"), "--rows", str(here / "rows.csv"), "--data", str(here / "data"),
+        ],
+        capture_output=True, text=True, timeout=500, check=False,
+        env={**clean, "PYTHONPATH": os.pathsep.join([str(here), *sys.path]), "HEARD": str(here / "heard")},
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return here, json.loads(ran.stdout), (here / "heard").read_text().splitlines()

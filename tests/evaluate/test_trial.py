@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -166,6 +167,20 @@ def test_lots_fall_evenly() -> None:
     assert 900 < sum(int(one.id) < 2_000 for one in drawn.past) < 1_100
     other = choose((past(number) for number in range(4_000)), sample=2_000, seed=1)
     assert {one.id for one in other.past} != {one.id for one in drawn.past}
+
+
+def test_a_sample_of_a_large_archive_takes_little_memory() -> None:
+    """If a hundred are drawn of an archive of 30 MB, then no more than those are held in memory."""
+    tracemalloc.start()
+    try:
+        drawn = choose(
+            (past(number, text=f"{number} " + "x" * 1_000) for number in range(30_000)), sample=100
+        )
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
+    assert len(drawn.past) == 100
+    assert drawn.drawn
 
 
 def test_a_comment_counts_once() -> None:

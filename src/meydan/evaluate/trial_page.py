@@ -536,7 +536,7 @@ def _dots(items: Sequence[_Dot], *, about: str, bound: float | None = None, whol
     else:
         high = max((one.share.high for one in items), default=1.0)
         begin, end = 0.0, min(1.0, max(2 * (bound or 0.0), min(1.05 * high, 6 * (bound or 1.0))))
-    left, right = 4, _WIDTH - 6
+    left, right = 6, _WIDTH - 6
 
     def x(share: float) -> float:
         return left + (right - left) * (min(max(share, begin), end) - begin) / (end - begin)
