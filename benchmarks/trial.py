@@ -29,6 +29,7 @@ from meydan.policy import Guidelines, load
 COMMENTS = 12_000
 REPETITIONS = 200
 ALIKE = 0.7
+VERY_ALIKE = 1.5
 """The deviation, in log-odds, of what a story adds to all its comments' scores."""
 
 LABEL = "threat"
@@ -160,7 +161,7 @@ def run(seconds: int, runs: int) -> dict[str, Any]:
     del seconds, runs  # repetitions are what makes these figures sure, not time
     begin = time.perf_counter()
     told: dict[str, Any] = {"comments": COMMENTS, "repetitions": REPETITIONS}
-    for name, alike in (("strangers", 0.0), ("alike", ALIKE)):
+    for name, alike in (("strangers", 0.0), ("alike", ALIKE), ("very_alike", VERY_ALIKE)):
         told[name] = bounds(REPETITIONS, alike=alike)
         print(f"  {name} after {time.perf_counter() - begin:.0f} s", file=sys.stderr)
     told["alike_by_time"] = bounds(REPETITIONS // 2, alike=ALIKE, plan=Plan(split="time"))

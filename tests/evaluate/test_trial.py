@@ -46,12 +46,12 @@ def archive() -> simulated.Archive:
 
 def test_bounds_and_intervals_hold_where_the_truth_is_known() -> None:
     """If archives are tried whose stories each have something of their own, then what is promised and what is seen both hold."""
-    found = simulated.bounds(12, 3_000, alike=0.9, seed=11, tongues=("en",))
-    # Of twelve at nine in ten, fewer than nine happen once in forty times; the draw is always the same.
-    assert found["told"]["en"] >= 10
-    assert found["bounds_hold"]["en"] >= 0.75
-    assert found["intervals_hold"]["en"] >= 0.75
-    assert found["kept_though_broken"] <= 1
+    found = simulated.bounds(10, 2_400, alike=1.8, seed=11, tongues=("en",))
+    # Counted one by one, as if no comment had to do with another, the intervals hold in seven of these ten.
+    assert found["told"]["en"] >= 6
+    assert found["bounds_hold"]["en"] >= 0.9
+    assert found["intervals_hold"]["en"] >= 0.9
+    assert found["kept_though_broken"] == 0
 
 
 def test_what_is_held_out_calibrates_nothing(archive: simulated.Archive) -> None:
