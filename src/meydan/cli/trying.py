@@ -159,7 +159,7 @@ def trial(
     as_json: JsonOption = False,
 ) -> None:
     """Try Meydan on your archive: what it would have decided, beside what people decided."""
-    from meydan.evaluate.trial import Plan, trial_of
+    from meydan.evaluate.trial import Plan, check_sides, trial_of
     from meydan.evaluate.trial_evidence import gather
     from meydan.evaluate.trial_page import trial_page
     from meydan.evaluate.trial_rows import Reading
@@ -185,6 +185,8 @@ def trial(
         with _progress("Reading", None, shown=not as_json) as advance:
             chosen = choose(records, sample=sample or None, seed=seed, advance=advance)
         _check_chosen(chosen, file.name)
+        plan = Plan(hold_out, split.value, seed, mapped, seconds_per_comment)
+        check_sides(chosen.past, rules, plan)
         # Made only now: a file that cannot be used leaves no folder behind.
         _make(there)
         judge = Judge.load()
@@ -202,7 +204,7 @@ def trial(
             chosen,
             gathered.evidence,
             rules,
-            Plan(hold_out, split.value, seed, mapped, seconds_per_comment),
+            plan,
             before=in_force(given.calibration_file, judge.model),
             model=judge.model,
             source=f"{file.name}, a trial",

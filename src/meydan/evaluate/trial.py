@@ -273,11 +273,8 @@ def trial_of(
         BadCalibration: the extra `calibrate` is not installed.
     """
     past = chosen.past
-    mapped = {name.casefold(): rule for name, rule in (plan.rules or {}).items()}
-    truth = [truth_of(one, guidelines, mapped) for one in past]
-    groups = groups_of(past, plan.split)
-    aside = held_out(past, groups, plan.split, plan.hold_out, seed=plan.seed)
-    _check_sides(past, truth, aside)
+    mapped = _mapped(plan)
+    truth, aside = check_sides(past, guidelines, plan)
     standing = [
         # What is neither counts as acceptable to nobody: it calibrates nothing.
         reviewed_of(found, guidelines, violation=bool(violation))
@@ -387,6 +384,33 @@ def trial_of(
             )
         ),
     )  # fmt: skip
+
+
+def check_sides(
+    past: Sequence[Past], guidelines: Guidelines, plan: Plan
+) -> tuple[list[bool | None], list[bool]]:
+    """
+    The truth about each comment, and whether it is held out; before anything is judged.
+
+    Raises:
+        OneSided: only one kind of comment, or all of a kind on one side.
+    """
+    mapped = _mapped(plan)
+    truth = [truth_of(one, guidelines, mapped) for one in past]
+    aside = held_out(past, groups_of(past, plan.split), plan.split, plan.hold_out, seed=plan.seed)
+    for kind, violation, other in (("approved", False, "rejected"), ("rejected", True, "approved")):
+        sides = {held for found, held in zip(truth, aside, strict=True) if found is violation}
+        if not sides:
+            raise OneSided(
+                f"Of {len(past):,} decided comments none was {kind} for a reason that the machine judges by: whether it"
+                f" would be right cannot be seen on {other} ones alone. Export both kinds, or say what the decisions mean: --{kind}."
+            )
+        if len(sides) == 1:
+            raise OneSided(
+                f"All {kind} comments are on one side of the split, {'held out' if sides == {True} else 'in what calibrates'}:"
+                " there are too few threads to part them. Divide by single comments: --split row; or export more."
+            )
+    return truth, aside
 
 
 def truth_of(one: Past, guidelines: Guidelines, mapped: Mapping[str, str]) -> bool | None:
@@ -645,19 +669,8 @@ def _tail(promised: Automation) -> float:
     return (1 - promised.confidence) / 4
 
 
-def _check_sides(past: Sequence[Past], truth: Sequence[bool | None], aside: Sequence[bool]) -> None:
-    for kind, violation, other in (("approved", False, "rejected"), ("rejected", True, "approved")):
-        sides = {held for found, held in zip(truth, aside, strict=True) if found is violation}
-        if not sides:
-            raise OneSided(
-                f"Of {len(past):,} decided comments none was {kind} for a reason that the machine judges by: whether it"
-                f" would be right cannot be seen on {other} ones alone. Export both kinds, or say what the decisions mean: --{kind}."
-            )
-        if len(sides) == 1:
-            raise OneSided(
-                f"All {kind} comments are on one side of the split, {'held out' if sides == {True} else 'in what calibrates'}:"
-                " there are too few threads to part them. Divide by single comments: --split row; or export more."
-            )
+def _mapped(plan: Plan) -> dict[str, str]:
+    return {name.casefold(): rule for name, rule in (plan.rules or {}).items()}
 
 
 def _reasons(one: Past, mapped: Mapping[str, str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -269,6 +270,11 @@ def _csv(file: str, stream: IO[bytes], reading: Reading) -> Iterator[Past | NotT
     if first is None:
         yield from lines.faults()
         return
+    if lines.number != 1:
+        raise ArchiveUnreadable(
+            f"The first line of {file}, which names the columns, is not UTF-8, or is too long. Convert it, as with:"
+            " iconv -f WINDOWS-1256 -t UTF-8."
+        )
     csv.field_size_limit(LONGEST_LINE)
     comma = max(",;\t", key=first.count)
     names = next(csv.reader([first], delimiter=comma), [])
@@ -491,5 +497,6 @@ def _shown(word: str, longest: int = 40) -> str:
 
 
 def _list(names: Iterable[str]) -> str:
-    shown = [_shown(name) for name in names]
+    """Names of columns; what is too long for one may be what somebody wrote, in a file without a line of names."""
+    shown = {_shown(name) if re.fullmatch(r"[\w .:-]{1,30}", name) else "…" for name in names}
     return ", ".join(sorted(shown)[:30]) or "none"
