@@ -12,9 +12,10 @@ from axe_playwright_python.sync_playwright import Axe
 from benchmarks import trial as simulated
 from playwright.sync_api import Browser, Page, expect
 
+from meydan.comment import Verdict
 from meydan.evaluate.trial import Plan, Trial, trial_of
 from meydan.evaluate.trial_page import trial_page
-from meydan.evaluate.trial_sample import Untaken
+from meydan.evaluate.trial_sample import Chosen, Untaken
 from meydan.judge import Calibrations
 from meydan.policy import load
 
@@ -31,14 +32,30 @@ WORDS = (ARABIC, HOSTILE, SORANI, OVERRIDE, LONG, "A plain sentence.\n\nWith an 
 
 @pytest.fixture(scope="module")
 def found() -> Trial:
-    """A trial whose disagreements have words of every kind."""
-    made = simulated.archive(4_000, np.random.default_rng(9), alike=0.5)
-    past = tuple(
-        replace(one, text=WORDS[i % len(WORDS)], title="عنوان الخبر: <b>bold</b>" if i % 2 else "A story", rules=("</dl>off",) if not one.approved and i % 7 == 0 else one.rules)
-        for i, one in enumerate(made.chosen.past)
-    )  # fmt: skip
+    """A trial whose disagreements have words of every kind: some of what is held out was decided otherwise than the scores say."""
+    made = simulated.archive(3_000, np.random.default_rng(9), tongues=("en", "tr"))
+    first = _tried(made.chosen, made)
+    past = list(made.chosen.past)
+    decided = [
+        i for i, one in enumerate(first.outcomes) if one.decision and one.decision.verdict is not Verdict.HOLD
+    ]
+    rejected = [i for i in decided if not past[i].approved]
+    for number, i in enumerate([*decided[:60:5], *rejected[:60:5]]):
+        one = past[i]
+        past[i] = replace(
+            one,
+            text=WORDS[number % len(WORDS)],
+            title="عنوان الخبر: <b>bold</b>" if number % 2 else "A story",
+            approved=not one.approved,
+            rules=("</dl>off",) if one.approved else (),
+        )
     untaken = (Untaken("not-utf-8", 3, "It is not UTF-8.", ("line 3", "line 9")),)
-    chosen = replace(made.chosen, past=past, untaken=untaken, copies=2, months={"2025-01": 4_000})
+    return _tried(
+        replace(made.chosen, past=tuple(past), untaken=untaken, copies=2, months={"2025-01": 3_000}), made
+    )
+
+
+def _tried(chosen: Chosen, made: simulated.Archive) -> Trial:
     return trial_of(
         chosen, made.evidence, load(), Plan(), before=Calibrations(), model="sha256:m", source="s", today=date(2026, 11, 29),
         measured_seconds=12.0,
@@ -80,7 +97,7 @@ def test_the_report_is_sound(browser: Browser, report: Path, theme: str, size: s
         context.close()
 
 
-def test_words_run_their_own_way(browser: Browser, report: Path, found: Trial) -> None:
+def test_words_run_their_own_way(browser: Browser, report: Path) -> None:
     """If words run from the right, then they do so in their own column, are there to the letter, and turn nothing else round."""
     context = browser.new_context(viewport=SIZES["desk"])  # type: ignore[arg-type]
     try:
@@ -99,9 +116,7 @@ def test_words_run_their_own_way(browser: Browser, report: Path, found: Trial) -
         assert facts is not None
         assert text["x"] + text["width"] <= facts["x"]
         assert abs(text["y"] - facts["y"]) < 30
-        assert page.locator("article.case bdi", has_text="</dl>off").count() or all(
-            "</dl>off" not in found.chosen.past[one.row].rules for one in found.disagreements[:25]
-        )
+        assert page.locator("article.case bdi", has_text="rejected: </dl>off").count() > 3
     finally:
         context.close()
 
