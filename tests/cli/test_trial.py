@@ -181,7 +181,7 @@ def test_words_can_be_left_out_and_the_rest_is_kept(tried: tuple[Path, Any, list
         ("first.csv", b"te\xe9xt,decision\nfine,approved\n", "M340", "names the columns"),
         ("odd.csv", b"words,what\na,b\n", "M342", "It has: what, words"),
         ("odd.xlsx", b"PK", "M340", "--format"),
-        ("one.csv", b"text,decision\n" + b"Good day %d,approved\n" * 3, "M343", "none was rejected"),
+        ("one.csv", b"text,decision\nGood day,approved\nWell said,approved\n", "M343", "none was rejected"),
     ],
 )
 def test_bad_files_say_what_to_do(tmp_path: Path, name: str, body: bytes, code: str, says: str) -> None:

@@ -398,13 +398,15 @@ def check_sides(
     mapped = _mapped(plan)
     truth = [truth_of(one, guidelines, mapped) for one in past]
     aside = held_out(past, groups_of(past, plan.split), plan.split, plan.hold_out, seed=plan.seed)
-    for kind, violation, other in (("approved", False, "rejected"), ("rejected", True, "approved")):
-        sides = {held for found, held in zip(truth, aside, strict=True) if found is violation}
-        if not sides:
+    kinds = (("approved", False, "rejected"), ("rejected", True, "approved"))
+    for kind, violation, other in kinds:
+        if violation not in truth:
             raise OneSided(
                 f"Of {len(past):,} decided comments none was {kind} for a reason that the machine judges by: whether it"
                 f" would be right cannot be seen on {other} ones alone. Export both kinds, or say what the decisions mean: --{kind}."
             )
+    for kind, violation, _ in kinds:
+        sides = {held for found, held in zip(truth, aside, strict=True) if found is violation}
         if len(sides) == 1:
             raise OneSided(
                 f"All {kind} comments are on one side of the split, {'held out' if sides == {True} else 'in what calibrates'}:"
