@@ -6,7 +6,7 @@ python -m benchmarks importing [--comments N] [--database URL]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
-By name, as each takes long or writes much: growth, soak, newsroom, desk, threads, embed, nodes, perspective, score.
+By name, as each takes long or writes much: growth, soak, newsroom, trial, desk, threads, embed, nodes, perspective, score.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from benchmarks import (
     submit,
     submit_peers,
     threads,
+    trial,
 )
 from benchmarks.archive import archive
 from benchmarks.databases import KEPT, a_server_on_disk
@@ -62,6 +63,7 @@ BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "growth": growth.run,
     "soak": mixed.soak,
     "newsroom": newsroom.run,
+    "trial": trial.run,
     "desk": desk.run,
     "threads": threads.run,
     "embed": embed.run,

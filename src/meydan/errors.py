@@ -51,6 +51,11 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
     + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
+    + ArchiveUnreadable    M340  a file of decided comments that is not there, or not what it is said to be
+    + NothingDecided       M341  not one row of it can be used; says what most of them lack
+    + ColumnsMissing       M342  no column for the text or the decision; says which there are
+    + OneSided             M343  only approved or only rejected comments, or all of them on one side of the split
+    + TrialNotWritten      M344  the folder of a trial that cannot be written, or that another is writing
     + BadArchive           M345  an archive that cannot be read as was asked
     + OtherRun             M346  a place that another run, or something else, has; says what differs
     + WorkerLost           M347  somebody who judged a part was ended; what is finished is kept
@@ -385,6 +390,28 @@ class BeingServed(Misconfigured):
 
 class MigrationHeldUp(Misconfigured):
     code = "M310"
+
+
+class ArchiveUnreadable(Misconfigured):
+    code = "M340"
+
+
+class NothingDecided(Misconfigured):
+    code = "M341"
+
+
+class ColumnsMissing(Misconfigured):
+    """A file of rows whose columns do not say what is needed; the message lists those it has."""
+
+    code = "M342"
+
+
+class OneSided(Misconfigured):
+    code = "M343"
+
+
+class TrialNotWritten(Misconfigured):
+    code = "M344"
 
 
 class BadArchive(Misconfigured):

@@ -23,6 +23,7 @@ from meydan.cli import (
     people,
     scoring,
     training,
+    trying,
     upgrading,
     working,
 )
@@ -43,6 +44,7 @@ app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
 app.command("calibrate")(calibrating.calibrate)
+app.command("trial")(trying.trial)
 app.command("migrate")(upgrading.migrate)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")

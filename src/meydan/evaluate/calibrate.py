@@ -87,12 +87,18 @@ def reviewed_of(evidence: Evidence, guidelines: Guidelines, *, violation: bool) 
     return Reviewed(standing.doubt, standing.breach, violation)
 
 
-def fit(reviewed: Sequence[Reviewed], promised: Automation) -> Fitted:
+def fit(
+    reviewed: Sequence[Reviewed], promised: Automation, *, worth: tuple[float, float] = (1.0, 1.0)
+) -> Fitted:
     """
     Find the thresholds of one language.
 
     Both bounds hold together with the confidence that is promised, for comments like these: each
     is tested with half of what is left of it.
+
+    Args:
+        worth: what one acceptable comment, and one violation, tells beside one that has nothing to do with any
+            other, in (0, 1]: less than 1 where comments of one thread stand or fall together.
 
     Raises:
         BadCalibration: the extra `calibrate` is not installed.
@@ -107,8 +113,17 @@ def fit(reviewed: Sequence[Reviewed], promised: Automation) -> Fitted:
     breach = np.array([one.breach for one in reviewed], float)
     chance = (1 - promised.confidence) / 2
     # An innocent comment is rejected from its breach down: the higher the threshold, the stricter.
-    rejecting = _side(np.sort(breach[~truth]), GRID[::-1], promised.wrongly_rejected, chance, from_above=True)
-    approving = _side(np.sort(doubt[truth]), GRID, promised.wrongly_approved, chance, from_above=False)
+    rejecting = _side(
+        np.sort(breach[~truth]),
+        GRID[::-1],
+        promised.wrongly_rejected,
+        chance,
+        from_above=True,
+        worth=worth[0],
+    )
+    approving = _side(
+        np.sort(doubt[truth]), GRID, promised.wrongly_approved, chance, from_above=False, worth=worth[1]
+    )
     rejected = breach >= (NEVER if rejecting.threshold is None else rejecting.threshold)
     approved = doubt < (0.0 if approving.threshold is None else approving.threshold)
     # Whoever decides nothing errs in nothing: where the judge has no scores, that shows no bound.
@@ -183,14 +198,24 @@ def label_truth(labels: Mapping[str, float], guidelines: Guidelines) -> bool | N
 
 
 def _side(
-    ordered: NDArray[np.float64], grid: NDArray[np.float64], bound: float, chance: float, *, from_above: bool
+    ordered: NDArray[np.float64],
+    grid: NDArray[np.float64],
+    bound: float,
+    chance: float,
+    *,
+    from_above: bool,
+    worth: float,
 ) -> Side:
     """Test one kind of error on the comments that can suffer it, their scores in order, from the strictest threshold on."""
-    of = len(ordered)
+    all_of_them = len(ordered)
     needed = fewest(bound, chance)
     # Below a threshold lie the comments with a lower score; from it on, it and the higher ones.
     below = np.searchsorted(ordered, grid, side="left")
-    wrong = of - below if from_above else below
+    wrong = all_of_them - below if from_above else below
+    of = math.floor(all_of_them * worth)
+    if of < all_of_them:
+        # As many errors of as many comments as tell the same, rounded against ourselves.
+        wrong = np.ceil(wrong * (of / all_of_them) - 1e-9).astype(int)
     shown: NDArray[np.int_] = np.zeros(0, int)
     if of and needed is not None:
         p_value, control_fwer = _tests()
@@ -202,7 +227,7 @@ def _side(
         threshold=None if best is None else float(grid[best]),
         bound=bound,
         seen=interval_of(errors, of, confidence=1 - 2 * chance),
-        missing=None if needed is None else max(0, needed - of),
+        missing=None if needed is None else math.ceil(max(0, needed - of) / worth),
     )
 
 

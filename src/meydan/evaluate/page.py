@@ -33,7 +33,9 @@ details{margin:.4rem 0}summary{cursor:pointer;padding:.4rem 0;font-weight:600}
 """
 
 
-def page(title: str, lead: str, sections: Sequence[str], *, facts: Sequence[tuple[str, str]] = ()) -> str:
+def page(
+    title: str, lead: str, sections: Sequence[str], *, facts: Sequence[tuple[str, str]] = (), style: str = ""
+) -> str:
     """
     A whole page.
 
@@ -41,13 +43,14 @@ def page(title: str, lead: str, sections: Sequence[str], *, facts: Sequence[tupl
         lead: what was measured, in a sentence or two; plain words.
         sections: HTML, made by the functions below.
         facts: what the figures rest on (model, commit, time), by name.
+        style: further rules of style, after the page's own.
     """
     known = " · ".join(f"{escape(name)}: {escape(value)}" for name, value in facts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
+        f"<title>{escape(title)}</title><style>{_STYLE}{style}</style></head><body><main>"
         f"<h1>{escape(title)}</h1><p>{escape(lead)}</p><p class=soft>{known}</p>"
         + "\n".join(sections)
         + "</main></body></html>\n"

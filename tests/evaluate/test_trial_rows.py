@@ -1,0 +1,172 @@
+"""Files of decided comments: what is a row is read, what is none is told by its place, and no file brings memory down."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as arrow
+import pytest
+from pyarrow import parquet
+
+from meydan.errors import ArchiveUnreadable, ColumnsMissing
+from meydan.evaluate.trial_rows import NotTaken, Past, Reading, format_of, read_rows
+
+ROWS = [
+    {"id": "1", "text": "Well said,\nin two lines", "decision": "approved", "story": "s1", "at": "2025-03-01T10:00:00+03:00"},
+    {"id": "2", "text": "هذا رأي في الخبر", "decision": "Rejected", "rules": "insult; spam", "story": "s1", "at": "2025-03-02"},
+]  # fmt: skip
+
+
+def write(path: Path, kind: str, rows: list[dict[str, str]]) -> Path:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if kind == "csv":
+        quoted = [['"' + row.get(name, "").replace('"', '""') + '"' for name in names] for row in rows]
+        path.write_text(
+            "\n".join([",".join(names), *(",".join(row) for row in quoted)]) + "\n", encoding="utf-8-sig"
+        )
+    elif kind == "jsonl":
+        path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    else:
+        parquet.write_table(arrow.table({name: [row.get(name) for row in rows] for name in names}), path)
+    return path
+
+
+def read(path: Path, kind: str | None = None, **more: Any) -> tuple[list[Past], list[NotTaken]]:
+    found = list(read_rows(path, kind or format_of(path) or "csv", Reading(**more)))
+    return [one for one in found if isinstance(one, Past)], [
+        one for one in found if isinstance(one, NotTaken)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_the_same_rows_in_every_format(tmp_path: Path, kind: str) -> None:
+    """If the same comments come as CSV, JSON lines or Parquet, packed or not, then the same is read."""
+    path = write(tmp_path / f"past.{kind}", kind, ROWS)
+    past, faults = read(path)
+    assert faults == []
+    assert [(one.text, one.approved, one.rules, one.story) for one in past] == [
+        ("Well said,\nin two lines", True, (), "s1"),
+        ("هذا رأي في الخبر", False, ("insult", "spam"), "s1"),
+    ]
+    assert [one.at for one in past] == [datetime(2025, 3, 1, 7, tzinfo=UTC), datetime(2025, 3, 2, tzinfo=UTC)]
+    if kind != "parquet":
+        packed = tmp_path / f"past.{kind}.gz"
+        packed.write_bytes(gzip.compress(path.read_bytes()))
+        assert read(packed)[0] == past
+
+
+def test_other_names_and_words(tmp_path: Path) -> None:
+    """If columns and decisions have other names, then they are read once it is said what they mean, and not guessed before."""
+    path = tmp_path / "past.csv"
+    path.write_text("bericht;ergebnis\nGuten Tag;1\nHallo;0\n")
+    with pytest.raises(ColumnsMissing, match=r"bericht, ergebnis.* --column THEIRS=text"):
+        read(path)
+    named = {"bericht": "text", "ergebnis": "decision"}
+    with pytest.raises(ColumnsMissing, match='no column "absent"'):
+        read(path, columns={"absent": "text"})
+    past, faults = read(path, columns=named)
+    assert past == []
+    assert {one.kind for one in faults} == {"unknown-decision"}
+    assert "--approved" in faults[0].message
+    past, _ = read(path, columns=named, approved=frozenset({"1"}), rejected=frozenset({"0"}))
+    assert [(one.text, one.approved, one.place) for one in past] == [
+        ("Guten Tag", True, "line 2"),
+        ("Hallo", False, "line 3"),
+    ]
+
+
+def test_rows_that_are_none_are_told_by_place(tmp_path: Path) -> None:
+    """If rows lack something, or are not text, or are not rows, then each is told with its line, and the others are read."""
+    lines = [
+        b'{"text": "fine", "decision": "approved"}',
+        b"not json",
+        b"[1]",
+        b'{"text": "", "decision": "approved"}',
+        b'{"text": 5, "decision": "approved"}',
+        b'{"text": "half \\ud800", "decision": "approved"}',
+        b'{"text": "latin \xe9", "decision": "approved"}',
+        b'{"text": "waiting", "decision": "pending"}',
+        b'{"text": "nothing said"}',
+        b'{"text": "odd", "decision": "perhaps"}',
+        b'{"text": "odd time", "decision": "approved", "at": "yesterday"}',
+        b'{"text": "far time", "decision": "approved", "at": 1e300}',
+        b'{"text": "' + b"x" * 20_001 + b'", "decision": "approved"}',
+        b"[" * 100_000,
+        b'{"text": "the last", "decision": "spam", "story": {"url": "https://news.example/1", "title": "One"}, "rules": ["a", "b"]}',
+    ]
+    path = tmp_path / "past.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    past, faults = read(path)
+    assert [(one.text, one.place) for one in past] == [("fine", "line 1"), ("the last", "line 15")]
+    assert (past[1].story, past[1].title, past[1].rules) == ("https://news.example/1", "One", ("a", "b"))
+    assert [(one.place, one.kind) for one in faults] == [
+        ("line 2", "not-json"), ("line 3", "not-json"), ("line 4", "no-text"), ("line 5", "no-text"), ("line 6", "not-text"),
+        ("line 7", "not-utf-8"), ("line 8", "undecided"), ("line 9", "undecided"), ("line 10", "unknown-decision"),
+        ("line 11", "bad-time"), ("line 12", "bad-time"), ("line 13", "too-long"), ("line 14", "not-json"),
+    ]  # fmt: skip
+    assert all("fine" not in one.message for one in faults)
+    table = tmp_path / "past.csv"
+    table.write_text(
+        'text,decision\nfine,approved\none,two,three\n\x00,approved\n"open,approved\nfine too,approved\n'
+    )
+    past, faults = read(table)
+    assert [one.place for one in past] == ["line 2"]
+    assert [one.kind for one in faults] == ["not-csv", "not-text", "not-csv"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_line_of_fifty_megabytes_is_passed_over(tmp_path: Path, kind: str) -> None:
+    """If a line has 50 MB, then it is told, what follows is read, and memory stays small."""
+    path = tmp_path / f"past.{kind}"
+    good = b"fine,approved\n" if kind == "csv" else b'{"text": "fine", "decision": "approved"}\n'
+    with path.open("wb") as made:
+        made.write((b"text,decision\n" if kind == "csv" else b"") + good)
+        for _ in range(50):
+            made.write(b"x" * 1_000_000)
+        made.write(b"\n" + good)
+    tracemalloc.start()
+    try:
+        past, faults = read(path)
+        assert tracemalloc.get_traced_memory()[1] < 12_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(past) == 2
+    assert [one.kind for one in faults] == ["line-too-long"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "says"),
+    [
+        ("past.csv", "text,decision\nإلى,approved\n".encode("utf-16"), "UTF-16"),
+        ("past.csv", b"PK\x03\x04 a spreadsheet", "Export it as CSV"),
+        (
+            "past.csv.gz",
+            gzip.compress(b"text,decision\n" + b"fine,approved\n" * 5_000)[:-20],
+            "ends before its end",
+        ),
+        ("past.csv.gz", b"\x1f\x8bnot really", "cannot be read"),
+        ("past.parquet", b"PAR1 and no more", "no Parquet file"),
+        ("past.jsonl", None, "cannot be read"),
+    ],
+)
+def test_files_that_are_not_what_they_are_called(
+    tmp_path: Path, name: str, body: bytes | None, says: str
+) -> None:
+    """If a file is damaged, or something else, or not there, then that is said, with what to do."""
+    path = tmp_path / name
+    if body is not None:
+        path.write_bytes(body)
+    with pytest.raises(ArchiveUnreadable, match=says):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["past.csv", "past.jsonl", "past.parquet"])
+def test_an_empty_file_has_no_rows(tmp_path: Path, name: str) -> None:
+    """If a file is empty, then there are no rows in it, and no error."""
+    (tmp_path / name).write_bytes(b"")
+    assert read(tmp_path / name) == ([], [])
