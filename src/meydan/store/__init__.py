@@ -6,6 +6,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 
 from __future__ import annotations
 
+from meydan.store.endpoints import Endpoint, NewEndpoint, seen_until
 from meydan.store.erasures import Erased, Erasures
 from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
@@ -86,6 +87,7 @@ __all__ = [
     "Doorway",
     "Draft",
     "Ending",
+    "Endpoint",
     "Entry",
     "Erased",
     "Erasures",
@@ -100,6 +102,7 @@ __all__ = [
     "LookedTwice",
     "ModeratorRow",
     "NewComment",
+    "NewEndpoint",
     "NewFollow",
     "News",
     "OpenSession",
@@ -127,4 +130,5 @@ __all__ = [
     "Version",
     "Versions",
     "Withdrawal",
+    "seen_until",
 ]
