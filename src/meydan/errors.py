@@ -29,6 +29,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + BadAccount           R122  a token or pass of a reader that is not believed
     + AccountNeeded        R123  guests are not taken here
     + DisposableAddress    R124  an e-mail address of a host that gives them away for minutes
+    + WebhookRefused       R129  an address that nothing is sent to; says why
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
     + StoryNotOpen         R140  the story takes comments later; says from when
   x Unavailable            try again; nothing was lost      -> 503
@@ -49,6 +50,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotRestorable        M308  a restore that must not be begun, or is not finished
     + BeingServed          M309  a database to be moved that is in use
     + MigrationHeldUp      M310  tables that are in use all the time; they are as they were
+    + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
+    + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -247,6 +250,12 @@ class AccountNeeded(Refused):
     code = "R123"
 
 
+class WebhookRefused(Refused):
+    """Nothing is sent to such an address: no https, another network, a password in it."""
+
+    code = "R129"
+
+
 class GuidelinesChanged(Refused):
     """Other guidelines rule by now than those that a change was made from; `by` and `at` say whose and since when."""
 
@@ -360,6 +369,14 @@ class BeingServed(Misconfigured):
     """A database that others use while it is to be moved."""
 
     code = "M309"
+
+
+class BadCategories(Misconfigured):
+    code = "M350"
+
+
+class BadStatement(Misconfigured):
+    code = "M351"
 
 
 class MigrationHeldUp(Misconfigured):

@@ -107,6 +107,10 @@ class Settings:
     writes_waiting: int = 256
     write_patience_seconds: int = 5
     outgoing_networks: tuple[str, ...] = ()
+    notice_waiting: int = 100
+    notice_hours: int = 12
+    notice_minutes: int = 60
+    statement_categories: Path | None = None
 
     @property
     def database_url(self) -> str:

@@ -280,7 +280,10 @@ def test_what_is_asked_often_has_an_index(hand: Hand) -> None:
         told = plan(hand, name, STATEMENTS[name])
         assert index in told, (name, told)
         # The last evidence of one comment, a page that was found by index, and what was decided in one microsecond, are sorted again: a handful.
-        assert "TEMP B-TREE" not in told or name in ("EVIDENCE", "QUEUE_DUE", "PAST", "REJECTED_BETWEEN"), (name, told)
+        assert "TEMP B-TREE" not in told or name in ("EVIDENCE", "QUEUE_DUE", "PAST", "REJECTED_BETWEEN"), (
+            name,
+            told,
+        )
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

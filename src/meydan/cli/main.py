@@ -19,6 +19,7 @@ from meydan.cli import (
     keeping,
     operating,
     people,
+    telling,
     training,
     upgrading,
     working,
@@ -38,6 +39,7 @@ app.command("check")(judging.check)
 app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
+app.add_typer(telling.app, name="webhooks")
 app.command("calibrate")(calibrating.calibrate)
 app.command("migrate")(upgrading.migrate)
 app.command("erase")(operating.erase)

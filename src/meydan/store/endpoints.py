@@ -194,9 +194,7 @@ class Endpoints:
         """Keep other secrets, unless somebody else did meanwhile; `by` whoever asked for it, None where nobody did."""
 
         def work(hand: Hand) -> bool:
-            kept = hand.run(
-                sql.SEAL_ENDPOINT, number=endpoint.number, sealed=sealed, former=endpoint.sealed
-            )
+            kept = hand.run(sql.SEAL_ENDPOINT, number=endpoint.number, sealed=sealed, former=endpoint.sealed)
             if kept and by is not None and at is not None:
                 enter(hand, micros(at), by, "endpoint-rotated", endpoint.name)
             return bool(kept)
@@ -228,8 +226,9 @@ class Endpoints:
 
         def work(hand: Hand) -> int:
             tried = hand.run(sql.TRY_ALL_AGAIN, number=number, at=when)
-            if tried:
-                enter(hand, when, by, "notices-tried-again", str(number), notices=tried)
+            named = hand.one(sql.ENDPOINT_NAME, number=number) if tried else None
+            if named is not None:
+                enter(hand, when, by, "notices-tried-again", named[0], notices=tried)
             return tried
 
         again: int = self._writer.write(work)

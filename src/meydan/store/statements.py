@@ -1068,7 +1068,10 @@ ENDPOINT_NAMED = f"SELECT {_ENDPOINT} FROM endpoint WHERE name = :name AND ended
 ANY_ENDPOINT = "SELECT 1 FROM endpoint WHERE ended_at IS NULL AND events LIKE '% ' || CAST(:kind AS text) || ' %' LIMIT 1"
 END_ENDPOINT = """
 UPDATE endpoint SET ended_at = :at, ended_why = :why, sealed = '' WHERE number = :number AND ended_at IS NULL RETURNING name"""
-SEAL_ENDPOINT = "UPDATE endpoint SET sealed = :sealed WHERE number = :number AND sealed = :former AND ended_at IS NULL"
+SEAL_ENDPOINT = (
+    "UPDATE endpoint SET sealed = :sealed WHERE number = :number AND sealed = :former AND ended_at IS NULL"
+)
+ENDPOINT_NAME = "SELECT name FROM endpoint WHERE number = :number"
 END_NOTICES = f"DELETE FROM outbox WHERE endpoint = :number AND {_DUE}"
 END_DEAD_NOTICES = "DELETE FROM outbox WHERE endpoint = :number AND dead_at IS NOT NULL"
 TRY_ALL_AGAIN = """
