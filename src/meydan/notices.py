@@ -15,6 +15,7 @@ given them, and then only of a comment that everybody sees at that moment.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,12 +23,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import httpx
+from cryptography.fernet import Fernet, InvalidToken
 
 from meydan.comment import Comment, Settled, Status
 from meydan.errors import Malformed, MissingFields, WebhookRefused
 from meydan.locale.desk import DESK
 from meydan.outgoing import NotLetOut, Outgoing
-from meydan.passes import Seal
 from meydan.store import Endpoint as Endpoint
 from meydan.store import Job as Job
 from meydan.store import NewEndpoint, Store, seen_until
@@ -77,8 +78,6 @@ SECRET_BYTES: Final = 32
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105
 KEPT_HOURS: Final = 24
 """How long a secret still signs after another took its place."""
-
-_SEALED_FOR: Final = timedelta(days=36500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +145,8 @@ class Notices:
         self._endpoints = store.endpoints
         self._clock = clock
         self._entropy = entropy
-        self._seal = Seal(secret)
-        self._former = Seal(former) if former else None
+        self._seal = _box(secret)
+        self._former = _box(former) if former else None
         self._thresholds = thresholds or Thresholds()
         self._publication = publication
 
@@ -316,32 +315,32 @@ class Notices:
         return SECRET_PREFIX + base64.b64encode(self._entropy(SECRET_BYTES)).decode("ascii")
 
     def _closed(self, url: str, secrets: Iterable[tuple[str, datetime | None]]) -> str:
-        kept = json.dumps([[secret, ends.isoformat() if ends else None] for secret, ends in secrets])
-        return self._seal.close("endpoint", {"url": url, "secrets": kept}, self._clock())
+        kept = [[secret, ends.isoformat() if ends else None] for secret, ends in secrets]
+        return self._seal.encrypt(json.dumps({"url": url, "secrets": kept}).encode()).decode("ascii")
 
     def _opened(self, endpoint: Endpoint) -> tuple[str, list[tuple[str, datetime | None]]]:
-        now = self._clock()
-        opened = self._seal.open("endpoint", endpoint.sealed, now, good_for=_SEALED_FOR)
-        sealed_anew = False
-        if opened is None and self._former is not None:
-            opened = self._former.open("endpoint", endpoint.sealed, now, good_for=_SEALED_FOR)
-            sealed_anew = opened is not None
-        if opened is None:
-            raise Malformed(
-                "The endpoint's address was sealed with another secret than this server has. "
-                "Put the former one into the setting 'former_secret', or remove the endpoint and add it anew.",
-                fields=("secret",),
-            )
-        told, _ = opened
-        url = told["url"] or ""
+        sealed, former = endpoint.sealed.encode("ascii"), False
+        try:
+            body = self._seal.decrypt(sealed)
+        except InvalidToken:
+            try:
+                if self._former is None:
+                    raise
+                body, former = self._former.decrypt(sealed), True
+            except InvalidToken:
+                raise Malformed(
+                    "The endpoint's address was sealed with another secret than this server has. "
+                    "Put the former one into the setting 'former_secret', or remove the endpoint and add it anew.",
+                    fields=("secret",),
+                ) from None
+        told = json.loads(body)
         secrets = [
-            (secret, datetime.fromisoformat(ends) if ends else None)
-            for secret, ends in json.loads(told["secrets"] or "[]")
+            (secret, datetime.fromisoformat(ends) if ends else None) for secret, ends in told["secrets"]
         ]
-        if sealed_anew:
+        if former:
             # As soon as it is used: one day the former secret is no setting any more.
-            self._endpoints.seal(endpoint, self._closed(url, secrets))
-        return url, secrets
+            self._endpoints.seal(endpoint, self._closed(told["url"], secrets))
+        return told["url"], secrets
 
     # -- carrying out -------------------------------------------------------------
 
@@ -475,6 +474,10 @@ class Notices:
     def try_all_again(self, number: int, *, by: str) -> int:
         """Let all that died on its way to an endpoint be tried anew; returns how many."""
         return self._endpoints.try_all_again(number, by=by, at=self._clock())
+
+
+def _box(secret: bytes) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"endpoint\x00" + secret).digest()))
 
 
 def _is_shown_by(comment: Comment, decision: Settled) -> bool:
