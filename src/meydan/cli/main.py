@@ -19,6 +19,7 @@ from meydan.cli import (
     keeping,
     operating,
     people,
+    stating,
     telling,
     training,
     upgrading,
@@ -42,6 +43,7 @@ app.add_typer(people.tokens, name="tokens")
 app.add_typer(telling.app, name="webhooks")
 app.command("calibrate")(calibrating.calibrate)
 app.command("migrate")(upgrading.migrate)
+app.command("statements")(stating.statements)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")

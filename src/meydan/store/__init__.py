@@ -61,6 +61,8 @@ from meydan.store.values import (
     UsedProof,
     Withdrawal,
 )
+from meydan.store.verdicts import Rejection, Verdicts
+from meydan.store.verdicts import Told as ToldDecision
 from meydan.store.writer import Bounds
 
 __all__ = [
@@ -114,6 +116,7 @@ __all__ = [
     "Readers",
     "Received",
     "Record",
+    "Rejection",
     "Reports",
     "Scored",
     "Sending",
@@ -126,7 +129,9 @@ __all__ = [
     "Thread",
     "TokenRow",
     "Told",
+    "ToldDecision",
     "UsedProof",
+    "Verdicts",
     "Version",
     "Versions",
     "Withdrawal",

@@ -111,6 +111,7 @@ from meydan.store.values import (
     Waits,
     Withdrawal,
 )
+from meydan.store.verdicts import Verdicts
 from meydan.store.writer import Bounds, Writer
 from meydan.text.exact import is_exact
 from meydan.text.likeness import count_near
@@ -253,6 +254,7 @@ class Store:
         self.endpoints = Endpoints(database, self._writer)
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
+        self.verdicts = Verdicts(database)
         self._lately = Lately(database)
         self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0
