@@ -49,7 +49,7 @@ BAD: dict[str, list[Any]] = {
     "decision_visibility": ["DECISION_VISIBILITY_CONTENT_REMOVED", [], ["CONTENT_REMOVED"], ["DECISION_VISIBILITY_CONTENT_REMOVED"] * 2],
     "decision_visibility_other": ["", " ", "x" * 501],
     "end_date_visibility_restriction": ["2026-11-19", "20.11.2026", "2026-13-01", "2026-11-20T00:00"],
-    "decision_monetary": ["STOPPED", ["DECISION_MONETARY_OTHER"]],
+    "decision_monetary": ["STOPPED", ["DECISION_MONETARY_SUSPENSION"]],
     "decision_monetary_other": ["", "x" * 501],
     "end_date_monetary_restriction": ["2026-11-19", "soon"],
     "decision_provision": ["DECISION_PROVISION_SUSPENSION"],

@@ -1095,10 +1095,11 @@ SELECT d.leaf, c.id, d.seq, d.decided_at, d.verdict, d.reasons, d.decided_by, d.
   FROM decision d CROSS JOIN comment c CROSS JOIN story s
  WHERE c.number = d.comment AND s.id = c.story AND d.leaf < :before AND c.escalated = 0
  ORDER BY d.leaf DESC LIMIT :limit"""
-# Decided elsewhere is not decided here. The next decision, if any, ends this one's effect.
+# Decided elsewhere is not decided here. What nobody had judged before is judged by its first decision. The next decision,
+# if any, ends this one's effect.
 REJECTED_BETWEEN = """
 SELECT d.decided_at, d.leaf, d.seq, d.decided_by, d.reasons, d.guidelines, c.commitment, c.submitted_at, c.language,
-       CASE WHEN c.judged_at <= d.decided_at THEN 1 ELSE 0 END,
+       CASE WHEN c.judged_at < d.decided_at THEN 1 ELSE 0 END,
        (SELECT n.decided_at FROM decision n WHERE n.comment = d.comment AND n.seq = d.seq + 1),
        CASE WHEN EXISTS (SELECT 1 FROM report r WHERE r.comment = d.comment AND r.seq = d.seq AND r.upheld = 1)
             THEN 1 ELSE 0 END

@@ -46,7 +46,7 @@ class Rejection:
     """
     A rejection, as long as it was the decision in force.
 
-    `judged`: the machine had looked at the comment by then. `reported`: it answers readers' reports. `commitment` is the
+    `judged`: the machine had looked at the comment before. `reported`: it answers readers' reports. `commitment` is the
     comment's in the ledger, which tells nothing of it.
     """
 

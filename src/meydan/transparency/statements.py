@@ -91,7 +91,7 @@ class Statements:
             "application_date": _day(rejection.decided_at),
             "decision_facts": _facts(rejection, guidelines.publication.name, titles),
             "source_type": "SOURCE_TYPE_OTHER_NOTIFICATION" if rejection.reported else "SOURCE_VOLUNTARY",
-            "automated_detection": "Yes" if rejection.judged and not rejection.reported else "No",
+            "automated_detection": "Yes" if _detected(rejection) else "No",
             "automated_decision": _automated(rejection),
         }
         if main.legal_ground:
@@ -162,6 +162,10 @@ def _facts(rejection: Rejection, publication: str, titles: list[str]) -> str:
         f"{found} {decided} Its author was told the reasons, whether a machine or a person decided, and how to appeal; "
         "an appeal is decided by another person."
     )
+
+
+def _detected(rejection: Rejection) -> bool:
+    return rejection.decided_by is DecidedBy.MACHINE or (rejection.judged and not rejection.reported)
 
 
 def _automated(rejection: Rejection) -> str:
