@@ -158,7 +158,7 @@ def _written(out: Path, lines: Iterator[str]) -> int:
     aside = out.with_name(f"{out.name}.unfinished")
     number = 0
     try:
-        with open(aside, "w", encoding="utf-8", newline="", opener=_private) as opened:  # noqa: PTH123
+        with open(aside, "w", encoding="utf-8", newline="", opener=_private) as opened:
             for line in lines:
                 opened.write(line)
                 number += 1

@@ -19,7 +19,7 @@ import structlog
 from litestar import Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.web import api, desk, embed, feeds, follow, me, watching
+from meydan.web import api, decisions, desk, embed, feeds, follow, me, watching
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -146,6 +146,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         *watching.routes(watch, watching.Readers(settings.metrics, settings.metrics_token)),
         *embed.routes(doors),
         *feeds.routes(doors),
+        *decisions.routes(doors),
         *me.routes(doors),
         *follow.routes(doors),
         *desk.routes(meydan),
