@@ -46,6 +46,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.BadAccount: 401,
     errors.AccountNeeded: 403,
     errors.DisposableAddress: 422,
+    errors.WebhookRefused: 422,
     errors.GuidelinesChanged: 409,
     errors.StoryNotOpen: 409,
     errors.Unavailable: 503,
