@@ -160,6 +160,7 @@ from meydan.store import StoryLine as StoryLine
 from meydan.store import Suggestion as Suggestion
 from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
+from meydan.store import ToldDecision as ToldDecision
 from meydan.store import Version as Version
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
@@ -2249,6 +2250,10 @@ class Desk:
         )
         if withdrawn != self._calibrations.withdrawn:
             self._calibrations = self._calibrations.without(withdrawn)
+
+    def decisions_told(self, *, limit: int, before: int | None = None) -> Sequence[ToldDecision]:
+        """The latest decisions, without readers' words; what was escalated is left out. `before`: only of leaves below it."""
+        return self._store.verdicts.latest(limit=limit, before=before)
 
     def recent(self, *, limit: int = 20) -> tuple[DeskItem, ...]:
         """The comments decided last, newest first."""

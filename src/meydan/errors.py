@@ -31,6 +31,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + DisposableAddress    R124  an e-mail address of a host that gives them away for minutes
     + NotServed            R127  another API's client asks for what is not judged here: an image, a model of another name
     + BadSignature         R128  what another system sends is not signed with a secret that is known here
+    + WebhookRefused       R129  an address that nothing is sent to; says why
     + GuidelinesChanged    R130  somebody else changed them first; says who and when
     + StoryNotOpen         R140  the story takes comments later; says from when
   x Unavailable            try again; nothing was lost      -> 503
@@ -63,6 +64,8 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotKept              M349  a part that cannot be written
     + NotThatFormat        M330  a file to be imported that is not what it was said to be
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
+    + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
+    + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -273,6 +276,12 @@ class BadSignature(Refused):
     code = "R128"
 
 
+class WebhookRefused(Refused):
+    """Nothing is sent to such an address: no https, another network, a password in it."""
+
+    code = "R129"
+
+
 class GuidelinesChanged(Refused):
     """Other guidelines rule by now than those that a change was made from; `by` and `at` say whose and since when."""
 
@@ -386,6 +395,14 @@ class BeingServed(Misconfigured):
     """A database that others use while it is to be moved."""
 
     code = "M309"
+
+
+class BadCategories(Misconfigured):
+    code = "M350"
+
+
+class BadStatement(Misconfigured):
+    code = "M351"
 
 
 class MigrationHeldUp(Misconfigured):

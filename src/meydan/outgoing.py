@@ -106,9 +106,11 @@ class Outgoing:
         deadline_s: float = DEADLINE_S,
         most_bytes: int = MOST_BYTES,
         trust: ssl.SSLContext | None = None,
+        reads: bool = True,
     ) -> None:
         """
         Args:
+            reads: False where only the status and the headers of an answer count: its body is then not read at all.
             networks: such as "10.0.0.0/8".
             named: addresses that an operator wrote into the settings; scheme, host and port of each are let out.
             resolve: a host and a port -> the addresses there; the system's, where None.
@@ -123,6 +125,7 @@ class Outgoing:
         self.deadline_s = deadline_s
         self._most_bytes = most_bytes
         self._trust = trust
+        self.reads = reads
         self._lock = threading.Lock()
 
     def client(self) -> httpx.Client:
@@ -248,7 +251,7 @@ class _Door(httpx.BaseTransport):
                 ssl_context=trust, max_keepalive_connections=0, network_backend=way
             ) as pool:
                 answer = pool.handle_request(asked)
-                body = answer.read()
+                body = answer.read() if self._out.reads else b""
         except httpcore.TimeoutException:
             raise httpx.ReadTimeout("The other side took too long.", request=request) from None
         except httpcore.ConnectError:
@@ -263,6 +266,10 @@ class _Door(httpx.BaseTransport):
                 "The other side did not answer as HTTP does.", request=request
             ) from None
         given = httpx.Headers(answer.headers)
+        if not self._out.reads:
+            # None of it was taken, however long or packed it said that it is.
+            for name in ("content-encoding", "content-length", "transfer-encoding"):
+                given.pop(name, None)
         if given.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise NotLetOut("The answer is packed, though it was not to be.", cause="packed")
         return httpx.Response(answer.status, headers=given, stream=httpx.ByteStream(body), request=request)

@@ -111,6 +111,10 @@ class Settings:
     suggestion_days: int = 365
     coral_secrets: tuple[str, ...] = field(default=(), repr=False)
     coral_within_ms: int = 150
+    notice_waiting: int = 100
+    notice_hours: int = 12
+    notice_minutes: int = 60
+    statement_categories: Path | None = None
 
     @property
     def database_url(self) -> str:

@@ -33,7 +33,7 @@ from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Doorway as Doorway
 from meydan.store import Entry as Entry
 
-SCOPES = ("judge", "stories", "moderate")
+SCOPES = ("judge", "stories", "moderate", "decisions")
 LONGEST_NAME = 80
 LONGEST_DEVICE = 80
 

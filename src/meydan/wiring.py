@@ -24,6 +24,8 @@ from meydan.intake import Intake
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
 from meydan.letters import Letters
+from meydan.notices import Notices, Thresholds
+from meydan.outgoing import Outgoing
 from meydan.policy import Fault, Guidelines, load, parse
 from meydan.readers import Accounts, Readers
 from meydan.reception import Reception
@@ -40,6 +42,10 @@ SWEEP_AGE_S = 10.0
 WORK_BATCH = 10
 """How many a worker judges before it looks up."""
 LISTED_AGAIN = timedelta(days=1)
+NOTICE_TIMEOUT_S = 15.0
+"""How long a receiver of notices may be silent, and all of one question may take: what Standard Webhooks recommends at least."""
+NOTICE_ANSWER_BYTES = 65_536
+"""Of an answer's headers."""
 
 log = structlog.get_logger("meydan.wiring")
 
@@ -47,7 +53,7 @@ log = structlog.get_logger("meydan.wiring")
 @dataclass(slots=True)
 class Meydan:
     """
-    A built Meydan: the desk, the staff, the readers and the letters over one store, ready for a door to be put in front.
+    A built Meydan: the desk, the staff, the readers, the letters and the notices over one store, ready for a door to be put in front.
 
     `competes`: this node would look after the house, if no other does.
     """
@@ -58,6 +64,7 @@ class Meydan:
     staff: Staff
     readers: Readers
     letters: Letters
+    notices: Notices
     store: Store
     _secret: bytes = field(repr=False)
     competes: bool = True
@@ -216,6 +223,7 @@ class Meydan:
             address_days=self.settings.address_days, suggestion_days=self.settings.suggestion_days
         )
         self.letters.expire()
+        self.notices.look()
         # Long before they are needed: a part for each month, where the tables are divided.
         self.store.keep_months(_now())
 
@@ -284,6 +292,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
             accounts=accounts,
         ),
         letters=_letters(store, settings, secret, lambda: desk.guidelines),
+        notices=_notices(store, settings, secret, lambda: desk.guidelines.publication.name),
         store=store,
         _secret=secret,
         # On SQLite the one server leads. Elsewhere, who leaves judging to workers leaves them the rest as well.
@@ -438,6 +447,45 @@ def _letters(
         guidelines=guidelines,
         own_url=settings.own_url,
         works=settings.mail is not None,
+    )
+
+
+def build_notices(settings: Settings) -> tuple[Notices, Store]:
+    """The notices alone, without a judge; the caller closes the store."""
+    secret = _secret(settings)
+    store = open_store(settings)
+    try:
+        _check_secret(store, secret, _former(settings))
+        ruling = store.guidelines.ruling()
+    except BaseException:
+        store.close()
+        raise
+    guidelines = load(settings.guidelines) if ruling is None else parse(ruling[1], GUIDELINES_NAME)
+    return _notices(store, settings, secret, lambda: guidelines.publication.name), store
+
+
+def _notices(store: Store, settings: Settings, secret: bytes, publication: Callable[[], str]) -> Notices:
+    return Notices(
+        store,
+        clock=_now,
+        entropy=secrets.token_bytes,
+        secret=secret,
+        former=_former(settings),
+        own_url=settings.own_url,
+        # Only whether something was taken counts: an answer's body is nothing that this house reads.
+        out=Outgoing(
+            settings.outgoing_networks,
+            timeout_s=NOTICE_TIMEOUT_S,
+            deadline_s=NOTICE_TIMEOUT_S,
+            most_bytes=NOTICE_ANSWER_BYTES,
+            reads=False,
+        ),
+        publication=publication,
+        thresholds=Thresholds(
+            waiting=settings.notice_waiting,
+            oldest=timedelta(hours=settings.notice_hours),
+            quiet=timedelta(minutes=settings.notice_minutes),
+        ),
     )
 
 

@@ -76,11 +76,18 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "move": (AWAY, AWAY.replace("comments", "others")),
     "restore": ("{data}/backup.zip",),
     "serve": ("--host", "192.0.2.1"),
+    "statements": ("--from", "2026-11-01", "-o", "{data}/statements.csv"),
     "tokens add": ("program",),
     "tokens list": (),
     "tokens revoke": ("nobody",),
     "train encoder": ("--data", "{data}/none", "--out", "{data}/out"),
     "train fast": ("--data", "{data}/none", "--out", "{data}/out"),
+    "webhooks add": ("hook", "https://user:password@127.0.0.1/hook"),
+    "webhooks list": (),
+    "webhooks remove": ("nobody",),
+    "webhooks replay": ("nobody",),
+    "webhooks rotate": ("nobody",),
+    "webhooks test": ("nobody",),
     "work": ("--no-such-option",),
 }
 """How each command is called; most of them to fail, because that is when something is told."""

@@ -2,8 +2,7 @@
 Receivers of what leaves the building, each at fault in its own way, on a port of their own.
 
 A receiver speaks by a script: what it says when somebody connects, and to each line that begins with a word. It can
-say bytes, HANG, or DROP the connection. What leaves by mail is tried against MAIL; another way out (webhooks, which
-speak HTTP) adds a list of scripts of its own, and its words for being taken.
+say bytes, HANG, or DROP the connection. What leaves by mail is tried against MAIL, notices to endpoints against HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +26,8 @@ class Script:
     Attributes:
         greeting: what it says to who connects.
         answers: to a line that begins with this word, in capitals; else `otherwise`. "" is the end of a message.
-        then: "waits": no letter is tried, none is blamed; "put off": each is tried later; "dead": a person has to look.
+        then: "waits": no letter is tried, none is blamed; "put off": each is tried later; "dead": a person has to look;
+            of endpoints, "rests": the first is tried later, the others were not tried; "taken"; "gone": it is told no more.
     """
 
     name: str
@@ -57,6 +57,39 @@ MAIL = [
     mail("550 to every letter", "dead", RCPT=b"550 nobody\r\n"),
     mail("redirects by 551", "dead", RCPT=b"551 try <other@evil.example>\r\n"),
     mail("answers without end", "put off", RCPT=b"250-more\r\n" * 20_000),
+]
+
+
+def http(name: str, then: str, answer: bytes, greeting: bytes = b"") -> Script:
+    """One that speaks HTTP: it says `answer` once it has the head of a request; `then` as for mail, or "taken"."""
+    return Script(name, then, greeting, {"": answer}, otherwise=b"")
+
+
+def says(status: str, *headers: str) -> bytes:
+    return "\r\n".join(
+        [f"HTTP/1.1 {status}", *headers, "Content-Length: 0", "Connection: close", "", ""]
+    ).encode()
+
+
+HTTP = [
+    http("hangs at once", "rests", b"", HANG),
+    http("hangs up at once", "rests", b"", DROP),
+    http("hangs after the request", "rests", HANG),
+    http("drops after the request", "rests", DROP),
+    http("speaks SMTP", "rests", b"", b"220 here\r\n"),
+    http("answers no HTTP", "rests", b"\x16\x03\x01\x00\x00"),
+    http("has headers without end", "rests", b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 20_000),
+    http("drips half a head", "rests", b"HTTP/1.1 200"),
+    http("is overloaded", "rests", says("503 Busy")),
+    http("asks for time", "rests", says("429 Slow", "Retry-After: 60")),
+    http("asks for a year", "rests", says("503 Busy", "Retry-After: 31536000")),
+    http("has a fault", "put off", says("500 Oh")),
+    http("knows no such place", "put off", says("404 None")),
+    http("redirects", "put off", says("302 Found", "Location: http://169.254.169.254/")),
+    http("redirects for good", "put off", says("308 Moved", "Location: file:///etc/passwd")),
+    http("talks without end", "taken", b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 3_000_000),
+    http("sends a bomb", "taken", b"HTTP/1.1 204 OK\r\nContent-Encoding: br\r\n\r\n"),
+    http("is gone", "gone", says("410 Gone")),
 ]
 
 

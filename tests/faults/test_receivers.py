@@ -11,14 +11,18 @@ from pathlib import Path
 import httpx
 
 from meydan.letters import HELD_FOR
+from meydan.outgoing import Outgoing
 from meydan.post.courier import Courier
 from meydan.post.mail import Mailer
+from meydan.post.webhooks import Webhooks
 from meydan.settings import Settings, load_settings
 from meydan.store import Bounds, Store
-from tests.faults.receivers import MAIL, Script, receiver
+from tests.faults.receivers import HTTP, MAIL, Script, receiver
 from tests.faults.sending import SIZE, STORY, check_kept, report, sending
+from tests.post.hooks import hook
 from tests.post.server import Mailbox, mail_server
 from tests.post.test_courier import SENDER, Office
+from tests.post.test_webhooks import Office as Notified
 from tests.ready import with_tables
 from tests.serving import Served
 from tests.web.conftest import UNHURRIED
@@ -76,6 +80,47 @@ def carry_to(script: Script, office: Office) -> int:
     assert office.letters.standing().waiting == 0
     assert all(letter.error.startswith("answered-55") for letter in office.letters.dead())
     return dead
+
+
+def test_an_endpoint_at_fault_loses_nothing(tmp_path: Path) -> None:
+    """If a receiver of notices is at fault, in any way of the list, then each notice rests, is put off or is taken as it says, nothing is followed or read that should not be, and all of it arrives once it is well; where it is gone, nothing is sent any more."""
+    store = Store.open(f"sqlite:///{tmp_path / 'meydan.db'}")
+    office = Notified(store, out=Outgoing(("127.0.0.0/8",), timeout_s=0.2, deadline_s=0.4, reads=False))
+    for number, script in enumerate(HTTP):
+        with receiver(script) as (port, _):
+            name = f"endpoint-{number}"
+            office.add(name, f"http://127.0.0.1:{port}/hook", ["comment.approved"])
+            for _ in range(LETTERS):
+                office.decide(office.receive())
+            Webhooks(office.notices).carry_out()
+        standing = next(one for one in office.notices.standings() if one.endpoint.name == name)
+        tried = [
+            row[0]
+            for row in store._database.all(
+                "SELECT attempts FROM outbox WHERE endpoint = :number AND done_at IS NULL ORDER BY number",
+                number=standing.endpoint.number,
+            )
+        ]
+        expected = {"rests": [1, 0, 0], "put off": [1, 1, 1], "taken": [], "gone": []}[script.then]
+        assert tried == expected, script.name
+        assert (standing.endpoint.ended_why == "gone") is (script.then == "gone"), script.name
+        if script.then == "gone":
+            continue
+        with hook() as well:
+            url = well.url
+            endpoint = standing.endpoint
+            # The same receiver, mended: at the address that it had.
+            sealed = office.notices._closed(
+                url, [(one, None) for one in office.notices.where(endpoint).secrets]
+            )
+            store.endpoints.seal(endpoint, sealed)
+            office.now += timedelta(days=1, minutes=1)
+            while Webhooks(office.notices).carry_out():
+                pass
+            assert len(set(well.ids)) == len(expected), script.name
+            office.notices.remove(name, by="operator")
+    store.close()
+    report("an endpoint at fault", ways=len(HTTP), notices=LETTERS * len(HTTP))
 
 
 def test_readers_do_not_wait_for_a_receiver(tmp_path: Path) -> None:

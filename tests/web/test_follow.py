@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from meydan.comment import Verdict
 from meydan.locale import INTERFACE, words
 from meydan.post.courier import Courier
 from meydan.post.mail import Mailer
@@ -230,9 +231,39 @@ def test_editors_see_what_was_not_delivered(room: Newsroom, box: Mailbox) -> Non
         assert editor.post("/desk/letters", data=form).status_code == 404
         assert letters.standing().dead == 0
         journal = editor.get("/desk/journal").text
-        assert "had an undelivered e-mail tried again" in journal
+        assert "had something undelivered tried again" in journal
     carry(room)
     assert box.recipients[-1] == ["gone@reader.example"]
+
+
+def test_editors_see_which_endpoints_are_told(room: Newsroom) -> None:
+    """If notices to an endpoint are dead, then editors see to which, of what and why, never its whole address, and try one or all again; who said that it is gone is shown as gone."""
+    notices, desk = room.meydan.notices, room.meydan.desk
+    for name in ("CMS <b>", "Old"):
+        notices.add(name, "https://192.0.9.1/secret-path", by="operator", events=["comment.approved"])
+    notices.is_gone(notices.named("Old"))
+    endpoint = notices.named("CMS <b>")
+    for _ in range(3):
+        desk.review(room.hand_over("Spas."), Verdict.APPROVE, by="Zîn")
+    for job in notices.lease(endpoint):
+        notices.bury(job, "answered-500")
+    with Chair(room) as editor:
+        room.meydan.staff.add_moderator("Rona", role="editor")
+        page = editor.sign_in("Rona").get("/desk/letters").text
+        assert page.count("To <bdi>CMS &lt;b&gt;</bdi>.") == 3
+        assert "A comment was approved" in page
+        assert "https://192.0.9.1" in page
+        assert "secret-path" not in page
+        assert "that it is gone" in page
+        one, *_ = (dead.number for dead in room.meydan.letters.dead() if dead.endpoint == endpoint.number)
+        for number, do in ((one, "again"), (endpoint.number, "all-again")):
+            form = {"csrf": editor.csrf, "number": str(number), "do": do}
+            assert editor.post("/desk/letters", data=form).status_code == 303
+        assert editor.post("/desk/letters", data=form).status_code == 404
+        assert [one.waiting for one in notices.standings() if one.endpoint.number == endpoint.number] == [3]
+        assert "had all notices tried again" in editor.get("/desk/journal").text
+    for name in ("CMS <b>",):
+        notices.remove(name, by="operator")
 
 
 def test_a_server_that_is_killed_loses_no_letter(tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ from meydan.cli import (
     operating,
     people,
     scoring,
+    stating,
+    telling,
     training,
     trying,
     upgrading,
@@ -43,9 +45,11 @@ app.command("score")(scoring.score)
 app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
+app.add_typer(telling.app, name="webhooks")
 app.command("calibrate")(calibrating.calibrate)
 app.command("trial")(trying.trial)
 app.command("migrate")(upgrading.migrate)
+app.command("statements")(stating.statements)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")

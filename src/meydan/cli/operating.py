@@ -63,8 +63,7 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
-    from meydan.post.courier import Courier
-    from meydan.post.mail import Mailer
+    from meydan.post import office
     from meydan.web.app import create_app
     from meydan.web.serve import configure_logs, free_port, serve
     from meydan.wiring import build
@@ -97,9 +96,7 @@ def serve(
                     text += f"\nSign in there once, as {FIRST_MODERATOR!r}: {first}"
                 say(told, as_json=as_json, text=text)
 
-            mail = given.mail
-            courier = mail and Courier(meydan.letters, Mailer(mail, given.mail_from), leads=meydan.leads)
-            serve(meydan, create_app(meydan), on_ready=ready, beside=courier.work if courier else None)
+            serve(meydan, create_app(meydan), on_ready=ready, beside=lambda ended: office.work(meydan, ended))
         finally:
             meydan.close()
 
@@ -231,7 +228,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     from meydan.judge import Judge, calibration
     from meydan.policy import load
     from meydan.post.mail import Mailer
-    from meydan.wiring import build_staff, guidelines_in_force, open_store
+    from meydan.wiring import build_notices, build_staff, guidelines_in_force, open_store
 
     def guidelines() -> str:
         loaded = load(settings.guidelines)
@@ -307,6 +304,30 @@ def _examine(settings: Settings) -> list[_Finding]:
             f"{standing.dead} could not be delivered{' (the desk lists them at /desk/letters)' if standing.dead else ''}"
         )
 
+    def webhooks() -> str:
+        if unmade:
+            return "none"
+        notices, store = build_notices(settings)
+        try:
+            standings = notices.standings()
+            for one in standings:
+                if one.endpoint.ended_at is None:
+                    notices.where(one.endpoint)
+        finally:
+            store.close()
+        return (
+            "; ".join(
+                f"{one.endpoint.name} at {one.endpoint.place} "
+                + (
+                    "said that it is gone"
+                    if one.endpoint.ended_at
+                    else f"({one.waiting} wait, {one.dead} could not be delivered)"
+                )
+                for one in standings
+            )
+            or "none"
+        )
+
     def public_url() -> str:
         if not settings.public_url:
             return f"{settings.own_url} (set public_url when readers use another)"
@@ -321,6 +342,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         ("moderators", moderators),
         ("mail", mail),
         ("letters", letters),
+        ("webhooks", webhooks),
         ("public url", public_url),
     ]
     for what, check in checks:

@@ -177,7 +177,9 @@ def add_token(
     name: NameArgument,
     scope: Annotated[
         list[str] | None,
-        typer.Option("--scope", help="judge, stories or moderate; may be repeated; all when left out."),
+        typer.Option(
+            "--scope", help="judge, stories, moderate or decisions; may be repeated; all when left out."
+        ),
     ] = None,
     data: DataOption = None,
     database: DatabaseOption = None,

@@ -1,4 +1,4 @@
-"""`meydan work`: judging, looking after the house and carrying letters, without doors."""
+"""`meydan work`: judging, looking after the house and carrying what leaves, without doors."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ def work(
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge what waits, look after the house and carry letters, without doors, until SIGINT or SIGTERM."""
-    from meydan.post.courier import Courier
-    from meydan.post.mail import Mailer
+    """Judge what waits, look after the house and carry what leaves, without doors, until SIGINT or SIGTERM."""
+    from meydan.post import office
     from meydan.web.serve import configure_logs
     from meydan.wiring import build
 
@@ -61,10 +60,8 @@ def work(
             signal.signal(name, end)
         courier: threading.Thread | None = None
         try:
-            if given.mail is not None:
-                carries = Courier(meydan.letters, Mailer(given.mail, given.mail_from), leads=meydan.leads)
-                courier = threading.Thread(target=carries.work, args=(ended,), name="courier", daemon=True)
-                courier.start()
+            courier = threading.Thread(target=office.work, args=(meydan, ended), name="courier", daemon=True)
+            courier.start()
             say({"working": True}, as_json=as_json, text="Working. Stop with Ctrl+C.")
             work_until(meydan, ended)
             log.info("work_ended")

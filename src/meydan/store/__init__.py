@@ -6,6 +6,7 @@ Nothing here knows a rule, a model or the web; nothing above here knows SQL.
 
 from __future__ import annotations
 
+from meydan.store.endpoints import Endpoint, NewEndpoint, seen_until
 from meydan.store.erasures import Erased, Erasures
 from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
@@ -61,6 +62,8 @@ from meydan.store.values import (
     UsedProof,
     Withdrawal,
 )
+from meydan.store.verdicts import Rejection, Verdicts
+from meydan.store.verdicts import Told as ToldDecision
 from meydan.store.writer import Bounds
 
 __all__ = [
@@ -88,6 +91,7 @@ __all__ = [
     "Doorway",
     "Draft",
     "Ending",
+    "Endpoint",
     "Entry",
     "Erased",
     "Erasures",
@@ -102,6 +106,7 @@ __all__ = [
     "LookedTwice",
     "ModeratorRow",
     "NewComment",
+    "NewEndpoint",
     "NewFollow",
     "News",
     "OpenSession",
@@ -113,6 +118,7 @@ __all__ = [
     "Readers",
     "Received",
     "Record",
+    "Rejection",
     "Reports",
     "Scored",
     "Sending",
@@ -127,8 +133,11 @@ __all__ = [
     "Thread",
     "TokenRow",
     "Told",
+    "ToldDecision",
     "UsedProof",
+    "Verdicts",
     "Version",
     "Versions",
     "Withdrawal",
+    "seen_until",
 ]

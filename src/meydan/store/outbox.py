@@ -42,7 +42,11 @@ _body_of = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One thing that is to leave, as a worker has it in hand. `attempt` counts from 1; `key` is the same at each."""
+    """
+    One thing that is to leave, as a worker has it in hand. `attempt` counts from 1; `key` is the same at each.
+
+    `endpoint` is the number of the one that it is for; None for a letter, which goes by mail.
+    """
 
     number: int
     kind: str
@@ -52,6 +56,7 @@ class Job:
     at: datetime
     attempt: int
     until: datetime
+    endpoint: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,12 @@ class DeadJob:
     attempts: int
     dead_at: datetime
     error: str
+    endpoint: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How many jobs wait in all, how many of them are due now, and how many are dead."""
+    """How many letters wait in all, how many of them are due now, and how many are dead."""
 
     waiting: int
     due: int
@@ -130,19 +136,25 @@ class Outbox:
 
     # -- carrying out ---------------------------------------------------------
 
-    def lease(self, *, at: datetime, until: datetime, limit: int) -> tuple[Job, ...]:
+    def lease(
+        self, *, at: datetime, until: datetime, limit: int, endpoint: int | None = None
+    ) -> tuple[Job, ...]:
         """
         Take what is due, the longest waiting first: until then nobody else is given it.
 
         What somebody took and neither finished nor failed until their time was over is due again.
+
+        Args:
+            endpoint: the number of the one whose notices are taken; None for letters.
         """
         when, end = micros(at), micros(until)
+        lane = {} if endpoint is None else {"endpoint": endpoint}
         # Asked without writing first: most rounds find nothing.
-        if not self._database.all(sql.LEASE, at=when, limit=1):
+        if not self._database.all(sql.LEASE if endpoint is None else sql.LEASE_FOR, at=when, limit=1, **lane):
             return ()
 
-        given = {"at": when, "until": end, "limit": max(1, min(limit, 1000))}
-        statement = sql.LEASED[self._database.dialect]
+        given = {"at": when, "until": end, "limit": max(1, min(limit, 1000)), **lane}
+        statement = (sql.LEASED if endpoint is None else sql.LEASED_FOR)[self._database.dialect]
         rows: list[Row] = (
             self._writer.write(lambda hand: hand.all(statement, **given))
             if self._database.dialect == "sqlite"
@@ -150,7 +162,7 @@ class Outbox:
             else self._database.all(statement, **given)
         )
         return tuple(
-            Job(number, kind, subject, _body_of(body or "{}"), key, time_of(posted), attempt, until)
+            Job(number, kind, subject, _body_of(body or "{}"), key, time_of(posted), attempt, until, endpoint)
             for number, kind, subject, body, key, posted, attempt, _ in sorted(
                 rows, key=lambda row: (row[-1], row[0])
             )
@@ -193,16 +205,16 @@ class Outbox:
     # -- looking after --------------------------------------------------------
 
     def standing(self, at: datetime) -> Standing:
-        """How much waits, is due, and is dead."""
-        waiting, due = self._database.one(sql.OUTBOX_DUE, at=micros(at)) or (0, 0)
-        dead = self._database.one(sql.OUTBOX_DEAD) or (0,)
+        """How many letters wait, are due, and are dead."""
+        waiting, due = self._database.one(sql.LETTERS_DUE, at=micros(at)) or (0, 0)
+        dead = self._database.one(sql.LETTERS_DEAD) or (0,)
         return Standing(waiting, due, dead[0])
 
     def dead(self, *, limit: int = 100) -> Sequence[DeadJob]:
-        """Dead letters, the latest first."""
+        """Dead letters and notices, the latest first."""
         return [
-            DeadJob(number, kind, subject, time_of(at), attempts, time_of(dead_at), error)
-            for number, kind, subject, at, attempts, dead_at, error in self._database.all(
+            DeadJob(number, kind, subject, time_of(at), attempts, time_of(dead_at), error, endpoint)
+            for number, kind, subject, at, attempts, dead_at, error, endpoint in self._database.all(
                 sql.DEAD, limit=max(1, min(limit, 1000))
             )
         ]

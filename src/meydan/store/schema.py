@@ -57,7 +57,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0023"
+HEAD = "0024"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -763,6 +763,7 @@ outbox = Table(
     Column("done_at", BigInteger),
     Column("dead_at", BigInteger),
     Column("error", Text, nullable=False, server_default="", comment="what went wrong last, without words"),
+    Column("endpoint", BigInteger, comment="endpoint.number; NULL: a letter, by mail"),
     Index(
         "ix_outbox_due",
         "due_at",
@@ -783,6 +784,41 @@ outbox = Table(
         postgresql_where=text("done_at IS NOT NULL"),
     ),
     Index("ix_outbox_subject", "subject"),
+    Index(
+        "ix_outbox_lane",
+        "endpoint",
+        "due_at",
+        "number",
+        sqlite_where=text("done_at IS NULL AND dead_at IS NULL"),
+        postgresql_where=text("done_at IS NULL AND dead_at IS NULL"),
+    ),
+)
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    # Where the newsroom's own programs and channels are told what happens; see store/endpoints.
+    Column("number", _BIG, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("place", Text, nullable=False, comment="scheme, host and port, for people"),
+    Column("sealed", Text, nullable=False, comment="address and secrets, under the server's key"),
+    Column("events", Text, nullable=False, comment="each between spaces"),
+    Column("words", SmallInteger, nullable=False, server_default="0"),
+    Column("language", Text, nullable=False, server_default="en"),
+    Column("added_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended_why", Text),
+    CheckConstraint("form IN ('standard', 'slack')", name="form"),
+    CheckConstraint("ended_why IN ('removed', 'gone')", name="ended_why"),
+    Index(
+        "ix_endpoint_name",
+        "name",
+        unique=True,
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )
 
 follow = Table(

@@ -1013,18 +1013,23 @@ POSTED_UNTOUCHED = (
 )
 _DUE = "done_at IS NULL AND dead_at IS NULL"
 # What another has in hand is passed over; it stays among the due, should its holder fall.
-LEASE = f"""
+_LEASE = f"""
 SELECT number FROM outbox
- WHERE {_DUE} AND due_at <= :at AND leased_until <= :at
+ WHERE endpoint {{lane}} AND {_DUE} AND due_at <= :at AND leased_until <= :at
  ORDER BY due_at, number LIMIT :limit"""
+LEASE = _LEASE.format(lane="IS NULL")
+LEASE_FOR = _LEASE.format(lane="= :endpoint")
 # Of two who take at the same moment, each is given what the other is not.
-LEASED = {
-    dialect: f"""
+LEASED, LEASED_FOR = (
+    {
+        dialect: f"""
 UPDATE outbox SET attempts = attempts + 1, leased_until = :until
- WHERE number IN ({LEASE}{passing})
+ WHERE number IN ({lease}{passing})
 RETURNING number, kind, subject, body, key, at, attempts, due_at"""
-    for dialect, passing in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
-}
+        for dialect, passing in (("sqlite", ""), ("postgresql", " FOR UPDATE SKIP LOCKED"))
+    }
+    for lease in (LEASE, LEASE_FOR)
+)
 # Posted, put off or taken while the clock was ahead: no wait and no lease is that long.
 PULL_BACK = f"""
 UPDATE outbox SET due_at = CASE WHEN due_at > :ahead THEN :at ELSE due_at END, leased_until = 0
@@ -1043,17 +1048,100 @@ BURY = f"""
 UPDATE outbox SET dead_at = :at, leased_until = 0, error = :error
  WHERE number = :number AND attempts = :attempts AND {_DUE}"""
 DEAD = """
-SELECT number, kind, subject, at, attempts, dead_at, error FROM outbox
+SELECT number, kind, subject, at, attempts, dead_at, error, endpoint FROM outbox
  WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT :limit"""
 TRY_AGAIN = """
-UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, leased_until = 0
+UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, leased_until = 0,
+       at = CASE WHEN endpoint IS NULL THEN at ELSE :at END
  WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"""
 GIVE_UP = "DELETE FROM outbox WHERE number = :number AND dead_at IS NOT NULL RETURNING kind"
 OUTBOX_DUE = f"SELECT count(*), count(CASE WHEN due_at <= :at THEN 1 END) FROM outbox WHERE {_DUE}"
+LETTERS_DUE = f"{OUTBOX_DUE} AND endpoint IS NULL"
 OUTBOX_SINCE = f"SELECT min(due_at) FROM outbox WHERE {_DUE}"
 OUTBOX_DEAD = "SELECT count(*) FROM outbox WHERE dead_at IS NOT NULL"
+LETTERS_DEAD = f"{OUTBOX_DEAD} AND endpoint IS NULL"
 FORGET_DONE = "DELETE FROM outbox WHERE done_at < :before AND done_at IS NOT NULL"
 FORGET_DEAD = "DELETE FROM outbox WHERE dead_at < :before AND dead_at IS NOT NULL"
+
+# -- what the newsroom's own programs are told ---------------------------------
+
+# Once for each endpoint that asked for it; where there is none, a look at an empty table. Casts, because PostgreSQL
+# cannot tell what is given to a SELECT.
+ANNOUNCE = """
+INSERT INTO outbox (kind, subject, body, key, at, due_at, endpoint)
+SELECT CAST(:kind AS text), CAST(:subject AS text), CAST(:body AS text), 'n-' || n.id || '-' || CAST(:key AS text),
+       CAST(:at AS bigint), CAST(:at AS bigint), n.number
+  FROM endpoint n WHERE n.ended_at IS NULL AND n.form = 'standard' AND n.events LIKE '% ' || CAST(:kind AS text) || ' %'
+    ON CONFLICT (key) DO NOTHING"""
+# To channels what comes within a minute or so is told at its end, together.
+ANNOUNCE_TOGETHER = """
+INSERT INTO outbox (kind, subject, body, key, at, due_at, endpoint)
+SELECT CAST(:kind AS text), '', CAST(:body AS text), 'n-' || n.id || '-' || CAST(:key AS text),
+       CAST(:at AS bigint), CAST(:due AS bigint), n.number
+  FROM endpoint n WHERE n.ended_at IS NULL AND n.form = 'slack' AND n.events LIKE '% ' || CAST(:kind AS text) || ' %'
+    ON CONFLICT (key) DO NOTHING"""
+# Unless the same endpoint was told the same since; its subject is that of no comment.
+ANNOUNCE_QUIETLY = """
+INSERT INTO outbox (kind, subject, body, key, at, due_at, endpoint)
+SELECT CAST(:kind AS text), n.id || ' ' || CAST(:kind AS text), CAST(:body AS text),
+       'n-' || n.id || '-' || CAST(:key AS text), CAST(:at AS bigint), CAST(:at AS bigint), n.number
+  FROM endpoint n
+ WHERE n.ended_at IS NULL AND n.events LIKE '% ' || CAST(:kind AS text) || ' %'
+   AND NOT EXISTS (SELECT 1 FROM outbox o
+                    WHERE o.subject = n.id || ' ' || CAST(:kind AS text) AND o.at > CAST(:since AS bigint))
+    ON CONFLICT (key) DO NOTHING"""
+_ENDPOINT = "number, id, name, form, place, sealed, events, words, language, added_at, ended_at, ended_why"
+ADD_ENDPOINT = f"""
+INSERT INTO endpoint (id, name, form, place, sealed, events, words, language, added_at)
+VALUES (:id, :name, :form, :place, :sealed, :events, :words, :language, :at)
+    ON CONFLICT (name) WHERE ended_at IS NULL DO NOTHING RETURNING {_ENDPOINT}"""
+ENDPOINTS = f"SELECT {_ENDPOINT} FROM endpoint WHERE ended_at IS NULL ORDER BY name"
+# What its receiver ended stays to be seen for as long as a dead letter.
+ENDPOINTS_OF_LATE = f"""
+SELECT {_ENDPOINT} FROM endpoint WHERE ended_at IS NULL OR (ended_why = 'gone' AND ended_at > :since) ORDER BY name, number"""
+ENDPOINT_NAMED = f"SELECT {_ENDPOINT} FROM endpoint WHERE name = :name AND ended_at IS NULL"
+ANY_ENDPOINT = "SELECT 1 FROM endpoint WHERE ended_at IS NULL AND events LIKE '% ' || CAST(:kind AS text) || ' %' LIMIT 1"
+END_ENDPOINT = """
+UPDATE endpoint SET ended_at = :at, ended_why = :why, sealed = '' WHERE number = :number AND ended_at IS NULL RETURNING name"""
+SEAL_ENDPOINT = (
+    "UPDATE endpoint SET sealed = :sealed WHERE number = :number AND sealed = :former AND ended_at IS NULL"
+)
+ENDPOINT_NAME = "SELECT name FROM endpoint WHERE number = :number"
+END_NOTICES = f"DELETE FROM outbox WHERE endpoint = :number AND {_DUE}"
+END_DEAD_NOTICES = "DELETE FROM outbox WHERE endpoint = :number AND dead_at IS NOT NULL"
+TRY_ALL_AGAIN = """
+UPDATE outbox SET dead_at = NULL, attempts = 0, due_at = :at, at = :at, leased_until = 0
+ WHERE endpoint = :number AND dead_at IS NOT NULL"""
+NOTICES_STANDING = f"""
+SELECT endpoint, count(*), 0 FROM outbox WHERE endpoint IS NOT NULL AND {_DUE} GROUP BY endpoint
+UNION ALL
+SELECT endpoint, 0, count(*) FROM outbox WHERE endpoint IS NOT NULL AND dead_at IS NOT NULL GROUP BY endpoint"""
+DEAD_SINCE = "SELECT count(*) FROM outbox WHERE dead_at > :since AND dead_at IS NOT NULL AND kind <> :kind"
+ESCALATED_BETWEEN = "SELECT count(*) FROM escalation WHERE at >= :since AND at < :until"
+MACHINE_WITHDRAWN_BETWEEN = """
+SELECT language, rule, calibration, wrong, audits, at FROM withdrawal WHERE at >= :since AND at < :until
+ ORDER BY number LIMIT 50"""
+
+# -- decisions, for those who read them elsewhere -------------------------------
+
+# What was escalated is nobody's to hear of here.
+LATEST_DECISIONS = """
+SELECT d.leaf, c.id, d.seq, d.decided_at, d.verdict, d.reasons, d.decided_by, d.guidelines, c.language, s.url, s.title
+  FROM decision d CROSS JOIN comment c CROSS JOIN story s
+ WHERE c.number = d.comment AND s.id = c.story AND d.leaf < :before AND c.escalated = 0
+ ORDER BY d.leaf DESC LIMIT :limit"""
+# Decided elsewhere is not decided here. What nobody had judged before is judged by its first decision. The next decision,
+# if any, ends this one's effect.
+REJECTED_BETWEEN = """
+SELECT d.decided_at, d.leaf, d.seq, d.decided_by, d.reasons, d.guidelines, c.commitment, c.submitted_at, c.language,
+       CASE WHEN c.judged_at < d.decided_at THEN 1 ELSE 0 END,
+       (SELECT n.decided_at FROM decision n WHERE n.comment = d.comment AND n.seq = d.seq + 1),
+       CASE WHEN EXISTS (SELECT 1 FROM report r WHERE r.comment = d.comment AND r.seq = d.seq AND r.upheld = 1)
+            THEN 1 ELSE 0 END
+  FROM decision d CROSS JOIN comment c
+ WHERE c.number = d.comment AND d.decided_at >= :since AND d.decided_at < :until
+   AND (d.decided_at > :since OR d.leaf > :after) AND d.verdict = 'reject' AND d.decided_by <> 'import'
+ ORDER BY d.decided_at, d.leaf LIMIT :limit"""
 
 # -- who is written to --------------------------------------------------------
 
@@ -1133,5 +1221,7 @@ BESIDE_ADDED = frozenset(
         HOLD,
         ADD_BREACH,
         END_CLAIM,
+        ANNOUNCE,
+        ANNOUNCE_TOGETHER,
     )
 )

@@ -60,6 +60,7 @@ from meydan.store import months
 from meydan.store import statements as sql
 from meydan.store.arriving import HIDDEN, SHOWN, TOMBSTONE, Arrivals
 from meydan.store.database import Database
+from meydan.store.endpoints import Endpoints, announce, announce_decided
 from meydan.store.erasures import Erased, Erasures
 from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
@@ -112,6 +113,7 @@ from meydan.store.values import (
     Waits,
     Withdrawal,
 )
+from meydan.store.verdicts import Verdicts
 from meydan.store.writer import Bounds, Then, Writer
 from meydan.text.derived import derived
 from meydan.text.exact import is_exact
@@ -249,10 +251,12 @@ class Store:
         self.people = People(database, self._writer)
         self.guidelines = Versions(database, self._writer)
         self.outbox = Outbox(database, self._writer)
+        self.endpoints = Endpoints(database, self._writer)
         self.readers = Readers(database, self._writer)
         self.followers = Followers(database, self._writer)
         self.suggestions = Suggestions(database, self._writer)
         self.arrivals = Arrivals(database, self._writer, _stand_again)
+        self.verdicts = Verdicts(database)
         self._lately = Lately(database)
         self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0
@@ -739,6 +743,7 @@ class Store:
                 leaf=put,
                 shown=showing == SHOWN != before.showing,
             )
+            announce_decided(hand, id, seq=seq, verdict=decision.verdict.value, at=decided_at)
             return lambda: Settled(seq=seq, decided_at=at, leaf=put.number, decision=decision, note=note)
 
         return work
@@ -811,6 +816,7 @@ class Store:
             if row is not None:
                 hand.add(sql.ADD_EVIDENCE, comment=_first(row), at=judged_at, body=body)
                 hand.stirs()
+                announce(hand, "comment.held", id, f"held-{id}", judged_at, {"holds": holds.split(",")})
                 if audited_under is not None:
                     _draw(hand, _first(row), 0, decision, evidence, audited_under, judged_at)
             return row is not None
@@ -835,6 +841,7 @@ class Store:
             hand.leaf(leaf)
             hand.send(sql.WITHDRAW, at=withdrawn_at, number=before.number)
             _stand(hand, before, before._replace(withdrawn_at=withdrawn_at))
+            announce(hand, "comment.withdrawn", id, f"withdrawn-{id}", withdrawn_at)
 
         self._writer.write(work)
 
@@ -924,6 +931,8 @@ class Store:
         enter(hand, at, by, "erased", before.id)
         _goes_stale(hand)
         _stand(hand, before, before._replace(erased_at=at))
+        # After what waited to be told of it is gone.
+        announce(hand, "comment.erased", before.id, f"erased-{before.id}", at)
 
     def escalate(
         self, id: str, *, kind: str, told: str, by: str, at: datetime, expected_seq: int | None = None
@@ -952,6 +961,7 @@ class Store:
             hand.send(sql.ESCALATE, number=before.number)
             enter(hand, when, by, "escalated", id, kind=kind)
             _stand(hand, before, before._replace(escalated=1))
+            announce(hand, "comment.escalated", id, f"escalated-{id}-{when}", when)
 
         self._writer.write(work)
 
@@ -1181,6 +1191,7 @@ class Store:
                 due=when - sooner // MICROSECOND,
                 number=before.number,
             )
+            announce(hand, "comment.appealed", id, f"appealed-{id}-{before.seq}", when, {"seq": before.seq})
 
         self._writer.write(work)
 
@@ -1244,9 +1255,12 @@ class Store:
             enter(hand, when, A_READER, "reported", id, rule=rule)
             if answered or before.waiting:
                 return
-            if _first(hand.one(sql.REPORTS_OPEN, comment=before.number)) >= from_readers:
+            reports = _first(hand.one(sql.REPORTS_OPEN, comment=before.number))
+            if reports >= from_readers:
                 due = when - sooner // MICROSECOND
                 hand.send(sql.WAITS_AGAIN, holds=Hold.REPORT.value, due=due, number=before.number)
+                told = {"rule": rule, "reports": reports}
+                announce(hand, "comment.reported", id, f"reported-{id}-{when}", when, told)
 
         self._writer.write(work)
 
@@ -1453,8 +1467,9 @@ class Store:
     ) -> None:
         """Keep that the machine no longer decides something in a language; again changes nothing."""
         when = micros(at)
-        self._writer.write(
-            lambda hand: hand.run(
+
+        def work(hand: Hand) -> None:
+            withdrawn = hand.run(
                 sql.WITHDRAW_MACHINE,
                 language=language,
                 rule=rule,
@@ -1463,7 +1478,12 @@ class Store:
                 audits=audits,
                 at=when,
             )
-        )
+            if withdrawn:
+                told = {"language": language, "rule": rule, "wrong": wrong, "audits": audits}
+                key = f"machine-{language}-{rule}-{when}".replace(".", "-")
+                announce(hand, "machine.withdrawn", "", key, when, told)
+
+        self._writer.write(work)
 
     def withdrawals(self) -> tuple[Withdrawal, ...]:
         """Everything the machine was ever withdrawn from, first to last."""

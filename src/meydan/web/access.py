@@ -7,6 +7,7 @@ of an address is believed only from the proxies that the operator trusts.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ipaddress
 import threading
@@ -300,6 +301,18 @@ def bearer_of(request: AnyConnection) -> str | None:
     """The secret of an Authorization: Bearer header."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" and secret.strip() else None
+
+
+def feed_token_of(request: AnyConnection) -> str | None:
+    """A token as a program that reads feeds can give it: as Bearer, or as the password of HTTP's Basic scheme."""
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return bearer_of(request)
+    try:
+        _, _, secret = base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")
+    except (ValueError, UnicodeDecodeError):
+        raise SignInNeeded("This needs a token: as Bearer, or as a password.") from None
+    return secret
 
 
 def session_of(request: AnyRequest, staff: Staff) -> Session:

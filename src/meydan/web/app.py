@@ -20,7 +20,7 @@ from litestar import Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
-from meydan.web import api, coral, desk, embed, feeds, follow, me, openai, watching
+from meydan.web import api, coral, decisions, desk, embed, feeds, follow, me, openai, watching
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -162,6 +162,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         *watching.routes(watch, watching.Readers(settings.metrics, settings.metrics_token)),
         *embed.routes(doors),
         *feeds.routes(doors),
+        *decisions.routes(doors),
         *me.routes(doors),
         *follow.routes(doors),
         *desk.routes(meydan),

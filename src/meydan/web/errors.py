@@ -48,6 +48,7 @@ STATUS: Mapping[type[errors.MeydanError], int] = {
     errors.DisposableAddress: 422,
     errors.NotServed: 400,
     errors.BadSignature: 401,
+    errors.WebhookRefused: 422,
     errors.GuidelinesChanged: 409,
     errors.StoryNotOpen: 409,
     errors.Unavailable: 503,

@@ -190,29 +190,32 @@ def _atom(
     entries: Sequence[_Entry], title: str, self_url: str, id: str, page_url: str, language: str
 ) -> bytes:
     feed = ElementTree.Element(f"{{{ATOM}}}feed", {LANG: language})
-    _put(feed, "id", id)
-    _put(feed, "title", title)
-    _put(feed, "updated", _moment(max((entry.at for entry in entries), default=NOTHING_YET)))
-    _put(feed, "link", rel="self", type="application/atom+xml", href=self_url)
-    _put(feed, "link", rel="alternate", type="text/html", href=page_url)
+    put(feed, "id", id)
+    put(feed, "title", title)
+    put(feed, "updated", _moment(max((entry.at for entry in entries), default=NOTHING_YET)))
+    put(feed, "link", rel="self", type="application/atom+xml", href=self_url)
+    put(feed, "link", rel="alternate", type="text/html", href=page_url)
     for entry in entries:
         made = ElementTree.SubElement(feed, f"{{{ATOM}}}entry")
-        _put(made, "id", entry.id)
-        _put(made, "title", entry.title)
-        _put(made, "link", rel="alternate", type="text/html", href=entry.url)
+        put(made, "id", entry.id)
+        put(made, "title", entry.title)
+        put(made, "link", rel="alternate", type="text/html", href=entry.url)
         # Never edited: it is what it was when it was sent.
-        _put(made, "published", _moment(entry.at))
-        _put(made, "updated", _moment(entry.at))
-        _put(ElementTree.SubElement(made, f"{{{ATOM}}}author"), "name", entry.name)
-        content = _put(made, "content", entry.text, type="text")
+        put(made, "published", _moment(entry.at))
+        put(made, "updated", _moment(entry.at))
+        put(ElementTree.SubElement(made, f"{{{ATOM}}}author"), "name", entry.name)
+        content = put(made, "content", entry.text, type="text")
         content.set(LANG, entry.language or UNKNOWN_LANGUAGE)
     written: bytes = ElementTree.tostring(feed, encoding="utf-8", xml_declaration=True)
     # A bare carriage return is read as a line feed; what a reader sent is not changed on the way.
     return written.replace(b"\r", b"&#13;")
 
 
-def _put(parent: ElementTree.Element, name: str, text: str = "", **attributes: str) -> ElementTree.Element:
-    put = ElementTree.SubElement(parent, f"{{{ATOM}}}{name}", attributes)
+def put(parent: ElementTree.Element, name: str, text: str = "", **attributes: str) -> ElementTree.Element:
+    """One element of Atom within another; what XML has no form for stands as U+FFFD."""
+    put = ElementTree.SubElement(
+        parent, f"{{{ATOM}}}{name}", {key: _NO_XML.sub("\ufffd", value) for key, value in attributes.items()}
+    )
     put.text = _NO_XML.sub("\ufffd", text) or None
     return put
 

@@ -16,7 +16,7 @@ CSRF token, sent from our own origin.
     guidelines what is in force and was, trying the next version, and letting it take effect
     escalated  what is unlawful or a danger: the cases, and the record of each
     stories    how each story stands, when it takes comments and what readers are told there
-    undelivered e-mail that did not arrive
+    undelivered e-mails and notices that did not arrive
     finding    every comment by what is known of it, and deciding several at once
 """
 
@@ -68,7 +68,7 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
             *stories.pages(frame),
             *guidelines.pages(frame, reading_room),
             *escalated.pages(frame, reading_room),
-            *undelivered.pages(frame, meydan.letters),
+            *undelivered.pages(frame, meydan.letters, meydan.notices),
             *rooms,
         ]
     )

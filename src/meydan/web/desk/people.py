@@ -62,6 +62,11 @@ ACTIONS: Final = (
     "guidelines-changed",
     "letter-tried-again",
     "letter-given-up",
+    "endpoint-added",
+    "endpoint-removed",
+    "endpoint-rotated",
+    "endpoint-gone",
+    "notices-tried-again",
     "token-added",
     "token-revoked",
 )
