@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meydan.web.discovery import MESSAGES
-from meydan.web.proto import DEEPEST, Refusal, _Tolerant, chosen, mask_of, read_json, read_message
+from meydan.web.proto import (
+    DEEPEST,
+    MOST_TOLERATED,
+    Refusal,
+    _Tolerant,
+    chosen,
+    mask_of,
+    read_json,
+    read_message,
+)
 
 NAMES = st.from_regex(r"[A-Za-z_$][A-Za-z0-9_$]{0,8}", fullmatch=True)
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text("\\'\"\n{}:,ab", max_size=12)
@@ -56,6 +65,14 @@ def test_depth_is_bounded(body: str) -> None:
     """If brackets go on for ever, then the body is refused, and no stack ends."""
     with pytest.raises(Refusal):
         read_json(body.encode())
+
+
+def test_only_so_much_is_read_tolerantly() -> None:
+    """If a body is no strict JSON and very long, then it is refused at once; strictly written, it is read."""
+    long = "[" + "1," * MOST_TOLERATED + "1]"
+    assert len(read_json(long.encode())) == MOST_TOLERATED + 1
+    with pytest.raises(Refusal, match="too long"):
+        read_json(long.replace("1]", "1,]").encode())
 
 
 def test_a_message_has_only_its_own_fields() -> None:

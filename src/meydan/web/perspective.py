@@ -310,12 +310,13 @@ class Perspective:
         community = asked.get("communityId", "")
         token = asked.get("clientToken", "")
         coral = community.startswith("Coral:")
+        length = _Utf16(text).length
         labels: dict[str, float] = {}
         for name, scores in given.items():
             if name not in ATTRIBUTES:
                 raise _invalid("INVALID_REQUEST", f"Unknown requested attribute: {shown(name)}")
             attribute = ATTRIBUTES[name]
-            _check_spans(scores, text)
+            _check_spans(scores, length)
             summary = scores.get("summaryScore")
             if summary is None:
                 continue
@@ -443,11 +444,11 @@ def _requested(asked: Mapping[str, Any]) -> dict[Attribute, float | None]:
     return found
 
 
-def _check_spans(scores: Mapping[str, Any], text: str) -> None:
+def _check_spans(scores: Mapping[str, Any], length: int) -> None:
     for span in scores.get("spanScores", ()):
         if "begin" not in span or "end" not in span:
             raise _invalid("INVALID_REQUEST", "Span scores must have both begin and end.")
-        if not 0 <= span["begin"] <= span["end"] <= _Utf16(text).length:
+        if not 0 <= span["begin"] <= span["end"] <= length:
             raise _invalid("INVALID_REQUEST", "Span scores must lie within the comment.")
 
 

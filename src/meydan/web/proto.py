@@ -18,6 +18,9 @@ from typing import Any, Final, Literal
 DEEPEST: Final = 32
 """Brackets within brackets, in a body that is read tolerantly, and in a message."""
 
+MOST_TOLERATED: Final = 262_144
+"""Characters of a body that is read tolerantly: character by character, which takes its time."""
+
 LONGEST_MASK: Final = 2_000
 """Characters of a `fields` parameter."""
 
@@ -112,6 +115,10 @@ def read_json(body: bytes) -> Any:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         pass
+    if len(text) > MOST_TOLERATED:
+        raise bad_request(
+            "", "Invalid JSON payload received. It is no strict JSON, and too long for any other."
+        )
     try:
         return _Tolerant(text).read()
     except ValueError as fault:
