@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import threading
 import time
@@ -275,6 +276,23 @@ def test_what_is_not_signed_is_not_judged(server: CoralServer) -> None:
     changed = raw.replace(b"careful", b"careless")
     assert put_off(server.post(changed, right)) == "R128"
     assert server.post(raw, f"{other} , {right.upper().replace('SHA256', 'sha256')}").status == "APPROVED"
+
+
+def test_what_is_put_off_is_counted(room: Newsroom, server: CoralServer) -> None:
+    """
+    If a comment is left to Coral's moderators because of a wrong secret, then the operator's figures count it by its code, though it was answered with 200.
+    """
+
+    def counted() -> float:
+        figures = server.client.get(f"{room.url}/metrics").text
+        found = re.search(r'^meydan_refusals_total{code="R128"} (\S+)$', figures, re.M)
+        return float(found[1]) if found else 0.0
+
+    before = counted()
+    raw = raw_of(server)
+    put_off(server.post(raw, "sha256=" + "0" * 64))
+    server.moderate(COURTEOUS)
+    assert counted() == before + 1
 
 
 def test_a_request_that_is_sent_again_changes_nothing(room: Newsroom, server: CoralServer) -> None:

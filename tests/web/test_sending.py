@@ -202,6 +202,7 @@ def test_an_account_has_a_pace_of_its_own() -> None:
         pace=slow,
         reader_pace=slow,
         nudge_pace=slow,
+        judge_pace=slow,
         receipts_pace=slow,
         shelf=None,
         https=False,

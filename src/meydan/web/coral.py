@@ -136,7 +136,6 @@ class Coral:
             return
         if status_of(error) == 500:
             log.error("unexpected", error=type(error).__name__, at=where(error))
-        log.warning("coral_put_off", code=code_of(error))
         await _tell(PUT_OFF, headers, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:

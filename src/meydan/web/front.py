@@ -342,9 +342,7 @@ class Front:
 
 
 def _code_in(message: Any) -> str | None:
-    """The code of the refusal that this answer is; None where it is none."""
-    if message["status"] < 400:
-        return None
+    """The code of the refusal that this answer is, which Coral is told with a 200; None where it is none."""
     name = CODE_HEADER.encode()
     return next((bytes(value).decode() for key, value in message["headers"] if key == name), None)
 
