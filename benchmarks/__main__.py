@@ -29,6 +29,7 @@ from benchmarks import (
     desk,
     embed,
     growth,
+    importing,
     judge,
     live,
     mixed,
@@ -100,6 +101,10 @@ def machine() -> dict[str, Any]:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["importing"]:
+        # It has options of its own.
+        importing.run(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -107,6 +107,8 @@ _TEXTS = {
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
     "key", "error", "form", "place", "sealed", "events", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
+    "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
+    "origin",
 }  # fmt: skip
 # What the last step hands over for a whole batch.
 _LISTS = {
@@ -128,7 +130,11 @@ _BYTES = {"body", "source", "salt", "commitment", "likeness"}
 def values_for(name: str, statement: str) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for parameter in set(re.findall(r"(?<!:):([a-z_]+)", statement)):
-        if parameter in _LISTS:
+        if f"json_each(:{parameter})" in statement:
+            given[parameter] = "[1]"
+        elif parameter == "keys":
+            given[parameter] = ["x"]
+        elif parameter in _LISTS:
             given[parameter] = [b"" if parameter == "bodies" else 1]
         elif parameter in _BYTES:
             given[parameter] = b"\0" * 32

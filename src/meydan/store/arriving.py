@@ -114,7 +114,7 @@ class Arrivals:
 
     def known(self, source: str, keys: Iterable[str]) -> dict[str, Known]:
         """Which of these came already, by the name that they have there."""
-        rows = self._database.all(sql.IMPORTED[self._database.dialect], source=source, keys=self._array(keys))
+        rows = self._database.all(sql.IMPORTED[self._database.dialect], origin=source, keys=self._array(keys))
         return {
             key: Known(
                 None if digest is None else bytes(digest), number, id, root, url, status, showing, bool(gone)
@@ -145,7 +145,7 @@ class Arrivals:
 
         def work(hand: Hand) -> dict[str, int]:
             hand.lock_key("import", source)
-            if hand.all(sql.IMPORTED[hand.dialect], source=source, keys=_array(hand.dialect, keys)):
+            if hand.all(sql.IMPORTED[hand.dialect], origin=source, keys=_array(hand.dialect, keys)):
                 raise Met
             return self._put(hand, source, arrivals, stories)
 
@@ -223,7 +223,7 @@ class Arrivals:
                 assert row is not None
                 id = int(row[0])
                 if story.title is not None:
-                    hand.run(sql.TITLE_STORY, id=id, title=story.title)
+                    hand.run(sql.TITLE_STORY, number=id, title=story.title)
             ids[url] = id
         return ids
 
@@ -231,6 +231,11 @@ class Arrivals:
         return _array(self._database.dialect, values)
 
 
+_LOOKED = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS looked (comment BIGINT, words TEXT) ON COMMIT DROP",
+    "INSERT INTO lookup SELECT comment, to_tsvector('simple', words) FROM looked",
+    "TRUNCATE looked",
+)
 _STORIES_REMEMBERED = 50_000
 
 
@@ -319,7 +324,7 @@ def _put_lookup(hand: Hand, looked: list[tuple[int, str]]) -> None:
     if hand.dialect == "sqlite":
         hand.put("lookup", ("rowid", "words"), looked)
         return
-    make, carry, empty = sql.LOOKED["postgresql"]
+    make, carry, empty = _LOOKED
     hand.run(make)
     hand.put("looked", ("comment", "words"), looked)
     hand.run(carry)

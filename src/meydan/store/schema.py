@@ -337,8 +337,7 @@ words = Table(
     Column(
         "format",
         Text,
-        CheckConstraint("format IN ('html', 'markdown')", name="format"),
-        comment="of the text as kept, where another system had it so; NULL: text",
+        comment="html or markdown: of the text as kept, where another system had it so; NULL: text",
     ),
 )
 

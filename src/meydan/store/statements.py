@@ -358,9 +358,9 @@ _KNOWN = """
 SELECT i.key, i.digest, c.number, c.id, c.root, s.url, c.status, c.showing,
        CASE WHEN c.withdrawn_at IS NULL AND c.erased_at IS NULL THEN 0 ELSE 1 END
   FROM imported i JOIN comment c ON c.number = i.comment JOIN story s ON s.id = c.story
- WHERE i.source = :source AND i.key"""
+ WHERE i.source = :origin AND i.key"""
 IMPORTED = {
-    "sqlite": f"{_KNOWN} IN (SELECT value FROM json_each(:keys))",
+    "sqlite": f"{_KNOWN} IN (SELECT q.value FROM json_each(:keys) q)",
     "postgresql": f"{_KNOWN} = ANY(CAST(:keys AS text[]))",
 }
 NUMBERS = {
@@ -371,18 +371,11 @@ SELECT nextval(pg_get_serial_sequence('comment', 'number')) FROM generate_series
 NEWEST_COMMENT = "SELECT COALESCE(max(number), 0) FROM comment"
 ADD_IMPORTED_STORY = """
 INSERT INTO story (url, title, open) VALUES (:url, :title, :open) ON CONFLICT (url) DO NOTHING"""
-TITLE_STORY = "UPDATE story SET title = :title WHERE id = :id AND title IS NULL"
+TITLE_STORY = "UPDATE story SET title = :title WHERE id = :number AND title IS NULL"
 _BECOME = "UPDATE comment SET status = :status, seq = 1, showing = :showing WHERE number"
 BECOME = {
-    "sqlite": f"{_BECOME} IN (SELECT value FROM json_each(:numbers))",
+    "sqlite": f"{_BECOME} IN (SELECT q.value FROM json_each(:numbers) q)",
     "postgresql": f"{_BECOME} = ANY(CAST(:numbers AS bigint[]))",
-}
-LOOKED = {
-    "postgresql": (
-        "CREATE TEMPORARY TABLE IF NOT EXISTS looked (comment BIGINT, words TEXT) ON COMMIT DROP",
-        "INSERT INTO lookup SELECT comment, to_tsvector('simple', words) FROM looked",
-        "TRUNCATE looked",
-    )
 }
 
 # -- sent before -------------------------------------------------------------

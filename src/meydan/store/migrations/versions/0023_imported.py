@@ -35,8 +35,7 @@ def upgrade() -> None:
         sa.Column(
             "format",
             sa.Text(),
-            sa.CheckConstraint("format IN ('html', 'markdown')", name=op.f("ck_words_format")),
             nullable=True,
-            comment="of the text as kept, where another system had it so; NULL: text",
+            comment="html or markdown: of the text as kept, where another system had it so; NULL: text",
         ),
     )
