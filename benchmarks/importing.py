@@ -25,11 +25,56 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-WORDS = (
-    "the council has asked people of that quarter about its street before it closed shops and nobody told them why "
-    "a bus goes there twice an hour but who has time to wait for it in winter when water stands on every corner"
-).split()
-NAMES = [f"{first} {last}" for first in ("Rojin", "Azad", "Shilan", "Hiwa", "Nermin") for last in "ABCDEFGHIJKLMNOPQRST"]
+WORDS = [
+    "the",
+    "council",
+    "has",
+    "asked",
+    "people",
+    "of",
+    "that",
+    "quarter",
+    "about",
+    "its",
+    "street",
+    "before",
+    "it",
+    "closed",
+    "shops",
+    "and",
+    "nobody",
+    "told",
+    "them",
+    "why",
+    "a",
+    "bus",
+    "goes",
+    "there",
+    "twice",
+    "an",
+    "hour",
+    "but",
+    "who",
+    "has",
+    "time",
+    "to",
+    "wait",
+    "for",
+    "it",
+    "in",
+    "winter",
+    "when",
+    "water",
+    "stands",
+    "on",
+    "every",
+    "corner",
+]
+NAMES = [
+    f"{first} {last}"
+    for first in ("Rojin", "Azad", "Shilan", "Hiwa", "Nermin")
+    for last in "ABCDEFGHIJKLMNOPQRST"
+]
 BEGAN = datetime(2014, 3, 1, tzinfo=UTC)
 
 GUIDELINES_ORIGIN = "http://localhost"
@@ -97,7 +142,11 @@ def run(arguments: list[str]) -> dict[str, Any]:
         folder.mkdir(parents=True, exist_ok=True)
         archive = folder / f"disqus-{asked.comments}.xml.gz"
         states = write_disqus(archive, asked.comments)
-        told = {"comments": asked.comments, "archive_mb": round(archive.stat().st_size / 1e6, 1), "cores": os.cpu_count()}
+        told = {
+            "comments": asked.comments,
+            "archive_mb": round(archive.stat().st_size / 1e6, 1),
+            "cores": os.cpu_count(),
+        }
         told["load"] = os.getloadavg()[0]
         told["whole"] = _whole(archive, folder / "whole", asked.database, states)
         if not asked.no_kill and asked.database is None:
@@ -110,7 +159,18 @@ def run(arguments: list[str]) -> dict[str, Any]:
 
 def _command(archive: Path, data: Path, database: str | None = None) -> list[str]:
     where = [] if database is None else ["--database", database]
-    return [sys.executable, "-m", "meydan", "import", "disqus", str(archive), "--data", str(data), *where, "--json"]
+    return [
+        sys.executable,
+        "-m",
+        "meydan",
+        "import",
+        "disqus",
+        str(archive),
+        "--data",
+        str(data),
+        *where,
+        "--json",
+    ]
 
 
 def _whole(archive: Path, data: Path, database: str | None, states: Counter[str]) -> dict[str, Any]:
@@ -143,6 +203,10 @@ def _killed(archive: Path, data: Path, states: Counter[str], seconds: float) -> 
     once_more = subprocess.run(_command(archive, data), stdout=subprocess.PIPE, check=True)
     third = json.loads(once_more.stdout)
     taken = sum(told["taken"].values())
-    if taken + told["already"] != states.total() or third["already"] != states.total() or sum(third["taken"].values()):
+    if (
+        taken + told["already"] != states.total()
+        or third["already"] != states.total()
+        or sum(third["taken"].values())
+    ):
         raise SystemExit(f"not completed, or doubled: {told} {third}")
     return {"killed_after_s": round(after, 1), "there_then": told["already"], "added_by_second_run": taken}

@@ -1432,7 +1432,12 @@ class Desk:
             ],
         }
         dossier = dossier_of(
-            facts, text=comment.text, leaves=kept.leaves, called=f"case-{id}-{now:%Y%m%d-%H%M%S}", at=now
+            # What was committed to, character for character.
+            facts,
+            text=comment.text if comment.kept is None else comment.kept,
+            leaves=kept.leaves,
+            called=f"case-{id}-{now:%Y%m%d-%H%M%S}",
+            at=now,
         )
         self._store.hand_out(id, digest=dossier.digest, by=by, at=now)
         return dossier

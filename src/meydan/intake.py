@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
+
 from meydan.comment import DecidedBy, Decision, Hold, Reason, Status, Verdict
 from meydan.errors import ForeignStory
 from meydan.ledger import commitment_of, decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
@@ -26,6 +28,7 @@ from meydan.store import Store
 from meydan.store.arriving import Arrival, ArrivingStory, Known, Met
 from meydan.store.exact import micros
 from meydan.text.derived import derived
+from meydan.text.exact import is_exact
 from meydan.text.fold import fold
 from meydan.text.search import searchable_folded
 
@@ -41,6 +44,10 @@ _STATUS: Final = {
     "erased": Status.APPROVED,
 }
 _ID_BYTES, _SALT_BYTES = 15, 32
+
+
+def _reasons_of(reasons: tuple[Reason, ...]) -> str:
+    return msgspec.json.encode(reasons).decode() if reasons else "[]"
 
 
 class Foreign(Protocol):
@@ -138,8 +145,21 @@ class Intake:
         )  # fmt: skip
         return hashlib.blake2b(json.dumps(said).encode(), key=self._digest_key, digest_size=16).digest()
 
-    def ready(self, one: Foreign, *, digest: bytes, url: str, above: Arrival | Known | None) -> Arrival:
-        """A comment as it is to be put in; it may be named as what others reply to from now on."""
+    def ready(
+        self,
+        one: Foreign,
+        *,
+        digest: bytes,
+        url: str,
+        above: Arrival | Known | None,
+        looked: str | None = None,
+    ) -> Arrival:
+        """
+        A comment as it is to be put in; it may be named as what others reply to from now on.
+
+        Args:
+            looked: `looked_through` of it, where that was done already.
+        """
         status = _STATUS[one.state]
         gone = one.state in ("withdrawn", "erased")
         # Words that were deleted without a trace have none to keep.
@@ -177,7 +197,7 @@ class Intake:
             language=one.language or "und",
             author_key=None if text is None else self._author_key(one),
             holds=Hold.AUTOMATION_OFF.value if status is Status.HELD else "",
-            lookup="" if text is None else _looked_through(one.name, derived(text, kept_as)),
+            lookup="" if text is None else looked_through(one) if looked is None else looked,
             receipt=receipt_leaf(commitment, one.submitted_at),
             decision=decision,
             reasons=json.dumps(
@@ -221,8 +241,11 @@ def _name_looked_through(name: str) -> str:
     return searchable_folded(name, "")
 
 
-def _looked_through(name: str, text: str) -> str:
-    """As text.search has it; the same people write again and again."""
-    own = _name_looked_through(name)
-    words = searchable_folded("", fold(text).text)
-    return f"{own} {words}".strip()
+def looked_through(one: Foreign) -> str:
+    """What a comment is found by, as text.search has it. Pure; half of the work of an import."""
+    if not is_exact(one.body) or not is_exact(one.name):
+        return ""
+    # The same people write again and again.
+    own = _name_looked_through(one.name)
+    text = derived(one.body, one.body_format)
+    return f"{own} {searchable_folded('', fold(text).text)}".strip()

@@ -391,6 +391,7 @@ def test_migrations_are_part_of_the_package() -> None:
         "0019_erasures.py",
         "0020_beside.py",
         "0021_fingerprints.py",
+        "0023_imported.py",
     ]
 
 

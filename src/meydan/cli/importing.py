@@ -94,13 +94,13 @@ def import_(
 
     Run again, it adds what is missing and nothing twice, wherever it was cut short before.
     """
+    from meydan.exchange.apart import read_apart
     from meydan.exchange.formats import READERS, Asked
     from meydan.exchange.taking import take
     from meydan.wiring import build_intake
 
     with refusals(as_json=as_json):
-        reader = READERS.get(format)
-        if reader is None:
+        if format not in READERS:
             raise BadSettings(f"There is no format {format!r}. There are: {', '.join(sorted(READERS))}.")
         name = source or format
         if not (name.isprintable() and 0 < len(name) <= _LONGEST_SOURCE):
@@ -109,7 +109,7 @@ def import_(
         origins = _origins(origin_map or [])
         given = settings_of(settings, data=data, database=database, guidelines=guidelines)
         with contextlib.ExitStack() as held:
-            records = reader(file, asked)
+            records = held.enter_context(contextlib.closing(read_apart(format, file, asked)))
             lines = held.enter_context(_reported(report))
             intake, store = build_intake(given, name)
             held.callback(store.close)

@@ -130,7 +130,7 @@ class Aside:
         n = self._oldest_of_circle(n)
         # Cut above this one: then it is a top, and what is below it is walked once.
         self._db.execute("UPDATE waiting SET parent = NULL WHERE n = ?", (n,))
-        self._db.execute(_BELOW.format(begin=f"SELECT n, key FROM waiting WHERE n = {int(n)}"), {"alone": n})
+        self._db.execute(_BELOW.format(begin="SELECT n, key FROM waiting WHERE n = :alone"), {"alone": n})
 
     def _oldest_of_circle(self, n: int) -> int:
         """In the circle that is reached from here upwards, without remembering the way: one walks, another runs (Floyd)."""

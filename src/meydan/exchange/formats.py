@@ -30,7 +30,7 @@ class Asked:
 Reader = Callable[[Path, Asked], Iterator[Taken]]
 
 READERS: Final[dict[str, Reader]] = {
-    "disqus": lambda path, asked: read_disqus(path),  # noqa: ARG005
+    "disqus": lambda path, asked: read_disqus(path),
     "wordpress": lambda path, asked: read_wordpress(path, zone=asked.zone),
     "isso": lambda path, asked: read_isso(path, site=asked.site, zone=asked.zone),
     "remark42": lambda path, asked: read_remark42(path),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +21,10 @@ from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.intake import Arrival, ArrivingStory, Intake, Known, Met
 from meydan.text.exact import is_blank, is_exact
 
-Record = StoryRecord | CommentRecord | Fault
+Record = StoryRecord | CommentRecord | Fault | tuple[CommentRecord, str]
+"""What is taken: a pair is a comment with what it is found by, where that was worked out already (apart.py)."""
+
+Row = tuple[CommentRecord, str | None]
 
 BATCH: Final = 2000
 BATCH_CHARACTERS: Final = 4_000_000
@@ -111,20 +113,17 @@ def take(
     aside = Aside(folder)
     try:
         taking = _Taking(intake, aside, report, dict(origins or {}), told, dry=dry, batch=batch)
-        try:
-            coming = iter(records)
-            while True:
-                try:
-                    record = next(coming)
-                except StopIteration:
-                    break
-                except (NotThatFormat, FileCutShort) as error:
-                    taking.summary.broken = error
-                    break
-                taking.see(record)
-            taking.end()
-        finally:
-            taking.close()
+        coming = iter(records)
+        while True:
+            try:
+                record = next(coming)
+            except StopIteration:
+                break
+            except (NotThatFormat, FileCutShort) as error:
+                taking.summary.broken = error
+                break
+            taking.see(record)
+        taking.end()
         return taking.summary
     finally:
         aside.close()
@@ -150,12 +149,8 @@ class _Taking:
         self._told = told
         self._dry = dry
         self._batch = batch
-        self._rows: list[CommentRecord] = []
+        self._rows: list[Row] = []
         self._characters = 0
-        # What is being written while the next batch is made ready: its numbers are known when that one is written.
-        self._pending: dict[str, Arrival] = {}
-        self._writing: Future[None] | None = None
-        self._writer = ThreadPoolExecutor(1, "meydan-import")
         self._before = intake.newest()
         self._latest = intake.now() + _AHEAD
         self._stories: set[str] = set()
@@ -165,6 +160,9 @@ class _Taking:
     # -- what comes ------------------------------------------------------------------
 
     def see(self, record: Record) -> None:
+        looked = None
+        if isinstance(record, tuple):
+            record, looked = record
         if isinstance(record, Fault):
             self._refuse(record.place, record.key, record.kind, record.message)
         elif isinstance(record, StoryRecord):
@@ -172,10 +170,7 @@ class _Taking:
         elif (wrong := self._wrong(record)) is not None:
             self._refuse(record.place, record.key if is_exact(record.key) else None, *wrong)
         else:
-            self._rows.append(record)
-            self._characters += len(record.body)
-            if len(self._rows) >= self._batch or self._characters > BATCH_CHARACTERS:
-                self._go(last=False)
+            self._gather(record, looked, last=False)
 
     def end(self) -> None:
         """Take the rest, and then all that waited, each after what it replies to."""
@@ -188,16 +183,15 @@ class _Taking:
                     "Its replies go round in a circle; it was put at the top of its thread.",
                 )
                 record = replace(record, parent=None)
-            self._rows.append(record)
-            self._characters += len(record.body)
-            if len(self._rows) >= self._batch or self._characters > BATCH_CHARACTERS:
-                self._go(last=True)
+            self._gather(record, None, last=True)
         self._go(last=True)
-        self._written()
         self.summary.stories = len(self._stories)
 
-    def close(self) -> None:
-        self._writer.shutdown()
+    def _gather(self, record: CommentRecord, looked: str | None, *, last: bool) -> None:
+        self._rows.append((record, looked))
+        self._characters += len(record.body)
+        if len(self._rows) >= self._batch or self._characters > BATCH_CHARACTERS:
+            self._go(last=last)
 
     def _story(self, story: StoryRecord) -> None:
         kind = url = None
@@ -262,52 +256,46 @@ class _Taking:
     # -- a batch -----------------------------------------------------------------------
 
     def _go(self, *, last: bool) -> None:
-        """Make what came ready, and let it be written while the next comes."""
+        """Make what came ready, and put it in."""
         rows, self._rows, self._characters = self._rows, [], 0
         if not rows:
             return
-        arrivals = self._plan(rows, self._known(rows), last=last)
-        # Until here the batch before was being written.
-        self._written()
-        self._pending = {one.key: one for one in arrivals}
+        arrivals, states = self._plan(rows, self._known(rows), last=last)
         stories = [
             ArrivingStory(story.url, story.title, story.open)
-            for key in dict.fromkeys(row.story for row in rows)
+            for key in dict.fromkeys(row.story for row, _ in rows)
             if (story := self._aside.story(key)) is not None and story.url is not None
         ]
         self._stories.update(one.url for one in arrivals)
         if self._dry:
             self._aside.try_keys([(one.key, one.url, one.digest) for one in arrivals])
-            self._pending = {}
         else:
-            self._writing = self._writer.submit(self._intake.put, arrivals, stories)
-        self._told(len(rows))
-
-    def _written(self) -> None:
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
             try:
-                writing.result()
+                self._intake.put(arrivals, stories)
             except Met:
                 raise StoreUnavailable(
                     "Another import of the same source is going on. When it has ended, run this one again: it adds what is missing."
                 ) from None
+        # Durable from here: what a crash leaves out is what comes after this.
+        self.summary.taken.update(states)
+        self._told(len(rows))
 
-    def _known(self, rows: Sequence[CommentRecord]) -> dict[str, Known | Arrival]:
-        keys = dict.fromkeys(key for row in rows for key in (row.key, row.parent) if key is not None)
-        known: dict[str, Known | Arrival] = {key: self._pending[key] for key in keys if key in self._pending}
-        asked = [key for key in keys if key not in known]
-        known.update(self._intake.known(asked))
+    def _known(self, rows: Sequence[Row]) -> dict[str, Known | Arrival]:
+        keys = dict.fromkeys(key for row, _ in rows for key in (row.key, row.parent) if key is not None)
+        asked = list(keys)
+        known: dict[str, Known | Arrival] = dict(self._intake.known(asked))
         if self._dry:
             for key, (url, digest) in self._aside.tried(asked).items():
                 known[key] = Known(digest, _TRIED, "", None, url, "approved", 0, gone=False)
         return known
 
     def _plan(
-        self, rows: Sequence[CommentRecord], known: dict[str, Known | Arrival], *, last: bool
-    ) -> list[Arrival]:
+        self, rows: Sequence[Row], known: dict[str, Known | Arrival], *, last: bool
+    ) -> tuple[list[Arrival], list[str]]:
+        """What of these is put in now, each with its state; the rest is told of, passed over, or put aside."""
         arrivals: list[Arrival] = []
-        for row in rows:
+        states: list[str] = []
+        for row, looked in rows:
             story = self._aside.story(row.story)
             if story is None:
                 if not last:
@@ -344,11 +332,11 @@ class _Taking:
                         "What it replies to is on another story; it was put at the top.",
                     )
                     above = None
-            one = self._intake.ready(row, digest=digest, url=story.url, above=above)
+            one = self._intake.ready(row, digest=digest, url=story.url, above=above, looked=looked)
             known[row.key] = one
             arrivals.append(one)
-            self.summary.taken[row.state] += 1
-        return arrivals
+            states.append(row.state)
+        return arrivals, states
 
     def _put_aside(self, row: CommentRecord) -> None:
         if not self._aside.add(row):

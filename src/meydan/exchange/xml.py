@@ -23,6 +23,12 @@ DEEPEST: Final = 64
 MOST_CHILDREN: Final = 2_000
 LONGEST_TOKEN: Final = 8 * 2**20
 _CHUNK: Final = 2**16
+_MOST_TAGS: Final = 1000
+
+
+# Most elements have none, and there are fifteen in every comment.
+_NONE: Final[list[Any]] = []
+_NOTHING: Final[list[str]] = []
 
 
 class Element:
@@ -38,8 +44,8 @@ class Element:
         self.attributes = attributes
         self.line = line
         self.parent = parent
-        self.children: list[Element] = []
-        self.parts: list[str] = []
+        self.children: list[Element] = _NONE
+        self.parts: list[str] = _NOTHING
         self.size = 0
         self.cut = False
 
@@ -84,8 +90,8 @@ class _Reading:
         self._wanted = dict(wanted)
         self._names: list[str] = []
         self._open: list[Element] = []
-        # Where the innermost wanted element that is open begins, among those that are open.
         self._ready: list[Element] = []
+        self._tags: dict[str, tuple[str, str, str | None]] = {}
         self._refused: str | None = None
         parser = self._parser = expat.ParserCreate(None, " ")
         parser.buffer_text = True
@@ -148,19 +154,27 @@ class _Reading:
         return 0
 
     def _begins(self, tag: str, attributes: dict[str, str]) -> None:
-        space, _, name = tag.rpartition(" ")
+        known = self._tags.get(tag)
+        if known is None:
+            space, _, name = tag.rpartition(" ")
+            known = (space, name, self._wanted.get(name))
+            # What anybody may call an element is not remembered without end.
+            if len(self._tags) < _MOST_TAGS:
+                self._tags[tag] = known
+        space, name, parent = known
         names = self._names
         if not names and name != self._root:
             self._refuse(f"it begins with <{name[:40]}>, not with <{self._root}>.")
         if len(names) >= DEEPEST:
             self._refuse(f"elements are nested more than {DEEPEST} deep, as in no export.")
-        parent = self._wanted.get(name)
         # Kept: what is wanted, and what is inside of it.
-        if self._open or (parent is not None and names and names[-1] == parent):
-            above = self._open[-1] if self._open else None
+        open_ = self._open
+        is_wanted = parent is not None and bool(names) and names[-1] == parent
+        if open_ or is_wanted:
             if attributes:
                 attributes = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
-            self._open.append(Element(space, name, attributes, self._parser.CurrentLineNumber, above))
+            line = self._parser.CurrentLineNumber if is_wanted else 0
+            open_.append(Element(space, name, attributes, line, open_[-1] if open_ else None))
         names.append(name)
 
     def _ends(self, _: str) -> None:
@@ -171,14 +185,20 @@ class _Reading:
         parent = self._wanted.get(name)
         if parent is not None and self._names and self._names[-1] == parent:
             self._ready.append(element)
-        elif element.parent is not None and len(element.parent.children) < MOST_CHILDREN:
-            element.parent.children.append(element)
+        elif element.parent is not None:
+            above = element.parent
+            if above.children is _NONE:
+                above.children = [element]
+            elif len(above.children) < MOST_CHILDREN:
+                above.children.append(element)
 
     def _says(self, text: str) -> None:
         if not self._open:
             return
         element = self._open[-1]
         element.size += len(text)
+        if element.parts is _NOTHING:
+            element.parts = []
         if element.size <= LONGEST_TEXT:
             element.parts.append(text)
         else:

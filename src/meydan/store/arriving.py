@@ -116,8 +116,10 @@ class Arrivals:
         """Which of these came already, by the name that they have there."""
         rows = self._database.all(sql.IMPORTED[self._database.dialect], source=source, keys=self._array(keys))
         return {
-            key: Known(None if digest is None else bytes(digest), *others, gone=bool(gone))
-            for key, digest, *others, gone in rows
+            key: Known(
+                None if digest is None else bytes(digest), number, id, root, url, status, showing, bool(gone)
+            )
+            for key, digest, number, id, root, url, status, showing, gone in rows
         }
 
     def prepare(self) -> None:
@@ -126,7 +128,7 @@ class Arrivals:
         def work(hand: Hand) -> None:
             if hand.dialect == "sqlite":
                 # In KiB; and pages go from the journal into the file seldom, not with every batch.
-                hand.run("PRAGMA cache_size = -64000")
+                hand.run("PRAGMA cache_size = -32000")
                 hand.run("PRAGMA wal_autocheckpoint = 8000")
 
         self._writer.write(work)

@@ -12,15 +12,46 @@ from html import unescape
 from typing import Final
 
 _BREAKS: Final = frozenset(
-    "address article aside caption center dd dir div dl dt fieldset figcaption figure footer form header legend li main "
-    "menu nav option section summary table tbody tfoot thead tr".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "caption",
+        "center",
+        "dd",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "option",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "tfoot",
+        "thead",
+        "tr",
+    ]
 )
 """Elements that begin and end on a line of their own."""
 
-_PARAGRAPHS: Final = frozenset("blockquote details h1 h2 h3 h4 h5 h6 hr ol p pre ul".split())
+_PARAGRAPHS: Final = frozenset(
+    ["blockquote", "details", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p", "pre", "ul"]
+)
 """Elements with an empty line before and after them."""
 
-_UNREAD: Final = frozenset("script style template title textarea".split())
+_UNREAD: Final = frozenset(["script", "style", "template", "title", "textarea"])
 """Elements whose content no page shows as words of a comment."""
 
 _SOURCES: Final = {

@@ -40,7 +40,8 @@ class CommentShown(msgspec.Struct):
     """
     An approved comment. `text` is character for character what was sent; null once withdrawn (a tombstone).
 
-    `replies` counts the answers to it that readers see.
+    `replies` counts the answers to it that readers see. Where `format` is not null, another system kept it so ("html",
+    "markdown"), and `text` is what people read of that.
     """
 
     id: str
@@ -52,6 +53,7 @@ class CommentShown(msgspec.Struct):
     replies: int = 0
     picked: bool = False
     badge: str | None = None
+    format: str | None = None
 
 
 class Listing(msgspec.Struct):
@@ -243,6 +245,7 @@ def listing(page: Page, url: str) -> Made:
                 replies=comment.replies,
                 picked=comment.picked,
                 badge=comment.badge,
+                format=comment.format,
             )
             for comment in page.comments
         ],

@@ -1,0 +1,83 @@
+"""
+A file read by a process of its own: while the database writes, the next rows are taken apart.
+
+What is hard work and needs no database is done there: the format, the text of HTML, and what it is found by. The two
+hand each other rows by the hundred; who writes is waited for, so memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from meydan.errors import MeydanError, StoreUnavailable
+from meydan.exchange.formats import READERS, Asked
+from meydan.exchange.reading import Taken
+from meydan.exchange.record import CommentRecord
+from meydan.intake import looked_through
+
+Looked = tuple[CommentRecord, str]
+"""A comment, and what it is found by (intake.looked_through)."""
+
+_ROWS: Final = 250
+_CHARACTERS: Final = 1_000_000
+
+
+def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looked, None, None]:
+    """
+    What a reader of formats.READERS gives.
+
+    Raises:
+        NotThatFormat, FileCutShort, BadSettings: as the reader does. StoreUnavailable: the other process was killed.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    reading = context.Process(
+        target=_read, args=(theirs, format, path, asked), name="meydan-reading", daemon=True
+    )
+    reading.start()
+    theirs.close()
+    try:
+        while True:
+            try:
+                rows = ours.recv()
+            except EOFError:
+                raise StoreUnavailable(
+                    "The process that read the file is gone; perhaps memory ran out. Run it again: it goes on from here."
+                ) from None
+            if rows is None:
+                return
+            if isinstance(rows, MeydanError):
+                raise rows
+            yield from rows
+    finally:
+        ours.close()
+        reading.terminate()
+        reading.join()
+
+
+def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:
+    rows: list[Taken | Looked] = []
+    characters = 0
+    # Whoever asked may be gone, or have heard enough.
+    with suppress(BrokenPipeError, KeyboardInterrupt):
+        try:
+            for record in READERS[format](path, asked):
+                if isinstance(record, CommentRecord):
+                    rows.append((record, looked_through(record)))
+                    characters += len(record.body)
+                else:
+                    rows.append(record)
+                if len(rows) >= _ROWS or characters > _CHARACTERS:
+                    out.send(rows)
+                    rows, characters = [], 0
+        except MeydanError as error:
+            out.send(rows)
+            out.send(error)
+            return
+        out.send(rows)
+        out.send(None)
