@@ -47,10 +47,12 @@ HOSTILE = (
 )
 """What a writer or reader of some format has been known to change."""
 
-texts = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(exclude_characters="\x00"), max_size=30))
+texts = st.one_of(
+    st.sampled_from(HOSTILE), st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
+)
 bodies = st.builds("".join, st.lists(texts, max_size=3))
-names = st.text(st.characters(exclude_characters="\x00"), max_size=12)
-filled = st.text(st.characters(exclude_characters="\x00"), min_size=1, max_size=12)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+filled = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=12)
 ids = st.text("abcdefghij234567", min_size=1, max_size=24)
 perhaps_text = st.none() | texts
 emails = st.none() | st.sampled_from(
