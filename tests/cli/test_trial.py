@@ -205,7 +205,7 @@ def test_wrong_options_are_refused(tmp_path: Path) -> None:
 
     from meydan.cli.main import app
 
-    file = archive(tmp_path / "comments.csv", 4, 2)
+    file = archive(tmp_path / "comments.csv", 60, 30)
     (tmp_path / "taken").write_text("")
     for options, code in (
         (["--rule", "insult=nonsense"], "M302"),
