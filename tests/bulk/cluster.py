@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -38,8 +39,23 @@ def a_cluster(*, nodes: int) -> Iterator[str]:
     cluster = Cluster()
     try:
         for _ in range(nodes):
-            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False)
+            cluster.add_node(num_cpus=1, object_store_memory=80 * 2**20, include_dashboard=False, **_ports())
         yield cluster.address
     finally:
         services.get_node = asked
         cluster.shutdown()
+
+
+def _ports() -> dict[str, int]:
+    """Free ports for a node's agents: of those that they choose themselves it waits fifteen seconds to hear, and dies."""
+    names = (
+        "metrics_agent_port",
+        "metrics_export_port",
+        "dashboard_agent_listen_port",
+        "runtime_env_agent_port",
+    )
+    with contextlib.ExitStack() as held:
+        taken = {name: held.enter_context(socket.socket()) for name in names}
+        for one in taken.values():
+            one.bind(("", 0))
+        return {name: one.getsockname()[1] for name, one in taken.items()}
