@@ -12,10 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
 from standardwebhooks import WebhookVerificationError
+from typer.testing import CliRunner
 
+from meydan.cli.main import app
 from meydan.errors import AlreadyExists, Malformed, WebhookRefused
 from meydan.notices import ATTEMPTS, EVENTS, HELD_FOR, TO_CHANNELS, TOO_LATE, WAITS, Notices, Thresholds
 from meydan.outgoing import Outgoing
@@ -23,6 +26,7 @@ from meydan.post.webhooks import REST, Webhooks
 from meydan.store import Store
 from tests.faults.receivers import HANG, Script, receiver
 from tests.post.hooks import Hook, hook
+from tests.serving import Served
 from tests.store.making import (
     APPROVE,
     EVIDENCE,
@@ -32,6 +36,7 @@ from tests.store.making import (
     receive,
     report,
 )
+from tests.web.conftest import UNHURRIED
 
 OWN = "https://comments.example"
 WORDS = "Xanî çêkirin, 12 nebûn!"
@@ -579,3 +584,23 @@ def database_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Hand, "_ask", listening)
     return asked
+
+
+def test_a_server_tells_what_happens(tmp_path: Path, there: Hook) -> None:
+    """If `meydan serve` runs and a comment is sent and decided, then an endpoint that was added beside it hears of it within seconds, and the log holds no word of it."""
+    served = Served(tmp_path, outgoing_networks="127.0.0.0/8", **UNHURRIED)
+    served.start()
+    try:
+        asked = ["webhooks", "add", "cms", there.url, "--data", str(tmp_path), "--json"]
+        environment = {"MEYDAN_OUTGOING_NETWORKS": "127.0.0.0/8"}
+        added = CliRunner().invoke(app, asked, env=environment)
+        assert added.exit_code == 0, added.output
+        body = {"story": {"url": f"{served.url}/a"}, "name": NAME, "text": WORDS}
+        sent = httpx.post(f"{served.url}/api/v1/comments", json=body, timeout=60).json()
+        served.until(lambda: bool(there.bodies), timeout_s=60)
+    finally:
+        served.stop()
+    (told,) = there.verified(json.loads(added.stdout)["secret"])
+    assert told["data"]["comment"] == sent["id"]
+    assert told["type"] == f"comment.{sent['status']}"
+    assert WORDS not in served.log.read_text()
