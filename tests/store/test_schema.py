@@ -107,7 +107,6 @@ _TEXTS = {
     "rules", "rule", "answer", "breached", "role", "languages", "password", "second", "issuer", "subject", "who",
     "closed_reason", "guests", "question", "badge", "written_by", "like", "office", "channel", "reference", "sentence", "reason",
     "key", "error", "form", "place", "sealed", "events", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
-    "key", "error", "recipient", "nonce", "verifier", "back", "how", "device", "action", "detail", "why", "others", "label", "old", "story", "author", "by",
     "origin",
 }  # fmt: skip
 # What the last step hands over for a whole batch.
