@@ -92,6 +92,9 @@ STATEMENTS = {
         if isinstance(value, dict)
         else [(None, value)]
         if isinstance(value, str)
+        # What names statements that stand there under names of their own.
+        else ()
+        if isinstance(value, frozenset)
         else enumerate(value)
     )
 } | {
@@ -257,7 +260,7 @@ INDEXED = {
     "END_NOTICES": "ix_outbox_lane",
     "LATEST_DECISIONS": "ix_decision_leaf",
     "REJECTED_BETWEEN": "ix_decision_time",
-    "OUTBOX_DUE": "ix_outbox_due",
+    "OUTBOX_DUE": "ix_outbox_lane",
     "OUTBOX_SINCE": "ix_outbox_due",
     "PULL_BACK": "ix_outbox_due",
     "OUTBOX_DEAD": "ix_outbox_dead",
