@@ -262,7 +262,7 @@ INDEXED = {
     "REJECTED_BETWEEN": "ix_decision_time",
     "OUTBOX_DUE": "ix_outbox_lane",
     "OUTBOX_SINCE": "ix_outbox_due",
-    "PULL_BACK": "ix_outbox_due",
+    "PULL_BACK": "ix_outbox_lane",
     "OUTBOX_DEAD": "ix_outbox_dead",
     "DEAD": "ix_outbox_dead",
     "FORGET_DONE": "ix_outbox_done",
