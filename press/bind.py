@@ -70,6 +70,8 @@ def on_files(files: Files, config: Any) -> Files:
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Read the page; mkdocs is left the title alone."""
     path = _path_of(page.file.src_uri)
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
     tokens = MARKDOWN.parse(markdown)
     outline = _with_ids(tokens)
     _headings[path] = {heading["id"] for heading in outline}
@@ -94,6 +96,14 @@ def on_env(env: Any, **_: Any) -> Any:
         elif heading and heading not in _headings[target]:
             log.warning("%s links to #%s of %s, which has no such heading", path, heading, target)
     return env
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """What the theme leaves without a name, for who hears the page."""
+    search = 'data-md-component="search" role="dialog"'
+    if search not in output:
+        log.warning("The theme's search has changed: press/bind.py names it no more")
+    return output.replace(search, f'{search} aria-label="Search"')
 
 
 class Press(RendererHTML):
