@@ -16,6 +16,7 @@ import logging
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,7 +24,7 @@ from urllib.parse import unquote, urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.toc import get_toc
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -48,7 +49,9 @@ _read: dict[str, tuple[list[Token], list[dict[str, Any]]]] = {}
 
 def on_config(config: Any) -> Any:
     """The decisions, after what is named in the navigation."""
-    config.nav.append({"Decisions": ["decisions/index.md", *(f"decisions/{path.name}" for path in _decisions())]})
+    config.nav.append(
+        {"Decisions": ["decisions/index.md", *(f"decisions/{path.name}" for path in _decisions())]}
+    )
     return config
 
 
@@ -57,12 +60,17 @@ def on_files(files: Files, config: Any) -> Files:
     for of_one_build in (_beside, _headings, _leads, _read):
         of_one_build.clear()
     files.append(File.generated(config, "decisions/index.md", content=_list_of_decisions()))
-    found = [DOCS + file.src_uri for file in files.documentation_pages() if (ROOT / DOCS / file.src_uri).is_file()]
+    found = [
+        DOCS + file.src_uri for file in files.documentation_pages() if (ROOT / DOCS / file.src_uri).is_file()
+    ]
     while found:
         for target in _files_linked_from(found.pop()):
             if not target.startswith(DOCS) and target not in _beside:
                 _beside[target] = uri = f"beside/{target.removesuffix('.md')}.md"
-                files.append(File.generated(config, uri, content=_page_of(target)))
+                content = _page_of(target)
+                files.append(
+                    File.generated(config, uri, content=content, inclusion=InclusionLevel.NOT_IN_NAV)
+                )
                 found.append(target)
     return files
 
@@ -233,11 +241,14 @@ def _page_of(target: str) -> str:
         return path.read_text(encoding="utf-8")
     inside = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     shown = [
-        f"````{LANGUAGES.get(file.suffix, '')}\n{file.read_text(encoding='utf-8').rstrip()}\n````\n" for file in inside
+        f"````{LANGUAGES.get(file.suffix, '')}\n{file.read_text(encoding='utf-8').rstrip()}\n````\n"
+        for file in inside
     ]
     if not path.is_dir():
         return f"# `{target}`\n\n{shown[0]}"
-    return f"# `{target}`\n\n" + "\n".join(f"## `{file.name}`\n\n{code}" for file, code in zip(inside, shown, strict=True))
+    return f"# `{target}`\n\n" + "\n".join(
+        f"## `{file.name}`\n\n{code}" for file, code in zip(inside, shown, strict=True)
+    )
 
 
 def _words(inline: Token) -> str:
@@ -252,7 +263,7 @@ def _with_ids(tokens: Sequence[Token]) -> list[dict[str, Any]]:
     """Give every heading the id that repositories give it; the headings, in their order."""
     outline: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
-    for token, words in zip(tokens, tokens[1:], strict=False):
+    for token, words in pairwise(tokens):
         if token.type != "heading_open":
             continue
         name = _words(words)
@@ -260,7 +271,9 @@ def _with_ids(tokens: Sequence[Token]) -> list[dict[str, Any]]:
         times = seen[slug] = seen.get(slug, -1) + 1
         named = f"{slug}-{times}" if times else slug
         token.attrSet("id", named)
-        outline.append({"id": named, "name": name, "html": _escaped(name), "level": int(token.tag[1:]), "children": []})
+        outline.append(
+            {"id": named, "name": name, "html": _escaped(name), "level": int(token.tag[1:]), "children": []}
+        )
     return outline
 
 

@@ -69,6 +69,7 @@ def with_tables(file: Path) -> Path:
     """A new SQLite file with all tables, nothing in them."""
     with _making:
         tables = _migrated()
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(tables)
     # As the program makes it.
     file.chmod(0o600)

@@ -15,9 +15,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
@@ -25,6 +26,7 @@ from meydan.comment import Submission
 from meydan.desk import Desk, Outcome, Received, Visitor
 from meydan.errors import Overloaded
 
+T = TypeVar("T")
 Asked = Callable[[], tuple[Submission, Visitor]]
 """What tells what was sent and by whom; may refuse, and may ask the database. Called by a receiver."""
 
@@ -43,7 +45,7 @@ log = structlog.get_logger("meydan.desk")
 class _Ticket:
     """One submission on its way. Whoever takes a step first takes it alone: who goes on with it, or who ends its waiting."""
 
-    __slots__ = ("_step", "asked", "received", "since", "take_back", "then")
+    __slots__ = ("_context", "_step", "asked", "received", "since", "take_back", "then")
 
     def __init__(self, asked: Asked, then: Then) -> None:
         self.asked = asked
@@ -52,6 +54,12 @@ class _Ticket:
         self.take_back: Callable[[], None] | None = None
         self.received: Received | None = None
         self._step = threading.Lock()
+        self._context = copy_context()
+
+    def within(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
+        """Do `work` where it is known for which request that is: what is logged there says so."""
+        # A copy: two threads may be at work for one, the end of a step and what it calls.
+        return self._context.copy().run(work, *given, **named)
 
     def take(self) -> bool:
         """Whether the step that it waits for is the caller's."""
@@ -131,7 +139,7 @@ class Reception:
             if not ticket.take():
                 continue
             try:
-                ready = self._desk.get_ready(*ticket.asked())
+                ready = ticket.within(lambda t=ticket: self._desk.get_ready(*t.asked()))
                 if isinstance(ready, Received):
                     self._received(ticket, ready)
                     continue
@@ -159,7 +167,9 @@ class Reception:
                 continue
             assert ticket.received is not None
             left_s = max(0.0, ticket.since + within_s - time.monotonic())
-            self._desk.judge_soon(ticket.received, partial(self._answer, ticket), within_s=left_s)
+            ticket.within(
+                self._desk.judge_soon, ticket.received, partial(self._answer, ticket), within_s=left_s
+            )
 
     def _look(self) -> None:
         """End the waiting of whoever has waited too long."""
@@ -184,7 +194,7 @@ class Reception:
 
     def _answer(self, ticket: _Ticket, what: Outcome | BaseException) -> None:
         self._waiting.discard(ticket)
-        self._desk.answered(what if isinstance(what, Outcome) else None)
+        ticket.within(self._desk.answered, what if isinstance(what, Outcome) else None)
         try:
             ticket.then(what)
         except Exception as error:  # noqa: BLE001  (who hung up is no reason to keep the next waiting)

@@ -62,7 +62,7 @@ def test_misuse_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "file.xml"
     file.write_text("<rss/>")
     for arguments, said in [
-        (("nosuch", file), "There are: disqus"),
+        (("nosuch", file), "There are: coral"),
         (("disqus", file), "not with <disqus>"),
         (("disqus", tmp_path / "missing.xml"), "cannot be read"),
         (("wordpress", file, "--zone", "Mars/Olympus"), "Asia/Baghdad"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
@@ -12,6 +13,7 @@ from meydan.exchange.taking import take
 from meydan.intake import Intake
 from meydan.store import Store
 from tests.newsroom import Chair, Newsroom
+from tests.serving import Served
 
 
 def _import(room: Newsroom, *records: StoryRecord | CommentRecord) -> dict[str, str]:
@@ -54,7 +56,14 @@ def test_an_imported_comment_is_shown_as_its_text(room: Newsroom) -> None:
         CommentRecord("c", "1", "Azad", "Plain.", at, "approved", parent="a"),
         CommentRecord("d", "1", "Azad", "Was spam.", at, "rejected", reason="spam"),
     )  # fmt: skip
-    after = httpx.get(f"{room.url}/api/v1/comments", params={"story": story}).json()
+
+    def read() -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{room.url}/api/v1/comments", params={"story": story}).json()
+        return found
+
+    # What another process changed is heard of by asking.
+    Served.until(lambda: bool(read()["comments"]))
+    after = read()
     assert [(one["text"], one["format"], one["submitted_at"]) for one in after["comments"]] == [
         ("One\n\ntwo (https://news.example/) <b>", "html", "2014-05-01T00:00:00+00:00"),
         ("Plain.", None, "2014-05-01T00:00:00+00:00"),

@@ -165,7 +165,7 @@ def test_what_works_for_a_request_knows_its_id(reader: Reader) -> None:
 
     class Noting(Onlooker):
         def submitted(self, outcome: str) -> None:
-            elsewhere = threading.current_thread().name.startswith("desk")
+            elsewhere = threading.current_thread().name.startswith("meydan-")
             seen.append((structlog.contextvars.get_contextvars().get("request_id"), elsewhere))
 
     desk = reader.room.meydan.desk

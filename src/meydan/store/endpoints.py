@@ -182,7 +182,8 @@ class Endpoints:
                 return False
             hand.run(sql.END_NOTICES, number=number)
             hand.run(sql.END_DEAD_NOTICES, number=number)
-            enter(hand, when, by, "endpoint-removed" if why == "removed" else "endpoint-gone", row[0])
+            ended = "endpoint-gone" if why == "gone" else "endpoint-removed"
+            enter(hand, when, by, ended, row[0])
             return True
 
         ended: bool = self._writer.write(work)

@@ -52,8 +52,8 @@ BODY_PATIENCE_S = 20.0
 SLOWEST_BYTES_S = 4096
 """After BODY_PATIENCE_S a body has to come at least this fast: one byte now and then would be waited for for ever."""
 
-LOOK_S = 1.0
-"""How often it is looked who has waited too long for a body."""
+LOOKS = 20
+"""How often within BODY_PATIENCE_S it is looked who has waited too long for a body."""
 
 NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
@@ -349,7 +349,7 @@ def _code_in(message: Any) -> str | None:
 
 class _Patience:
     """
-    Who waits for what, until when: one look a second at all of them, because nearly nobody waits so long, and a timer
+    Who waits for what, until when: one look now and then at all of them, because nearly nobody waits so long, and a timer
     for each who does not would cost more than all else that is done for them.
     """
 
@@ -363,7 +363,7 @@ class _Patience:
         self._until[task] = until
         if not self._looking:
             self._looking = True
-            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+            asyncio.get_running_loop().call_later(BODY_PATIENCE_S / LOOKS, self._look)
 
     def has(self, task: asyncio.Task[Any]) -> None:
         """It waits no longer."""
@@ -382,7 +382,7 @@ class _Patience:
                 task.cancel()
         self._looking = bool(self._until)
         if self._looking:
-            asyncio.get_running_loop().call_later(LOOK_S, self._look)
+            asyncio.get_running_loop().call_later(BODY_PATIENCE_S / LOOKS, self._look)
 
 
 def _patient(receive: Receive, count: Callable[[bool], None], patience: _Patience) -> Receive:

@@ -12,7 +12,6 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -113,8 +112,7 @@ class Sending:
         """What becomes of a submission, once that is known."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        # With the request's id, for what the threads log.
-        asked = partial(copy_context().run, self._submitting.asked, request, sent, key)
+        asked = partial(self._submitting.asked, request, sent, key)
 
         def then(what: Outcome | BaseException) -> None:
             # The loop is woken once for all who are answered at the same time.
