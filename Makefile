@@ -15,7 +15,7 @@ UV := $(shell command -v uv 2>/dev/null)
 # modules anew: five seconds to a server's first answer instead of two.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-training lint model bench soak fuzz audit lock clean
+.PHONY: demo docs test test-training lint model bench soak fuzz audit lock clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/meydan demo
@@ -42,6 +42,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation as a site, in site/; tests/docs/test_site.py looks at it.
+docs: $(VENV)/.dev
+	$(BIN)/python -m mkdocs build --strict
 
 # Measured, never asserted: see benchmarks/README.md.
 bench: $(VENV)/.dev
