@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
-from meydan.errors import MeydanError, StoreUnavailable
+from meydan.errors import FileCutShort, MeydanError, StoreUnavailable
 from meydan.exchange.formats import READERS, Asked
 from meydan.exchange.reading import Taken
 from meydan.exchange.record import CommentRecord
@@ -32,7 +32,7 @@ def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looke
     What a reader of formats.READERS gives.
 
     Raises:
-        NotThatFormat, FileCutShort, BadSettings: as the reader does. StoreUnavailable: the other process was killed.
+        NotThatFormat, FileCutShort, BadSettings: as the reader does; FileCutShort also where it fails. StoreUnavailable: the other process was killed.
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -78,6 +78,17 @@ def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:
         except MeydanError as error:
             out.send(rows)
             out.send(error)
+            return
+        except BrokenPipeError:
+            raise
+        except Exception as fault:  # noqa: BLE001  (its message and its lines may hold a reader's words)
+            out.send(rows)
+            out.send(
+                FileCutShort(
+                    f"{path} holds what this program did not expect ({type(fault).__name__}), and is not read on. What came "
+                    "before was read. Please report it."
+                )
+            )
             return
         out.send(rows)
         out.send(None)

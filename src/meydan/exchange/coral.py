@@ -18,6 +18,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import lzma
+import re
 import sqlite3
 import zipfile
 import zlib
@@ -32,7 +34,16 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 import msgspec
 
 from meydan.errors import FileCutShort, NotThatFormat
-from meydan.exchange.reading import LONGEST_LINE, NoTime, Taken, cut_short, kept_exactly, time_in, too_long
+from meydan.exchange.reading import (
+    LONGEST_LINE,
+    NO_JSON,
+    NoTime,
+    Taken,
+    cut_short,
+    kept_exactly,
+    time_in,
+    too_long,
+)
 from meydan.exchange.record import CommentRecord, Fault, State, StoryRecord
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -69,6 +80,7 @@ _CSV: Final = {"users": 6, "stories": 7, "comments": 8}
 _COLLECTIONS: Final = ("users", "stories", "comments")
 _ACTIONS: Final = "commentModerationActions"
 _GZIP: Final = b"\x1f\x8b"
+_INTEGER: Final = re.compile("-?[0-9]{1,19}")
 
 
 def read_coral(path: Path) -> Iterator[Taken]:
@@ -106,7 +118,7 @@ class _Files:
             else:
                 self._zip = zipfile.ZipFile(self._path)
                 names = [name for name in self._zip.namelist() if not name.endswith("/")]
-        except zipfile.BadZipFile:
+        except (zipfile.BadZipFile, NotImplementedError):
             raise NotThatFormat(
                 f"{self._path} is neither a folder nor a zip. Coral's export is several files: put them into one folder."
             ) from None
@@ -160,8 +172,13 @@ class _Files:
                     return
                 with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
                     yield cast(BinaryIO, unpacked)
-        except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError):
+        except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError):
             raise cut_short(self._path / name) from None
+        except NotImplementedError:
+            # What packs files of many gigabytes may do so in a way that only few programs know.
+            raise NotThatFormat(
+                f"{self._path} is packed in a way that is not known here. Unpack it into a folder, and import that."
+            ) from None
         except RuntimeError as error:
             if "password" in str(error) or "encrypted" in str(error):
                 raise NotThatFormat(
@@ -414,7 +431,7 @@ def _lines(files: _Files, collection: str) -> Iterator[tuple[str, dict[str, Any]
                 )
             try:
                 yield place, msgspec.json.decode(body, type=dict[str, Any])
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except NO_JSON:
                 yield (
                     place,
                     Fault(
@@ -471,7 +488,7 @@ def _when(value: object) -> datetime:
         value = value.get("$date")
     if isinstance(value, dict):
         value = value.get("$numberLong")
-        value = int(value) if isinstance(value, str) and value.lstrip("-").isdigit() else None
+        value = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else None
     if isinstance(value, int) and not isinstance(value, bool):
         try:
             return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)

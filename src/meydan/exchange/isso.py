@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from meydan.errors import BadSettings, FileCutShort, Malformed, NotThatFormat
-from meydan.exchange.reading import NoTime, Taken, kept_exactly, opened, time_of_epoch
+from meydan.exchange.reading import NO_JSON, NoTime, Taken, in_range, kept_exactly, opened, time_of_epoch
 from meydan.exchange.record import CommentRecord, Fault, State, StoryRecord
 from meydan.policy.address import site_of, story_address
 
@@ -193,7 +193,7 @@ def _generic(path: Path, base: str, zone: tzinfo | None) -> Iterator[Taken]:
         )
     try:
         threads = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         raise NotThatFormat(
             f"{path} is neither Isso's database nor its generic JSON: a list of threads, each with its comments."
         ) from None
@@ -201,7 +201,7 @@ def _generic(path: Path, base: str, zone: tzinfo | None) -> Iterator[Taken]:
         place = f"thread {number}"
         try:
             thread = msgspec.json.decode(raw, type=_Thread)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NO_JSON:
             yield Fault(
                 place, "not-a-thread", "It is no thread with an id (the page's path) and a list of comments."
             )
@@ -214,7 +214,7 @@ def _generic(path: Path, base: str, zone: tzinfo | None) -> Iterator[Taken]:
 def _said(thread: str, raw: msgspec.Raw, place: str, zone: tzinfo | None) -> CommentRecord | Fault:
     try:
         said = msgspec.json.decode(raw, type=_Said)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return Fault(place, "not-a-comment", "It is no comment with an id, a time and a text.")
     # Its numbers may begin anew in each thread.
     key = f"{thread}#{said.id}"
@@ -229,13 +229,17 @@ def _said(thread: str, raw: msgspec.Raw, place: str, zone: tzinfo | None) -> Com
             "Its time does not say its zone. Say of which it is with --zone, as Europe/Istanbul or UTC.",
             key,
         )
+    try:
+        at = in_range(written.replace(tzinfo=zone))
+    except NoTime as error:
+        return Fault(place, error.kind, error.message, key)
     return kept_exactly(
         CommentRecord(
             key=key,
             story=thread,
             name=said.author or "",
             body=said.text or "",
-            submitted_at=written.replace(tzinfo=zone).astimezone(UTC),
+            submitted_at=at,
             state="approved",
             body_format="markdown",
             email=said.email or None,

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from meydan.errors import FileCutShort, NotThatFormat
-from meydan.exchange.reading import Taken, cut_short, kept_exactly, lines_of, too_long
+from meydan.exchange.reading import NO_JSON, Taken, cut_short, kept_exactly, lines_of, too_long
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.whole import Whole, WholeComment, WholeStory
 
@@ -123,7 +123,7 @@ def read_meydan(path: Path) -> Iterator[Taken]:
     for item, place in _placed(path):
         match item:
             case Fault():
-                yield item
+                yield Fault(place, item.kind, item.message, item.key)
             case WholeStory():
                 yield story_record_of(item)
             case WholeComment():
@@ -182,7 +182,7 @@ def _placed(path: Path) -> Iterator[tuple[Header | Whole | Fault, str]]:
         else:
             try:
                 item = _decode(line.body)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except NO_JSON:
                 item = Fault(
                     line.place, "not-a-line", "It is no line that an export of ours has, or is damaged."
                 )

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from meydan.errors import FileCutShort, NotThatFormat
 from meydan.exchange.meydan import FORMAT, Header, Told, Written
+from meydan.exchange.reading import NO_JSON
 from meydan.exchange.record import Fault
 from meydan.whole import Whole, WholeComment, WholeStory
 
@@ -164,7 +165,8 @@ def read_parquet(path: Path) -> Iterator[Header | Whole | Fault]:
             for batch in file.iter_batches(batch_size=1_000):
                 for row in batch.to_pylist():
                     yield _item_of(row)
-    except (pa.ArrowException, OSError, msgspec.DecodeError):
+    except (pa.ArrowException, OSError, *NO_JSON, OverflowError, ValueError):
+        # The last two: times and texts that Arrow carries, though they are none.
         raise FileCutShort(
             f"{path} cannot be read as Parquet to its end: it is damaged. Fetch it again."
         ) from None

@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
+import msgspec
+
 from meydan.errors import FileCutShort, NotThatFormat
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.text.exact import is_exact
@@ -33,6 +35,9 @@ _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 Taken = StoryRecord | CommentRecord | Fault
 """What every reader yields."""
+
+NO_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""Raised of what is no such JSON; the last, which is no error of msgspec's own, of what is nested a thousand deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ def time_in(said: object) -> datetime:
         raise NoTime(
             "no-zone", "Its time does not say its zone, so when it was is not known. Add Z, or +03:00."
         )
-    return _in_range(at)
+    return in_range(at)
 
 
 def time_of_epoch(seconds: object) -> datetime:
@@ -167,7 +172,13 @@ def time_of_epoch(seconds: object) -> datetime:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _in_range(at: datetime) -> datetime:
+def in_range(at: datetime) -> datetime:
+    """
+    An aware time as UTC.
+
+    Raises:
+        NoTime: in UTC it would be before the first year, or after the last.
+    """
     try:
         return at.astimezone(UTC)
     except (OverflowError, ValueError):

@@ -14,7 +14,16 @@ from typing import Final
 import msgspec
 
 from meydan.errors import NotThatFormat
-from meydan.exchange.reading import LONGEST_FIRST, NoTime, Taken, kept_exactly, lines_of, time_in, too_long
+from meydan.exchange.reading import (
+    LONGEST_FIRST,
+    NO_JSON,
+    NoTime,
+    Taken,
+    kept_exactly,
+    lines_of,
+    time_in,
+    too_long,
+)
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 
 VERSIONS: Final = (0, 1)
@@ -86,7 +95,7 @@ def read_remark42(path: Path) -> Iterator[Taken]:
             continue
         try:
             said = _comment_of(line.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NO_JSON:
             yield Fault(
                 line.place,
                 "not-a-comment",
@@ -107,7 +116,7 @@ def _meta(path: Path, line: object) -> _Meta:
     body = getattr(line, "body", None)
     try:
         meta = None if body is None else _meta_of(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         meta = None
     if meta is None:
         raise NotThatFormat(
