@@ -86,7 +86,7 @@ def fill(url: str, comments: int) -> None:
             }
 
     tables: dict[str, Iterator[dict[str, Any]]] = {
-        "counter": iter([{"id": 1, "leaf": 2 * comments, "change": comments}]),
+        "counter": iter([{"id": 1, "leaf": 2 * comments, "change": comments, "pulse": 0}]),
         "leaf": leaves(),
         "story": (
             {"id": n, "url": f"https://news.example/{n}", "open": 1, "revision": 1, "changed": n, "shown": comments // STORIES, "picked": 0}
