@@ -40,7 +40,7 @@ from meydan.judge import Judge
 from meydan.judge.relevance import Measure, Relevance
 from meydan.settings import Settings
 from meydan.web.discovery import MESSAGES
-from meydan.web.perspective import ATTRIBUTES, LARGEST_BODY, LONGEST_COMMENT
+from meydan.web.perspective import ATTRIBUTES, LARGEST_BODY, LONGEST_COMMENT, _sentences
 from meydan.wiring import build_staff
 from tests import npm
 from tests.newsroom import Newsroom, newsroom
@@ -357,6 +357,18 @@ def test_there_are_as_many_spans_as_can_be_judged(door: Door) -> None:
     assert 2 <= len(parts) <= 50
     assert parts[0]["begin"] == 0
     assert parts[-1]["end"] == len(text)
+
+
+@pytest.mark.parametrize("gap", [" ", "\t", "\n", " \n", "\u2003", ". ", ".\n "])
+def test_looking_for_sentences_takes_no_time(gap: str) -> None:
+    """
+    If a comment is the longest that is read and hardly more than gaps, then its sentences are found in a moment.
+    """
+    text = f"One here{gap * ((LONGEST_COMMENT - 40) // len(gap))}another there. And a last"
+    began = time.perf_counter()
+    found = _sentences(text)
+    assert time.perf_counter() - began < 0.2
+    assert (found[0][0], found[-1][1]) == (0, len(text))
 
 
 def test_a_threshold_leaves_lower_scores_out(door: Door) -> None:
