@@ -371,6 +371,25 @@ def test_looking_for_sentences_takes_no_time(gap: str) -> None:
     assert (found[0][0], found[-1][1]) == (0, len(text))
 
 
+def test_very_many_claimed_languages_keep_nobody(door: Door) -> None:
+    """
+    If a request claims as many languages as a body holds, of every attribute, then it is answered like any other.
+    """
+    claimed = ["en"] * 400_000
+    asked = {
+        "comment": {"text": KIND},
+        "requestedAttributes": {name: {} for name in ATTRIBUTES},
+        "languages": claimed,
+        "dropUnsupportedAttributes": True,
+    }
+    body = json.dumps(asked, separators=(",", ":")).encode()
+    assert len(body) < LARGEST_BODY
+    began = time.perf_counter()
+    answer = door.post(body, fields="detectedLanguages")
+    assert answer.status_code == 200, answer.text
+    assert time.perf_counter() - began < 3.0
+
+
 def test_a_threshold_leaves_lower_scores_out(door: Door) -> None:
     """If a score is below the threshold, then it is left out, and one above it is given."""
     asked = {

@@ -254,12 +254,13 @@ class Perspective:
         text = _comment(asked)
         attributes, dropping = _requested(asked), bool(asked.get("dropUnsupportedAttributes"))
         claimed: list[str] = asked.get("languages", [])
-        for attribute in list(attributes):
-            unsupported = [tag for tag in claimed if not _covers(self._desk.languages_judged, tag)]
-            if unsupported and not dropping:
-                raise _unsupported(attribute, unsupported, requested=claimed)
-            if unsupported:
-                del attributes[attribute]
+        # Once: it is the same for every attribute, and a body has room for very many of both.
+        covered = {tag: _covers(self._desk.languages_judged, tag) for tag in dict.fromkeys(claimed)}
+        unsupported = [tag for tag in claimed if not covered[tag]]
+        if unsupported and attributes:
+            if not dropping:
+                raise _unsupported(next(iter(attributes)), unsupported, requested=claimed)
+            attributes.clear()
         title, story = context if any("relevance" in a.labels for a in attributes) else (None, None)
         sentences = _sentences(text) if asked.get("spanAnnotations") else []
         assessed = self._desk.assess(
