@@ -827,13 +827,18 @@ class Desk:
         """
 
         def told(kept: Any, error: BaseException | None) -> None:
-            if isinstance(error, ProofUsed):
-                then(self._used_up(ready))
-            elif error is not None:
-                then(error)
-            else:
-                # Durable from here: a crash after this line loses nothing.
-                then(self._received_as(ready, kept.id, kept.leaf))
+            what: Received | BaseException
+            try:
+                if isinstance(error, ProofUsed):
+                    what = self._used_up(ready)
+                elif error is not None:
+                    what = error
+                else:
+                    # Durable from here: a crash after this line loses nothing.
+                    what = self._received_as(ready, kept.id, kept.leaf)
+            except Exception as raised:  # noqa: BLE001  (whoever is waiting has to be told something)
+                what = raised
+            then(what)
 
         return self._store.receive_soon(ready.new, told)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from meydan.comment import Hold, Status, Submission
 from meydan.desk import Desk, Limits, Outcome, Visitor
-from meydan.errors import MeydanError, NotText, Overloaded
+from meydan.errors import MeydanError, NotText, Overloaded, StoreUnavailable
 from meydan.judge import Judge, Turns
 from meydan.reception import Reception
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, Room
@@ -151,6 +151,55 @@ def test_a_store_that_is_stuck_turns_away(room: Room, request: pytest.FixtureReq
     reception.close()
     assert desk.page(STORY).comments == ()
     assert [len(one.told) for one in sent] == [1] * 4
+
+
+class Stuck:
+    """A store's writer that is kept from going on: a first piece of work takes as long as it is told to."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._writer: Any = desk._store._writer
+        self._threads: list[threading.Thread] = []
+
+    def hold_up(self, *, queued: bool = False) -> threading.Event:
+        """Until the event that is returned: at once, or as soon as what is being written before has ended."""
+        begun, go_on = threading.Event(), threading.Event()
+
+        def work(hand: Any) -> None:
+            begun.set()
+            assert go_on.wait(PATIENCE_S)
+
+        waiting = self._writer.queued
+        thread = threading.Thread(target=lambda: self._writer.write(work))
+        thread.start()
+        self._threads.append(thread)
+        if queued:
+            Served.until(lambda: self._writer.queued > waiting)
+        else:
+            assert begun.wait(PATIENCE_S)
+        return go_on
+
+    def end(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+
+def test_what_fails_once_it_is_kept_is_told(room: Room, request: pytest.FixtureRequest) -> None:
+    """If it cannot be looked up what was sent before, at the moment that this shows, then who sent it is told so, and not left waiting."""
+    desk, stuck = room.desk, Stuck(room.desk)
+    reception = opened(desk, request)
+    go_on = stuck.hold_up()
+    sent = [send(reception, COURTEOUS, sending_key="a key of its own") for _ in range(2)]
+    Served.until(lambda: desk._store._writer.queued == 2)
+
+    def fails(id: str) -> Any:
+        raise StoreUnavailable("It is away.")
+
+    desk._sent_before = fails  # type: ignore[method-assign]
+    go_on.set()
+    stuck.end()
+    assert {type(one.what) for one in sent} == {Outcome, StoreUnavailable}
+    reception.close()
+    assert [len(one.told) for one in sent] == [1, 1]
 
 
 def test_closed_it_takes_nothing(room: Room, request: pytest.FixtureRequest) -> None:
