@@ -848,13 +848,19 @@ class Desk:
             return False
         return received.kept is None or self._unjudged(received.outcome, received.kept) is None
 
-    def judge_soon(self, received: Received, then: Callable[[Outcome], None], *, within_s: float) -> None:
+    def judge_soon(
+        self, received: Received, then: Callable[[Outcome], None], *, within_s: float
+    ) -> Callable[[], None] | None:
         """
         Judge what awaits it, when its turn comes, without waiting until that is durable; `then` is called once, with what
         its author is told. Never raises: whatever fails, the comment is kept and held.
+
+        Returns:
+            What takes the opinion back, if nobody has begun to keep it: then its author is told that it waits. None where
+            they were told already.
         """
         outcome, kept = received.outcome, received.kept
-        answer: Outcome | None = outcome
+        answer = outcome
         try:
             if kept is None:
                 answer = self._judged(received)
@@ -864,17 +870,16 @@ class Desk:
                 if weighed is None:
                     self.put_off(outcome)
                 else:
-                    self._keep_opinion_soon(outcome, kept, weighed, then)
-                    answer = None
+                    return self._keep_opinion_soon(outcome, kept, weighed, then)
         except Exception as error:  # noqa: BLE001
             self._put_off(outcome, error)
-        if answer is not None:
-            self._in_hand.discard(outcome.id)
-            then(answer)
+        self._in_hand.discard(outcome.id)
+        then(answer)
+        return None
 
     def _keep_opinion_soon(
         self, outcome: Outcome, kept: _Kept, weighed: _Weighed, then: Callable[[Outcome], None]
-    ) -> None:
+    ) -> Callable[[], None]:
         id = kept.comment.id
 
         def told(ended: Settled | bool | None, error: BaseException | None) -> None:
@@ -891,7 +896,7 @@ class Desk:
             then(answer)
 
         if weighed.decision.verdict is Verdict.HOLD:
-            self._store.hold_soon(
+            return self._store.hold_soon(
                 id,
                 weighed.decision,
                 told,
@@ -900,16 +905,15 @@ class Desk:
                 audited_under=weighed.under,
                 sooner=weighed.sooner,
             )
-        else:
-            self._store.settle_soon(
-                id,
-                weighed.decision,
-                told,
-                leaf=decision_leaf(kept.marks.commitment, weighed.decision, weighed.at),
-                at=weighed.at,
-                evidence=weighed.evidence,
-                audited_under=weighed.under,
-            )
+        return self._store.settle_soon(
+            id,
+            weighed.decision,
+            told,
+            leaf=decision_leaf(kept.marks.commitment, weighed.decision, weighed.at),
+            at=weighed.at,
+            evidence=weighed.evidence,
+            audited_under=weighed.under,
+        )
 
     @property
     def patience_s(self) -> float:

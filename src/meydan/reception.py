@@ -7,7 +7,8 @@ Many who send at once, and few who serve them: each submission is handed on, and
 
 It does what `Desk.submit` does, with as many threads as there is work for at once instead of one for each who waits:
 threads that only hand on to one another take the interpreter from those that work. Nobody waits for ever: what nobody
-has begun to keep in time is refused, and what nobody has begun to judge in time is left to the sweep.
+has begun to keep in time is refused, and what nobody has begun to judge in time, or to keep the judgement of, is left
+to the sweep.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ log = structlog.get_logger("meydan.desk")
 class _Ticket:
     """One submission on its way. Whoever takes a step first takes it alone: who goes on with it, or who ends its waiting."""
 
-    __slots__ = ("_context", "_step", "asked", "received", "since", "take_back", "then")
+    __slots__ = ("_context", "_step", "asked", "keep_no_longer", "received", "since", "take_back", "then")
 
     def __init__(self, asked: Asked, then: Then) -> None:
         self.asked = asked
@@ -53,6 +54,8 @@ class _Ticket:
         self.since = time.monotonic()
         self.take_back: Callable[[], None] | None = None
         self.received: Received | None = None
+        self.keep_no_longer: Callable[[], None] | None = None
+        """Takes back what the judge found, where nobody has begun to keep that."""
         self._step = threading.Lock()
         self._context = copy_context()
 
@@ -167,9 +170,11 @@ class Reception:
                 continue
             assert ticket.received is not None
             left_s = max(0.0, ticket.since + within_s - time.monotonic())
-            ticket.within(
+            keep_no_longer = ticket.within(
                 self._desk.judge_soon, ticket.received, partial(self._answer, ticket), within_s=left_s
             )
+            ticket.since = time.monotonic()
+            ticket.keep_no_longer = keep_no_longer
 
     def _look(self) -> None:
         """End the waiting of whoever has waited too long."""
@@ -182,7 +187,10 @@ class Reception:
     def _end_long_waits(self, now: float) -> None:
         for ticket in list(self._waiting):
             received = ticket.received
-            if received is not None:
+            if ticket.keep_no_longer is not None:
+                if now - ticket.since > self._desk.patience_s:
+                    ticket.keep_no_longer()
+            elif received is not None:
                 if now - ticket.since > self._desk.limits.judged_within_s and ticket.take():
                     self._desk.put_off(received.outcome)
                     self._answer(ticket, received.outcome)

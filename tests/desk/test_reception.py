@@ -202,6 +202,31 @@ def test_what_fails_once_it_is_kept_is_told(room: Room, request: pytest.FixtureR
     assert [len(one.told) for one in sent] == [1, 1]
 
 
+def test_a_store_that_is_stuck_after_judging_keeps_nobody(
+    room_with: Callable[..., Room], counting: Counting, request: pytest.FixtureRequest
+) -> None:
+    """If what the judge found cannot be written for longer than anybody waits, then who sent is told that it waits, once, and it is judged later."""
+    room = room_with(judge=counting)
+    desk, stuck = room.desk, Stuck(room.desk)
+    writer: Any = desk._store._writer
+    writer._bounds = type(writer._bounds)(patience_s=0.3)
+    reception = opened(desk, request)
+    counting.go_on.clear()
+    sent = send(reception, COURTEOUS)
+    assert counting.begun.wait(PATIENCE_S)
+    go_on = stuck.hold_up()
+    counting.go_on.set()
+    try:
+        assert sent.outcome.status is Status.HELD
+    finally:
+        go_on.set()
+        stuck.end()
+    reception.close()
+    assert len(sent.told) == 1
+    room.clock.forward(minutes=1)
+    Served.until(lambda: desk.sweep() == 0 and room.shown() == [COURTEOUS])
+
+
 def test_closed_it_takes_nothing(room: Room, request: pytest.FixtureRequest) -> None:
     """If it is closed, then what was sent before was told what became of it, and nothing more is taken."""
     reception = opened(room.desk, request)

@@ -626,7 +626,7 @@ class Store:
         at: datetime,
         evidence: Evidence,
         audited_under: str | None,
-    ) -> None:
+    ) -> Callable[[], None]:
         """The machine's `settle` of what nobody has decided before, without waiting for it: see Writer.write_soon."""
         work = self._settling(
             id,
@@ -637,7 +637,7 @@ class Store:
             evidence=evidence,
             audited_under=audited_under,
         )
-        self._writer.write_soon(work, _kept_then(then))
+        return self._writer.write_soon(work, _kept_then(then))
 
     def _settling(
         self,
@@ -778,12 +778,12 @@ class Store:
         at: datetime,
         audited_under: str | None,
         sooner: timedelta,
-    ) -> None:
+    ) -> Callable[[], None]:
         """As `hold`, without waiting for it: see Writer.write_soon."""
         work = self._holding(
             id, decision, evidence=evidence, at=at, audited_under=audited_under, sooner=sooner
         )
-        self._writer.write_soon(work, then)
+        return self._writer.write_soon(work, then)
 
     def _holding(
         self,
