@@ -108,9 +108,16 @@ class Reception:
         self._waiting.add(ticket)
         self._busy.set()
         self._line.put(ticket)
+        if self._closed.is_set() and ticket.take():
+            # It was closed meanwhile, and perhaps nobody will come for it.
+            self._answer(ticket, _refused())
 
     def close(self) -> None:
-        """End the threads, after what is under way; what still waits is refused."""
+        """
+        End the threads, after what is under way; what still waits is refused.
+
+        What the store has in hand by then is answered when it is kept: at the latest, when the store is closed.
+        """
         with self._opening:
             self._closed.set()
             threads, self._threads = self._threads, []
@@ -121,7 +128,9 @@ class Reception:
         for thread in threads:
             thread.join()
         for ticket in list(self._waiting):
-            if ticket.take():
+            if ticket.received is None and ticket.take_back is not None:
+                ticket.take_back()
+            elif ticket.take():
                 self._answer(ticket, ticket.received.outcome if ticket.received else _refused())
 
     def _open(self) -> None:
@@ -146,20 +155,22 @@ class Reception:
                 if isinstance(ready, Received):
                     self._received(ticket, ready)
                     continue
-                ticket.wait_on()
+                # The step stays ours: from now on it is ended by whoever ends it at the store.
+                ticket.since = time.monotonic()
                 ticket.take_back = self._desk.receive_soon(ready, partial(self._received, ticket))
             except Exception as error:  # noqa: BLE001  (whoever sent it is told, and the next has to come)
-                ticket.take()
                 self._answer(ticket, error)
 
     def _received(self, ticket: _Ticket, what: Received | BaseException) -> None:
-        ticket.take()
         if isinstance(what, BaseException):
             self._answer(ticket, what)
         elif self._desk.awaits_judge(what):
             ticket.received, ticket.take_back = what, None
             ticket.wait_on()
             self._judging.put(ticket)
+            if self._closed.is_set() and ticket.take():
+                # Perhaps nobody will judge it any more: it is left to the sweep.
+                self._answer(ticket, what.outcome)
         else:
             self._answer(ticket, what.outcome)
 

@@ -227,6 +227,35 @@ def test_a_store_that_is_stuck_after_judging_keeps_nobody(
     Served.until(lambda: desk.sweep() == 0 and room.shown() == [COURTEOUS])
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_closed_nobody_is_told_what_is_not_so(
+    room: Room, request: pytest.FixtureRequest, begun: bool
+) -> None:
+    """
+    If it is closed while the store has something in hand, then nobody is told that it was not kept while it was, nor twice.
+    """
+    desk, stuck = room.desk, Stuck(room.desk)
+    reception = opened(desk, request)
+    first = stuck.hold_up()
+    second = stuck.hold_up(queued=True)
+    sent = send(reception, COURTEOUS)
+    Served.until(lambda: desk._store._writer.queued == 2)
+    if begun:
+        first.set()
+        Served.until(lambda: desk._store._writer.queued == 0)
+    reception.close()
+    first.set()
+    second.set()
+    stuck.end()
+    told = sent.what
+    assert isinstance(told, Outcome) == begun
+    room.clock.forward(minutes=1)
+    while desk.sweep():
+        pass
+    assert room.shown() == [COURTEOUS] * begun
+    assert len(sent.told) == 1
+
+
 def test_closed_it_takes_nothing(room: Room, request: pytest.FixtureRequest) -> None:
     """If it is closed, then what was sent before was told what became of it, and nothing more is taken."""
     reception = opened(room.desk, request)
