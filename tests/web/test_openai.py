@@ -16,7 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai.types import Moderation
+from structlog.testing import capture_logs
 
+from meydan import errors
 from meydan.comment import RULE_LABELS, Evidence, Finding, Hold
 from meydan.desk import Assessed
 from meydan.judge import decide
@@ -394,6 +396,25 @@ def test_a_fault_of_ours_says_nothing_of_it(
         client.moderations.create(input=COURTEOUS)
     assert fault.value.status_code == 500
     assert "careful" not in json.dumps(error_in(fault.value)) + "".join(capfd.readouterr())
+
+
+def test_a_database_that_is_away_is_the_operators_to_know(
+    room: Newsroom, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    If the database does not answer, then the client is told to come again, the log says why, and only the log.
+    """
+
+    def away(secret: str, scope: str) -> str:
+        raise errors.StoreUnavailable("The database could not do it (OperationalError, SQLITE_IOERR).")
+
+    monkeypatch.setattr(room.meydan.staff, "bearer", away)
+    with capture_logs() as logged, pytest.raises(openai.InternalServerError) as fault:
+        client.moderations.create(input=COURTEOUS)
+    assert (fault.value.status_code, error_in(fault.value)["code"]) == (503, "overloaded")
+    assert "SQLITE" not in json.dumps(error_in(fault.value))
+    assert [line["code"] for line in logged if line["event"] == "unavailable"] == ["U201"]
+    assert any("SQLITE_IOERR" in str(line.get("cause")) for line in logged)
 
 
 # -- many at once -----------------------------------------------------------------

@@ -136,6 +136,9 @@ class Coral:
             return
         if status_of(error) == 500:
             log.error("unexpected", error=type(error).__name__, at=where(error))
+        elif isinstance(error, errors.StoreUnavailable):
+            # The asker learns that it does not answer; what to do about it is the operator's.
+            log.warning("unavailable", code=error.code, cause=error.message)
         await _tell(PUT_OFF, headers, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> dict[str, Any]:

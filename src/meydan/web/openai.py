@@ -104,6 +104,9 @@ class Moderations:
         status, told = problem_of(error)
         if status == 500:
             log.error("unexpected", error=type(error).__name__, at=where(error))
+        elif isinstance(error, errors.StoreUnavailable):
+            # The asker learns that it does not answer; what to do about it is the operator's.
+            log.warning("unavailable", code=error.code, cause=error.message)
         headers = {"content-type": "application/json", **headers_of(error)}
         if isinstance(error, WrongMethod):
             headers["allow"] = "POST"
@@ -293,6 +296,9 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
             code = "unknown_url"
         case errors.TooFast():
             kind, code = "requests", "rate_limit_exceeded"
+        case errors.StoreUnavailable():
+            kind, code = "server_error", "overloaded"
+            message = "The server cannot look that up now. Nothing was kept; try again."
         case errors.Unavailable():
             kind, code = "server_error", "overloaded"
         case _ if status == 500:
