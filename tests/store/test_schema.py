@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import sys
 from importlib.resources import files
@@ -483,3 +485,31 @@ def test_sqlite_needs_no_other_driver(tmp_path: Any) -> None:
     )
     told = subprocess.run([sys.executable, "-c", script, url], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_asked_beside_added_rows_touches_none_of_them(store: Store, database_url: str) -> None:
+    """
+    If rows wait to be put in together, then what is asked meanwhile reads and changes no table of theirs, nor do its triggers.
+    """
+    touched: set[str] = set()
+
+    def sees(action: int, table: str | None, *_: object) -> int:
+        if action in (
+            sqlite3.SQLITE_READ,
+            sqlite3.SQLITE_INSERT,
+            sqlite3.SQLITE_UPDATE,
+            sqlite3.SQLITE_DELETE,
+        ):
+            touched.add(str(table))
+        return sqlite3.SQLITE_OK
+
+    with contextlib.closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection:
+        connection.set_authorizer(sees)
+        for statement in statements.BESIDE_ADDED:
+            touched.clear()
+            connection.execute(f"EXPLAIN {statement}", dict.fromkeys(re.findall(r":([a-z_]+)", statement)))
+            assert touched, statement
+            assert not {name for name in touched if name.startswith(("words", "evidence", "lookup"))}, (
+                statement
+            )
