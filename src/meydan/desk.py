@@ -561,7 +561,7 @@ class Desk:
         self._proofs = Proofs(secret)
         self._likeness = Likeness(self._keyed)
         # A far database is waited for with every look: more have to wait at once.
-        self._turns = turns or Turns(desks=0 if store.dialect == "sqlite" else FAR_DESKS)
+        self._turns = turns or Turns(desks=FAR_DESKS if self.is_far else 0)
         self._let_go: SimpleQueue[str] = SimpleQueue()
         self._allowed: dict[tuple[str, str, tuple[str, ...]], str] = {}
         self._in_hand: set[str] = set()

@@ -11,12 +11,11 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -30,7 +29,7 @@ from meydan.cli.speech import (
     say,
     settings_of,
 )
-from meydan.errors import ArchiveUnreadable, BadSettings, MeydanError, NothingDecided, TrialNotWritten
+from meydan.errors import ArchiveUnreadable, BadSettings, NothingDecided, TrialNotWritten
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 
 if TYPE_CHECKING:
@@ -68,17 +67,6 @@ class SplitBy(Enum):
     AUTHOR = "author"
     ROW = "row"
     TIME = "time"
-
-
-_READERS: Final = {
-    Format.DISQUS: ("disqus", "read_disqus"),
-    Format.WORDPRESS: ("wordpress", "read_wordpress"),
-    Format.ISSO: ("isso", "read_isso"),
-    Format.REMARK42: ("remark42", "read_remark42"),
-    Format.CORAL: ("coral", "read_coral"),
-    Format.MEYDAN: ("meydan", "read_meydan"),
-}
-"""Where each format's reader is, in src/meydan/exchange/."""
 
 
 def trial(
@@ -266,21 +254,12 @@ def records_of(path: Path, format: Format | None, reading: Reading) -> Iterator[
 
 
 def _exported(path: Path, format: Format) -> Iterator[StoryRecord | CommentRecord | Fault]:
-    name, reader = _READERS[format]
-    try:
-        read: Callable[..., Any] = getattr(import_module(f"meydan.exchange.{name}"), reader)
-    except ModuleNotFoundError as error:
-        raise ArchiveUnreadable(
-            f"This program does not read {format.value}. Export the archive as CSV."
-        ) from error
+    from meydan.exchange.formats import READERS, Asked
+
     # An Isso does not know its pages' addresses, nor WordPress and Isso always the zone of a time; neither matters here.
-    more: dict[str, Any] = {"zone": UTC} if format in (Format.ISSO, Format.WORDPRESS) else {}
-    if format is Format.ISSO:
-        more["site"] = "http://localhost"
+    asked = Asked(UTC, "http://localhost")
     try:
-        yield from read(path, **more)
-    except MeydanError:
-        raise
+        yield from READERS[format.value](path, asked)
     except OSError as error:
         raise ArchiveUnreadable(
             f"{path.name} cannot be read: {error.strerror or type(error).__name__}."
@@ -290,7 +269,7 @@ def _exported(path: Path, format: Format) -> Iterator[StoryRecord | CommentRecor
 def past_of_records(records: Iterator[StoryRecord | CommentRecord | Fault]) -> Iterator[Past | NotTaken]:
     """Another system's comments as rows of a trial: published and taken down, not what was never decided or is gone."""
     from meydan.evaluate.trial_rows import NotTaken, Reading, past_of
-    from meydan.text.derived import text_of_html
+    from meydan.text.derived import derived
 
     titles: dict[str, str] = {}
     words = {"approved": "approved", "rejected": "rejected"}
@@ -303,7 +282,7 @@ def past_of_records(records: Iterator[StoryRecord | CommentRecord | Fault]) -> I
         else:
             yield past_of(
                 {
-                    "text": text_of_html(one.body) if one.body_format == "html" else one.body,
+                    "text": derived(one.body, one.body_format),
                     "decision": words.get(one.state, "held"),
                     "rules": one.rules or ((one.reason,) if one.reason else ()),
                     "language": one.language,

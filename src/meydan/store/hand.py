@@ -256,13 +256,7 @@ class Hand:
 
     def leaf(self, body: bytes) -> Leaf:
         """Put a leaf into the ledger."""
-        # The number is taken inside the transaction: a number handed out and then
-        # rolled back would leave a hole, and verifiers treat a hole as tampering.
-        number = self._leaf
-        if number is None:
-            row = self.one(sql.LEAF_COUNT)
-            assert row is not None
-            number = int(row[0])
+        number = self._next_leaf()
         # At once: whatever names it is refused before.
         self.run(sql.PUT_LEAF, number=number, body=body)
         # Written back once, with the commit: nobody else takes numbers before.
@@ -273,14 +267,19 @@ class Hand:
         """Put many leaves into the ledger, in their order."""
         if not bodies:
             return []
-        first = self._leaf
-        if first is None:
-            row = self.one(sql.LEAF_COUNT)
-            assert row is not None
-            first = int(row[0])
+        first = self._next_leaf()
         self.put("leaf", ("number", "body"), list(enumerate(bodies, first)))
         self._leaf = first + len(bodies)
         return [Leaf(number) for number in range(first, self._leaf)]
+
+    def _next_leaf(self) -> int:
+        # The number is taken inside the transaction: a number handed out and then
+        # rolled back would leave a hole, and verifiers treat a hole as tampering.
+        if self._leaf is not None:
+            return self._leaf
+        row = self.one(sql.LEAF_COUNT)
+        assert row is not None
+        return int(row[0])
 
     def receipt(self, leaf: Leaf) -> int:
         """What to keep in comment.receipt; then `names_receipt`."""

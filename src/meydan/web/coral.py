@@ -14,7 +14,6 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
 from typing import Any, Final, Literal
 
 import msgspec
@@ -27,7 +26,7 @@ from meydan.text.derived import text_of_html
 from meydan.text.exact import check_text
 from meydan.web.doors import Doors
 from meydan.web.errors import CODE_HEADER, WrongMethod, code_of, headers_of, status_of, where
-from meydan.web.sending import ROUTE, UNSEEN, answer, body_of
+from meydan.web.sending import ROUTE, UNSEEN, answer, body_of, in_thread
 
 PREFIX: Final = "/coral/"
 PATH: Final = "/coral/moderate"
@@ -164,9 +163,8 @@ class Coral:
             raise errors.Overloaded("More comments of Coral's are in hand than are taken at once.")
         self._in_hand += 1
         # Counted until the thread is done with it: who asked may have stopped waiting long before.
-        judging = asyncio.get_running_loop().run_in_executor(
-            None, copy_context().run, self._judged, asked, within - asyncio.get_running_loop().time()
-        )
+        left_s = within - asyncio.get_running_loop().time()
+        judging = in_thread(lambda: self._judged(asked, left_s))
         judging.add_done_callback(self._done)
         return await asyncio.shield(judging)
 

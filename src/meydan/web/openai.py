@@ -11,8 +11,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import copy_context
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import structlog
 
@@ -24,7 +23,7 @@ from meydan.web.access import token_holder
 from meydan.web.api import ApiRequest
 from meydan.web.doors import Doors
 from meydan.web.errors import UNEXPECTED, WrongMethod, headers_of, status_of, where
-from meydan.web.sending import ROUTE, UNSEEN, answer, body_of
+from meydan.web.sending import ROUTE, UNSEEN, answer, body_of, in_thread
 
 PREFIX: Final = "/v1/"
 PATH: Final = "/v1/moderations"
@@ -70,7 +69,6 @@ PATIENCE_S: Final = 10.0
 Scope = Any
 Receive = Callable[[], Any]
 Send = Callable[[Any], Any]
-T = TypeVar("T")
 
 log = structlog.get_logger("meydan.web")
 
@@ -120,13 +118,13 @@ class Moderations:
             raise WrongMethod("This address takes POST.")
         request = ApiRequest(scope)
         # Who has no key costs nothing more than this.
-        await _in_thread(lambda: self._let_in(request))
+        await in_thread(lambda: self._let_in(request))
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise errors.Malformed("Send JSON, as Content-Type: application/json.")
         body = await body_of(receive, MOST_BYTES)
         if body is None:
             raise errors.TooLarge(f"The request has more than {MOST_BYTES} bytes. Send fewer texts at once.")
-        asked = await _in_thread(lambda: read(body, longest=self._desk.limits.text))
+        asked = await in_thread(lambda: read(body, longest=self._desk.limits.text))
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._at_once.acquire()
@@ -135,7 +133,7 @@ class Moderations:
                 "More is being judged than can be. Nothing was kept; try again.", retry_after_s=2
             ) from None
         try:
-            return await _in_thread(lambda: self._judged(asked))
+            return await in_thread(lambda: self._judged(asked))
         finally:
             self._at_once.release()
 
@@ -306,11 +304,6 @@ def problem_of(error: Exception) -> tuple[int, dict[str, Any]]:
     return status, {
         "error": {"message": message, "type": kind, "param": fields[0] if fields else None, "code": code}
     }
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    # With the request's id, for what the thread logs.
-    return await asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
 
 
 def _no_constant(name: str) -> None:

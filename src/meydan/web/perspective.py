@@ -16,10 +16,9 @@ import time
 import tomllib
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 import structlog
@@ -43,12 +42,11 @@ from meydan.web.proto import (
     read_message,
     shown,
 )
-from meydan.web.sending import ROUTE, UNSEEN, body_of
+from meydan.web.sending import ROUTE, UNSEEN, body_of, in_thread
 
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
-T = TypeVar("T")
 
 PREFIXES: Final = ("/v1alpha1/", "/$discovery/")
 """Addresses that are answered here, whatever follows."""
@@ -187,7 +185,7 @@ class Perspective:
     async def _answer(self, verb: str, asked: _Asked, receive: Receive) -> Any:
         request, response = METHODS[verb]
         # Before the body is read: whoever has no key should cost nothing more than this.
-        holder = await self._in_thread(lambda: self._let_in(asked))
+        holder = await in_thread(lambda: self._let_in(asked))
         body = await body_of(receive, LARGEST_BODY)
         if body is None:
             raise Refusal(f"Request payload size exceeds the limit: {LARGEST_BODY} bytes.", code="R114")
@@ -202,7 +200,7 @@ class Perspective:
         until = time.monotonic() + WITHIN_S
         await self._enter()
         try:
-            return await self._in_thread(lambda: answer(max(0.0, until - time.monotonic())))
+            return await in_thread(lambda: answer(max(0.0, until - time.monotonic())))
         finally:
             self._room.release()
 
@@ -218,11 +216,6 @@ class Perspective:
             raise _too_much() from None
         finally:
             self._waiting -= 1
-
-    @staticmethod
-    async def _in_thread(work: Callable[[], T]) -> T:
-        # With the request's id, for what the thread logs.
-        return await asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
 
     def _let_in(self, asked: _Asked) -> str:
         """The name of the token that was sent, if it may judge and has not judged too much of late."""

@@ -12,8 +12,9 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -25,6 +26,7 @@ from meydan.web.api import ApiRequest, Sent, StoryRef, Submitting
 from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, problem_of, status_of, where
 
+T = TypeVar("T")
 Scope = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -171,6 +173,11 @@ class Sending:
         said = words(accepted(ApiRequest(scope).headers.get("accept-language", "")))
         body = self._write.encode(problem_of(error, said))
         await answer(status, {"content-type": "application/json", **headers_of(error)}, body, send)
+
+
+def in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+    """Do `work` off the event loop, with the request's id for what is logged there."""
+    return asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
 
 
 async def answer(status: int, headers: dict[str, str], body: bytes, send: Send) -> None:
