@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import gzip
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO, cast
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
@@ -23,6 +27,26 @@ settings.load_profile("meydan")
 
 keep_files_in_memory()
 keep_the_judge()
+
+
+class _Lines:
+    """
+    Where standard output goes when a line is written.
+
+    A server in a thread logs a request after it has answered it, when the test that asked may be over: structlog by itself
+    would write to what captured that test's output, and end the connection when that is closed.
+    """
+
+    def write(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.write(line)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+
+
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Lines())))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
