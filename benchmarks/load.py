@@ -219,6 +219,13 @@ def _generate(
                 data = line.socket.recv(262144)
             except OSError:
                 data = b""
+            if not data and line in free:
+                # Nothing was asked of it for so long that the server let go of it.
+                free.remove(line)
+                ready.unregister(file)
+                lines.pop(file).socket.close()
+                free.append(open_one())
+                continue
             if data and not line.whole(data):
                 continue
             now = clock()

@@ -2414,9 +2414,11 @@ class Desk:
                     retry_after_s=1,
                 )
             with self._onlooker.judging():
-                evidence = self._judge.whole(text, language=language, story=about, expected=expected)
+                evidence = self._judge.whole(
+                    text, language=language, story=about, expected=expected, places=False
+                )
                 tongue = language if evidence.language == UNKNOWN_LANGUAGE else evidence.language
-                apart = self._judge.evidence_of(parts, language=tongue, expected=expected)
+                apart = self._judge.evidence_of(parts, language=tongue, expected=expected, places=False)
                 others = identify(fold(text), language, expected).others
         return Assessed(
             evidence=evidence,

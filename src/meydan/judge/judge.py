@@ -253,18 +253,25 @@ class Judge:
         language: str | None = None,
         story: Story | None = None,
         expected: Sequence[str] = (),
+        places: bool = True,
     ) -> Evidence:
         """
         As `evidence`, but the whole of a long text is read: in stretches, the worst of which counts for each rule's label.
+
+        Args:
+            places: as for `evidence_of`.
 
         Raises:
             ClassifierUnavailable: the model failed.
         """
         if len(text) <= _STRETCH:
-            return self.evidence(text, language=language, story=story, expected=expected)
+            given = [text]
+            return self.evidence_of(given, language=language, story=story, expected=expected, places=places)[
+                0
+            ]
         starts = range(0, len(text) - _OVERLAP, _STRETCH - _OVERLAP)
         stretches = [text[start : start + _STRETCH] for start in starts]
-        read = self.evidence_of(stretches, language=language, story=story, expected=expected)
+        read = self.evidence_of(stretches, language=language, story=story, expected=expected, places=places)
         scores: dict[str, float | None] = {}
         for label in self.labels:
             known = [score for one in read if (score := one.scores.get(label)) is not None]

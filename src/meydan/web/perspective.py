@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
+import msgspec
 import structlog
 
 from meydan import errors
@@ -673,8 +674,8 @@ async def _say(
     status: int, value: Any, send: Send, *, pretty: bool, headers: Mapping[str, str] | None = None
 ) -> None:
     # Nothing in it but ASCII, so that whoever reads it in another encoding reads the same.
-    written = json.dumps(value, indent=2) if pretty else json.dumps(value, separators=(",", ":"))
-    body = (written + "\n").encode("ascii")
+    written = json.dumps(value, separators=(",", ":")).encode("ascii")
+    body = (msgspec.json.format(written, indent=2) if pretty else written) + b"\n"
     given = {
         "content-type": "application/json; charset=UTF-8",
         "cache-control": "no-store",

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import gc
+import json
 import logging
 import os
 import resource
@@ -18,9 +19,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import structlog
 from granian.constants import HTTPModes, Interfaces
@@ -123,6 +124,14 @@ class _Lines:
             self._to.flush()
 
 
+# Made once: `json.dumps` with a default makes one for each line.
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _encode_line(facts: Mapping[str, Any], **_: object) -> str:
+    return _encode(facts)
+
+
 def configure_logs(*, quiet: bool = False) -> None:
     """Structured lines on standard error: ids and codes, never a reader's words."""
     level = logging.WARNING if quiet else logging.INFO
@@ -134,7 +143,7 @@ def configure_logs(*, quiet: bool = False) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(),
+            structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(_encode_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(lines),
