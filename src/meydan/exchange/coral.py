@@ -1,7 +1,7 @@
 """
 Coral's comments: the three tables of its CSV strategy, or its collections as `mongoexport` writes them.
 
-    CSV     users.csv, stories.csv, comments.csv: no header, all columns
+    CSV     users.csv, stories.csv, comments.csv: no header, all columns; a row may go over many lines
     Mongo   users.json, stories.json, comments.json, and commentModerationActions.json if it is there: a document a line
 
 Either in a folder, or in a zip of it; files may be gzip. A body is HTML, of the last revision, and is kept as it is.
@@ -81,6 +81,10 @@ _COLLECTIONS: Final = ("users", "stories", "comments")
 _ACTIONS: Final = "commentModerationActions"
 _GZIP: Final = b"\x1f\x8b"
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
+_QUOTE: Final = ord('"')
+_PIECE: Final = 2**20
+"""Bytes of a line that are looked at in one go."""
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 def read_coral(path: Path) -> Iterator[Taken]:
@@ -296,66 +300,94 @@ def _tables(files: _Files, looked: _Looked) -> Iterator[Taken]:
 
 
 def _rows(files: _Files, table: str) -> Iterator[_Row]:
+    """
+    The rows of a table that are not empty.
+
+    What is between quotation marks belongs to the row that they are in, however long it is and whatever it says: a row is
+    taken whole or is at fault whole, and no part of it is ever a row of its own.
+    """
     with files.opened(table, ".csv") as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, strict=True)
-        while True:
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                lines.take_fault()
-                place = f"{table}.csv, line {lines.number}"
-                if "unexpected end" in str(error):
-                    raise FileCutShort(
-                        f"{place}: the table ends inside of a quotation. What came before was read."
-                    ) from None
-                yield _Row(place, [], "too-long" if "limit" in str(error) else "not-a-row")
-                continue
-            place = f"{table}.csv, line {lines.number}"
-            if (fault := lines.take_fault()) is not None:
-                yield _Row(place, [], fault)
-            elif fields and len(fields) != _CSV[table]:
-                yield _Row(place, [], "not-a-row")
-            elif fields:
-                yield _Row(place, fields)
+        for end, row in _assembled(table, file):
+            place = f"{table}.csv, line {end}"
+            if row is None:
+                yield _Row(place, [], "too-long")
+            elif row.strip(b"\r\n"):
+                yield _parsed(table, row, place)
 
 
-class _Lines:
-    """A table's lines as text; a line that is none is left out, and `take_fault` says so of the row that it was in."""
+def _parsed(table: str, row: bytes, place: str) -> _Row:
+    try:
+        text = row.decode()
+    except UnicodeDecodeError:
+        return _Row(place, [], "not-utf8")
+    # For the whole process, so it is only ever raised: who reads another table bounds its rows by itself.
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
+    try:
+        found = list(csv.reader([text], strict=True))
+    except csv.Error:
+        return _Row(place, [], "not-a-row")
+    fits = len(found) == 1 and len(found[0]) == _CSV[table]
+    return _Row(place, found[0]) if fits else _Row(place, [], "not-a-row")
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.number = 0
-        self._fault: str | None = None
 
-    def take_fault(self) -> str | None:
-        """What was wrong with a line since this was last asked."""
-        fault, self._fault = self._fault, None
-        return fault
+def _assembled(table: str, file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """Each row as its bytes with the number of its last line; None for one of more than LONGEST_LINE, of which nothing is kept."""
+    signs, pieces, size = _Signs(), [], 0
+    line = begin = last = 1
+    while piece := file.readline(_PIECE):
+        if size == 0:
+            begin = line
+            if line == 1:
+                piece = piece.removeprefix(_MARK)
+        signs.pass_over(piece)
+        last = line
+        size += len(piece)
+        if size <= LONGEST_LINE:
+            pieces.append(piece)
+        else:
+            pieces.clear()
+        if not piece.endswith(b"\n"):
+            continue
+        if not signs.quoted:
+            yield line, b"".join(pieces) if size <= LONGEST_LINE else None
+            signs, pieces, size = _Signs(), [], 0
+        line += 1
+    if signs.quoted:
+        raise FileCutShort(
+            f"{table}.csv, line {last}: the table ends inside of a quotation, in the row that begins at line {begin}. "
+            "What came before that row was read."
+        )
+    if size:
+        yield last, b"".join(pieces) if size <= LONGEST_LINE else None
 
-    def __iter__(self) -> Iterator[str]:
-        return self
 
-    def __next__(self) -> str:
-        body = self._file.readline(LONGEST_LINE + 1)
-        if not body:
-            raise StopIteration
-        self.number += 1
-        if len(body) > LONGEST_LINE and not body.endswith(b"\n"):
-            while (rest := self._file.readline(2**20)) and not rest.endswith(b"\n"):
-                pass
-            self._fault = "too-long"
-            return "\n"
-        if self.number == 1:
-            body = body.removeprefix(b"\xef\xbb\xbf")
-        try:
-            return body.decode()
-        except UnicodeDecodeError:
-            self._fault = "not-utf8"
-            # With its quotation marks, so that the table goes on where it does.
-            return body.decode(errors="replace")
+class _Signs:
+    """Where a row stands after each piece of it, by its commas and quotation marks, as csv.reader has it; nothing is kept."""
+
+    __slots__ = ("_closed", "_fresh", "quoted")
+
+    def __init__(self) -> None:
+        self.quoted = False
+        """Whether a field's quotation is open, so that the row goes on in the next line."""
+        self._fresh = True  # at the begin of a field, where alone a mark opens a quotation
+        self._closed = False  # just after a mark in a quotation: its end, unless another follows
+
+    def pass_over(self, piece: bytes) -> None:
+        at, size = 0, len(piece)
+        while at < size:
+            if self.quoted:
+                at = piece.find(b'"', at) + 1
+                if at == 0:
+                    return
+                self.quoted, self._closed = False, True
+            elif piece[at] == _QUOTE and (self._fresh or self._closed):
+                self.quoted, self._fresh, self._closed = True, False, False
+                at += 1
+            else:
+                at = piece.find(b",", at) + 1
+                self._fresh, self._closed = at > 0, False
+                if at == 0:
+                    return
 
 
 def _row_fault(row: _Row) -> Fault:
@@ -422,7 +454,7 @@ def _lines(files: _Files, collection: str) -> Iterator[tuple[str, dict[str, Any]
                 yield place, too_long(place)
                 continue
             if number == 1:
-                body = body.removeprefix(b"\xef\xbb\xbf")
+                body = body.removeprefix(_MARK)
             if not body.strip():
                 continue
             if number == 1 and body.lstrip().startswith(b"["):
