@@ -20,6 +20,7 @@ from meydan.exchange.coral import RULES, read_coral
 from meydan.exchange.reading import Taken
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.policy import load
+from meydan.text import table
 from tests.exchange.made import SAMPLES
 
 CSV, MONGO = SAMPLES / "coral-csv", SAMPLES / "coral-mongo"
@@ -228,7 +229,7 @@ def test_no_body_forges_a_row(
     (folder / "comments.csv").write_bytes(out.getvalue().encode())
     with pytest.MonkeyPatch.context() as shorter:
         shorter.setattr(coral, "LONGEST_LINE", longest)
-        shorter.setattr(coral, "_PIECE", piece)
+        shorter.setattr(table, "_PIECE", piece)
         # So that files of few lines are read a piece at a time; users and stories fit in either.
         taken = list(read_coral(folder))
     comments = comments_in(taken)

@@ -408,12 +408,11 @@ def test_words_that_nothing_can_keep_cost_their_own_row(archive: Archive, words:
     """
     If any field of a comment is what no database keeps, or is far too long, then it is taken or told of, and the rest is here.
     """
-    hostile = [
-        comment(
-            **{"key": f"1{number}", name: (words,) if name == "rules" else words, "place": f"line {number}"}
-        )
+    given: list[dict[str, Any]] = [
+        {"key": f"1{number}", name: (words,) if name == "rules" else words, "place": f"line {number}"}
         for number, name in enumerate(WORDED)
     ]
+    hostile = [comment(**one) for one in given]
     stories = [StoryRecord(words, STORY.url), StoryRecord("w", words), StoryRecord("v", OTHER.url, words)]
     summary = archive.take(STORY, *stories, comment("1"), *hostile, comment("2", "1"), batch=100)
     assert archive.comment("2").parent == archive.comment("1").id
@@ -504,7 +503,7 @@ def test_no_value_of_a_line_stops_the_file(
     assert all(line.kind and line.message for line in refused)
 
 
-def _has(inner: list[Any] | dict[str, Any], step: Any) -> bool:
+def _has(inner: Any, step: Any) -> bool:
     return step in inner if isinstance(inner, dict) else isinstance(step, int) and step < len(inner)
 
 

@@ -15,7 +15,6 @@ What has to be looked up (users, decisions) is kept on disk meanwhile, in a file
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import lzma
@@ -45,6 +44,7 @@ from meydan.exchange.reading import (
     too_long,
 )
 from meydan.exchange.record import CommentRecord, Fault, State, StoryRecord
+from meydan.text.table import fields_of, rows_of
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -81,9 +81,6 @@ _COLLECTIONS: Final = ("users", "stories", "comments")
 _ACTIONS: Final = "commentModerationActions"
 _GZIP: Final = b"\x1f\x8b"
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
-_QUOTE: Final = ord('"')
-_PIECE: Final = 2**20
-"""Bytes of a line that are looked at in one go."""
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -300,94 +297,29 @@ def _tables(files: _Files, looked: _Looked) -> Iterator[Taken]:
 
 
 def _rows(files: _Files, table: str) -> Iterator[_Row]:
-    """
-    The rows of a table that are not empty.
-
-    What is between quotation marks belongs to the row that they are in, however long it is and whatever it says: a row is
-    taken whole or is at fault whole, and no part of it is ever a row of its own.
-    """
+    """The rows of a table that are not empty, each whole or at fault whole."""
     with files.opened(table, ".csv") as file:
-        for end, row in _assembled(table, file):
-            place = f"{table}.csv, line {end}"
-            if row is None:
+        for cut in rows_of(file, longest=LONGEST_LINE):
+            place = f"{table}.csv, line {cut.end}"
+            if not cut.closed:
+                raise FileCutShort(
+                    f"{place}: the table ends inside of a quotation, in the row that begins at line {cut.begin}. What came "
+                    "before that row was read."
+                )
+            if cut.body is None:
                 yield _Row(place, [], "too-long")
-            elif row.strip(b"\r\n"):
-                yield _parsed(table, row, place)
+            elif cut.body.strip(b"\r\n"):
+                yield _parsed(table, cut.body, place)
 
 
 def _parsed(table: str, row: bytes, place: str) -> _Row:
     try:
-        text = row.decode()
+        fields = fields_of(row.decode())
     except UnicodeDecodeError:
         return _Row(place, [], "not-utf8")
-    # For the whole process, so it is only ever raised: who reads another table bounds its rows by itself.
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-    try:
-        found = list(csv.reader([text], strict=True))
-    except csv.Error:
+    if fields is None or len(fields) != _CSV[table]:
         return _Row(place, [], "not-a-row")
-    fits = len(found) == 1 and len(found[0]) == _CSV[table]
-    return _Row(place, found[0]) if fits else _Row(place, [], "not-a-row")
-
-
-def _assembled(table: str, file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Each row as its bytes with the number of its last line; None for one of more than LONGEST_LINE, of which nothing is kept."""
-    signs, pieces, size = _Signs(), [], 0
-    line = begin = last = 1
-    while piece := file.readline(_PIECE):
-        if size == 0:
-            begin = line
-            if line == 1:
-                piece = piece.removeprefix(_MARK)
-        signs.pass_over(piece)
-        last = line
-        size += len(piece)
-        if size <= LONGEST_LINE:
-            pieces.append(piece)
-        else:
-            pieces.clear()
-        if not piece.endswith(b"\n"):
-            continue
-        if not signs.quoted:
-            yield line, b"".join(pieces) if size <= LONGEST_LINE else None
-            signs, pieces, size = _Signs(), [], 0
-        line += 1
-    if signs.quoted:
-        raise FileCutShort(
-            f"{table}.csv, line {last}: the table ends inside of a quotation, in the row that begins at line {begin}. "
-            "What came before that row was read."
-        )
-    if size:
-        yield last, b"".join(pieces) if size <= LONGEST_LINE else None
-
-
-class _Signs:
-    """Where a row stands after each piece of it, by its commas and quotation marks, as csv.reader has it; nothing is kept."""
-
-    __slots__ = ("_closed", "_fresh", "quoted")
-
-    def __init__(self) -> None:
-        self.quoted = False
-        """Whether a field's quotation is open, so that the row goes on in the next line."""
-        self._fresh = True  # at the begin of a field, where alone a mark opens a quotation
-        self._closed = False  # just after a mark in a quotation: its end, unless another follows
-
-    def pass_over(self, piece: bytes) -> None:
-        at, size = 0, len(piece)
-        while at < size:
-            if self.quoted:
-                at = piece.find(b'"', at) + 1
-                if at == 0:
-                    return
-                self.quoted, self._closed = False, True
-            elif piece[at] == _QUOTE and (self._fresh or self._closed):
-                self.quoted, self._fresh, self._closed = True, False, False
-                at += 1
-            else:
-                at = piece.find(b",", at) + 1
-                self._fresh, self._closed = at > 0, False
-                if at == 0:
-                    return
+    return _Row(place, fields)
 
 
 def _row_fault(row: _Row) -> Fault:
