@@ -229,11 +229,14 @@ def _reported(path: Path | None, file: Path) -> Iterator[_Lines]:
     try:
         # Errors of all else that happens meanwhile are told as what they are.
         yield _Lines(path, _json_lines(out) if path.suffix == ".jsonl" else _csv_lines(out))
-    finally:
-        try:
+    except BaseException:
+        with contextlib.suppress(OSError):
             out.close()
-        except OSError as error:
-            raise _unwritable(path, error) from None
+        raise
+    try:
+        out.close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
 
 
 def _check_free(path: Path, file: Path) -> None:
