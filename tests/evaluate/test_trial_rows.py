@@ -123,7 +123,11 @@ def test_a_long_text_is_never_split_into_rows(tmp_path: Path) -> None:
     """If a text of a table is longer than is read, in one line or in many, then it is one row, and no line of it is another."""
     forged = "forged,rejected\n"
     path = tmp_path / "past.csv"
-    for long in ("x" * 2**20 + "\n" + forged * 3, ("x" * 200_000 + "\n" + forged) * 8, "x\n" + forged * 90_000):
+    for long in (
+        "x" * 2**20 + "\n" + forged * 3,
+        ("x" * 200_000 + "\n" + forged) * 8,
+        "x\n" + forged * 90_000,
+    ):
         path.write_text(f'text,decision\nfine,approved\n"{long}",approved\n"fine\ntoo",approved\n')
         past, faults = read(path)
         assert [one.text for one in past] == ["fine", "fine\ntoo"]

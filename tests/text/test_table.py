@@ -42,5 +42,7 @@ def test_no_row_begins_inside_of_a_quotation(text: str) -> None:
     cuts = list(rows_of(io.BytesIO(text.encode()), longest=10_000))
     assert b"".join(cut.body or b"" for cut in cuts) == text.encode()
     whole = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    apart = [fields_of((cut.body or b"").decode(), strict=False) for cut in cuts if (cut.body or b"").strip(b"\n")]
+    apart = [
+        fields_of((cut.body or b"").decode(), strict=False) for cut in cuts if (cut.body or b"").strip(b"\n")
+    ]
     assert apart == whole

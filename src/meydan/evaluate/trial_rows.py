@@ -284,7 +284,9 @@ def _csv(file: str, stream: IO[bytes], reading: Reading) -> Iterator[Past | NotT
         if cut.body is None:
             yield _too_long(place)
         elif not cut.closed:
-            yield NotTaken(place, "not-csv", "A quotation mark is not closed, down to the end. Mend the line.")
+            yield NotTaken(
+                place, "not-csv", "A quotation mark is not closed, down to the end. Mend the line."
+            )
         elif isinstance(row := _text(cut.body, place), NotTaken):
             yield row
         elif row.strip("\r\n"):
@@ -413,7 +415,11 @@ def _text(line: bytes, place: str) -> str | NotTaken:
             "not-utf-8",
             "It is not UTF-8. Find out what the file is written in, and convert it, as with: iconv -f WINDOWS-1256 -t UTF-8.",
         )
-    return NotTaken(place, "not-text", "It holds a null byte. Export it again as UTF-8.") if "\x00" in text else text
+    return (
+        NotTaken(place, "not-text", "It holds a null byte. Export it again as UTF-8.")
+        if "\x00" in text
+        else text
+    )
 
 
 def _too_long(place: str) -> NotTaken:
