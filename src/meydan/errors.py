@@ -64,6 +64,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + NotKept              M349  a part that cannot be written
     + NotThatFormat        M330  a file to be imported that is not what it was said to be
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
+    + ReportNotWritten     M352  the report of an import that cannot be written, or would be written over something else
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
   x Tampered               stored words differ from their commitment
@@ -469,6 +470,12 @@ class FileCutShort(Misconfigured):
     """A file to be imported that ends in its middle or is damaged; what came before that was read."""
 
     code = "M331"
+
+
+class ReportNotWritten(Misconfigured):
+    """Where the report of an import is to go is something else already, as what is to be imported; or it cannot be written."""
+
+    code = "M352"
 
 
 class TextChanged(Tampered):

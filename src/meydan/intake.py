@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -27,10 +28,7 @@ from meydan.policy.address import story_address
 from meydan.store import Store
 from meydan.store.arriving import Arrival, ArrivingStory, Known, Met
 from meydan.store.exact import micros
-from meydan.text.derived import derived
-from meydan.text.exact import is_exact
-from meydan.text.fold import fold
-from meydan.text.search import searchable_folded
+from meydan.text.search import looked_through
 
 __all__ = ["BY", "Arrival", "ArrivingStory", "Intake", "Known", "Met"]
 
@@ -44,6 +42,9 @@ _STATUS: Final = {
     "erased": Status.APPROVED,
 }
 _ID_BYTES, _SALT_BYTES = 15, 32
+_ID_LENGTH = _ID_BYTES * 8 // 5
+_IDS_AT_ONCE, _SHARED = 2048, 4
+_AUTHORS_REMEMBERED = 20_000
 
 
 def _reasons_of(reasons: tuple[Reason, ...]) -> str:
@@ -103,6 +104,8 @@ class Intake:
         self._secret = secret
         self._digest_key = hmac.digest(secret, f"import\x00{source}".encode(), "sha256")
         self._random = memoryview(b"")
+        self._ids: list[str] = []
+        self._authors: dict[str, str] = {}
 
     def now(self) -> datetime:
         return self._clock()
@@ -116,7 +119,7 @@ class Intake:
         self._store.arrivals.prepare()
 
     def known(self, keys: Iterable[str]) -> dict[str, Known]:
-        """What came from there before, by its name there."""
+        """What came from there before, by its name there; and what went out from here and comes back under its own id."""
         return self._store.arrivals.known(self.source, keys)
 
     def address_of(self, url: str, origins: Mapping[str, str]) -> str:
@@ -140,10 +143,13 @@ class Intake:
 
     def digest_of(self, one: Foreign, url: str) -> bytes:
         """By which it is seen that something else came under the same name; tells nobody else anything."""
+        # As a list in JSON, spelled by hand: it is compared with what was kept of earlier imports.
+        email = "null" if one.email is None else _quoted(one.email)
         said = (
-            url, one.name, one.body, one.body_format, one.email, one.submitted_at.isoformat(), one.state
-        )  # fmt: skip
-        return hashlib.blake2b(json.dumps(said).encode(), key=self._digest_key, digest_size=16).digest()
+            f"[{_quoted(url)}, {_quoted(one.name)}, {_quoted(one.body)}, {_quoted(one.body_format)}, {email}, "
+            f"{_quoted(one.submitted_at.isoformat())}, {_quoted(one.state)}]"
+        )
+        return hashlib.blake2b(said.encode("ascii"), key=self._digest_key, digest_size=16).digest()
 
     def ready(
         self,
@@ -167,22 +173,18 @@ class Intake:
         salt, kept_as = self._some(_SALT_BYTES), None if one.body_format == "text" else one.body_format
         commitment = commitment_of(salt, text or "")
         decided_at = one.decided_at or one.submitted_at
-        reasons: tuple[Reason, ...] = ()
         rules: tuple[str, ...] = ()
         decision = end = None
         if status is not Status.HELD:
-            if status is Status.REJECTED:
+            if status is Status.REJECTED and one.rules:
                 rules = tuple(rule for rule in dict.fromkeys(one.rules) if rule in self._rules)
-                reasons = tuple(Reason(rule=rule) for rule in rules)
-            verdict = Verdict.REJECT if status is Status.REJECTED else Verdict.APPROVE
-            said = Decision(verdict, reasons=reasons, decided_by=DecidedBy.IMPORT, by=BY)
-            decision = decision_leaf(commitment, said, decided_at)
+            decision = decision_leaf(commitment, _decision(status, rules), decided_at)
         if gone:
             end = (erasure_leaf if text is None else withdrawal_leaf)(commitment, decided_at)
         return Arrival(
             key=one.key,
             digest=digest,
-            id=base64.b32encode(self._some(_ID_BYTES)).decode("ascii").lower(),
+            id=self._id(),
             url=url,
             above=above,
             submitted_at=micros(one.submitted_at),
@@ -197,13 +199,18 @@ class Intake:
             language=one.language or "und",
             author_key=None if text is None else self._author_key(one),
             holds=Hold.AUTOMATION_OFF.value if status is Status.HELD else "",
-            lookup="" if text is None else looked_through(one) if looked is None else looked,
+            lookup=""
+            if text is None
+            else looked_through(one.name, one.body, one.body_format)
+            if looked is None
+            else looked,
             receipt=receipt_leaf(commitment, one.submitted_at),
             decision=decision,
-            reasons=json.dumps(
-                [{"rule": rule, "ground": None, "label": None, "score": None} for rule in rules]
-            ),
+            reasons="[]"
+            if not rules
+            else json.dumps([{"rule": rule, "ground": None, "label": None, "score": None} for rule in rules]),
             rules=rules,
+            note=one.reason if decision is not None and text is not None else None,
             end=end,
             gone=gone,
         )
@@ -225,8 +232,26 @@ class Intake:
             who = f"import\x00{self.source}\x00{one.author_key}"
         else:
             return None
-        message = f"author\x00{who}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._secret, message, "sha256").hex()[:32]
+        # The same people write again and again.
+        key = self._authors.get(who)
+        if key is None:
+            if len(self._authors) >= _AUTHORS_REMEMBERED:
+                self._authors.clear()
+            message = f"author\x00{who}".encode("utf-8", "surrogatepass")
+            key = self._authors[who] = hmac.digest(self._secret, message, "sha256").hex()[:32]
+        return key
+
+    def _id(self) -> str:
+        if not self._ids:
+            # Fifteen bytes are twenty-four letters without a rest, so many are spelled as one. Those that come together begin
+            # alike: their rows in the index are near each other, where otherwise each would write a page of its own.
+            # A hundred random bits are left to each.
+            spelled = base64.b32encode(self._entropy(_IDS_AT_ONCE * _ID_BYTES)).decode("ascii").lower()
+            self._ids = [
+                spelled[:_SHARED] + spelled[at + _SHARED : at + _ID_LENGTH]
+                for at in range(0, len(spelled), _ID_LENGTH)
+            ]
+        return self._ids.pop()
 
     def _some(self, size: int) -> bytes:
         if len(self._random) < size:
@@ -236,16 +261,9 @@ class Intake:
         return some
 
 
-@lru_cache(maxsize=4096)
-def _name_looked_through(name: str) -> str:
-    return searchable_folded(name, "")
-
-
-def looked_through(one: Foreign) -> str:
-    """What a comment is found by, as text.search has it. Pure; half of the work of an import."""
-    if not is_exact(one.body) or not is_exact(one.name):
-        return ""
-    # The same people write again and again.
-    own = _name_looked_through(one.name)
-    text = derived(one.body, one.body_format)
-    return f"{own} {searchable_folded('', fold(text).text)}".strip()
+@lru_cache(maxsize=1024)
+def _decision(status: Status, rules: tuple[str, ...]) -> Decision:
+    verdict = Verdict.REJECT if status is Status.REJECTED else Verdict.APPROVE
+    return Decision(
+        verdict, reasons=tuple(Reason(rule=rule) for rule in rules), decided_by=DecidedBy.IMPORT, by=BY
+    )

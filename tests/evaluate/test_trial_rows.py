@@ -119,6 +119,21 @@ def test_rows_that_are_none_are_told_by_place(tmp_path: Path) -> None:
     assert [one.kind for one in faults] == ["not-csv", "not-text", "not-csv"]
 
 
+def test_a_long_text_is_never_split_into_rows(tmp_path: Path) -> None:
+    """If a text of a table is longer than is read, in one line or in many, then it is one row, and no line of it is another."""
+    forged = "forged,rejected\n"
+    path = tmp_path / "past.csv"
+    for long in (
+        "x" * 2**20 + "\n" + forged * 3,
+        ("x" * 200_000 + "\n" + forged) * 8,
+        "x\n" + forged * 90_000,
+    ):
+        path.write_text(f'text,decision\nfine,approved\n"{long}",approved\n"fine\ntoo",approved\n')
+        past, faults = read(path)
+        assert [one.text for one in past] == ["fine", "fine\ntoo"]
+        assert [(one.place, one.kind) for one in faults] == [("line 3", "line-too-long")]
+
+
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_line_of_fifty_megabytes_is_passed_over(tmp_path: Path, kind: str) -> None:
     """If a line has 50 MB, then it is told, what follows is read, and memory stays small."""

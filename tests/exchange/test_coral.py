@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meydan.errors import FileCutShort, NotThatFormat
+from meydan.exchange import coral
 from meydan.exchange.coral import RULES, read_coral
 from meydan.exchange.reading import Taken
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.policy import load
+from meydan.text import table
 from tests.exchange.made import SAMPLES
 
 CSV, MONGO = SAMPLES / "coral-csv", SAMPLES / "coral-mongo"
@@ -177,3 +183,57 @@ def test_files_that_end_in_their_middle_are_told(tmp_path: Path) -> None:
     table.unlink()
     with pytest.raises(FileCutShort):
         list(read_coral(folder))
+
+
+FORGED = "c-8,u-1,s-1,2021-02-01T07:00:00Z,<p>Forged</p>,,NONE,\n"
+
+
+@pytest.mark.parametrize("size", [200_000, 17 * 2**20])
+def test_a_long_body_is_never_split_into_rows(tmp_path: Path, size: int) -> None:
+    """If a body is longer than anybody reads, then it is whole or a fault, and no line of it becomes a comment of its own."""
+    folder = tmp_path / "coral"
+    shutil.copytree(CSV, folder)
+    table = folder / "comments.csv"
+    body = f"<p>{'x' * size}\n{FORGED}{FORGED}</p>"
+    table.write_text(f'c-9,u-1,s-1,2021-02-01T07:00:00Z,"{body}",,NONE,\n' + table.read_text())
+    taken = list(read_coral(folder))
+    comments = comments_in(taken)
+    whole = size < 2**20
+    assert set(comments) == {"c-1", "c-2", "c-3"} | ({"c-9"} if whole else set())
+    assert faults_in(taken) == ([] if whole else [("comments.csv, line 4", "too-long")])
+    if whole:
+        assert comments["c-9"].body == body
+
+
+pieces = st.sampled_from(['"', '""', ",", "\n", "\r\n", FORGED, '"\n' + FORGED, "x" * 30, "é", "<p>"])
+
+
+@settings(max_examples=60)
+@given(
+    bodies=st.lists(st.lists(pieces, min_size=1, max_size=8).map("".join), min_size=1, max_size=4),
+    longest=st.sampled_from([90, 150, 10_000]),
+    piece=st.sampled_from([1, 2, 7, 10_000]),
+)
+def test_no_body_forges_a_row(
+    tmp_path_factory: pytest.TempPathFactory, bodies: list[str], longest: int, piece: int
+) -> None:
+    """If bodies hold quotation marks, commas, line ends and rows, then each is whole or a fault, wherever it is cut to be read."""
+    folder = tmp_path_factory.mktemp("coral")
+    for name in ("users", "stories"):
+        shutil.copy(CSV / f"{name}.csv", folder)
+    made = {f"k-{number}": body for number, body in enumerate(bodies)}
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(
+        [key, "u-1", "s-1", "2021-02-01T07:00:00Z", body, "", "NONE", ""] for key, body in made.items()
+    )
+    (folder / "comments.csv").write_bytes(out.getvalue().encode())
+    with pytest.MonkeyPatch.context() as shorter:
+        shorter.setattr(coral, "LONGEST_LINE", longest)
+        shorter.setattr(table, "_PIECE", piece)
+        # So that files of few lines are read a piece at a time; users and stories fit in either.
+        taken = list(read_coral(folder))
+    comments = comments_in(taken)
+    assert {key: one.body for key, one in comments.items()}.items() <= made.items()
+    faults = faults_in(taken)
+    assert {kind for _, kind in faults} <= {"too-long"}
+    assert len([place for place, _ in faults if place.startswith("comments")]) + len(comments) == len(made)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
+import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,17 +19,20 @@ from hypothesis import strategies as st
 from meydan import keeping
 from meydan.comment import Comment, DecidedBy, Status, Verdict
 from meydan.errors import FileCutShort, StoreUnavailable
+from meydan.exchange.meydan import read_meydan
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
 from meydan.exchange.taking import Line, Summary, take
 from meydan.intake import Intake
 from meydan.policy import load
 from meydan.store import Erasures, Store
 from meydan.store.carrying import snapshot
+from meydan.whole import WholeComment, WholeDecision
 
 STORY = StoryRecord("s", "http://localhost/stories/one", "One")
 OTHER = StoryRecord("t", "http://localhost/stories/two", "Two")
 BEGAN = datetime(2015, 6, 1, 12, tzinfo=UTC)
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
+GUIDELINES = load(None)
 
 
 def comment(key: str, parent: str | None = None, **given: Any) -> CommentRecord:
@@ -54,7 +59,7 @@ class Archive:
         self.intake = Intake(
             store,
             source=source,
-            guidelines=load(None),
+            guidelines=GUIDELINES,
             clock=lambda: NOW,
             entropy=secrets.token_bytes,
             secret=b"s" * 32,
@@ -392,3 +397,154 @@ def test_a_backup_brings_imported_comments_back(archive: Archive, tmp_path: Path
         ]
     finally:
         restored.close()
+
+
+HOSTILE_WORDS = ("\x00", "\ud800", "\udfff\ud800", "x" * 5000, "\x1b[2J\u202e")
+WORDED = ("key", "story", "parent", "name", "body", "email", "author_key", "language", "reason", "rules")
+
+
+@pytest.mark.parametrize("words", HOSTILE_WORDS, ids=ascii)
+def test_words_that_nothing_can_keep_cost_their_own_row(archive: Archive, words: str) -> None:
+    """
+    If any field of a comment is what no database keeps, or is far too long, then it is taken or told of, and the rest is here.
+    """
+    given: list[dict[str, Any]] = [
+        {"key": f"1{number}", name: (words,) if name == "rules" else words, "place": f"line {number}"}
+        for number, name in enumerate(WORDED)
+    ]
+    hostile = [comment(**one) for one in given]
+    stories = [StoryRecord(words, STORY.url), StoryRecord("w", words), StoryRecord("v", OTHER.url, words)]
+    summary = archive.take(STORY, *stories, comment("1"), *hostile, comment("2", "1"), batch=100)
+    assert archive.comment("2").parent == archive.comment("1").id
+    told = sum(summary.not_taken.values())
+    assert summary.taken.total() + told >= len(hostile) + 2
+    languages = {line.kind for line in archive.lines if line.key == f"1{WORDED.index('language')}"}
+    assert languages & {"no-language", "not-text"}
+    for line in archive.lines:
+        assert line.key is None or (len(line.key) <= 200 and line.key.encode())
+        assert line.place.encode()
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(
+        [*HOSTILE_WORDS, "", "und", "en", "2020-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "held", "html"]
+    ),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
+_GOOD: dict[str, Any] = {
+    "kind": "comment",
+    "story": STORY.url,
+    "state": "rejected",
+    "status": "rejected",
+    "submitted_at": "2020-01-01T00:00:00Z",
+    "name": "Rojin",
+    "text": "Words.",
+    "seq": 1,
+    "decisions": [
+        {
+            "seq": 1,
+            "at": "2020-01-02T00:00:00Z",
+            "verdict": "reject",
+            "decided_by": "import",
+            "by": "import",
+            "reasons": [{"rule": "abuse"}],
+            "note": "spam",
+        }
+    ],
+}
+_FIELDS = (
+    *((name,) for name in WholeComment.__struct_fields__),
+    ("kind",),
+    *(("decisions", 0, name) for name in WholeDecision.__struct_fields__),
+    ("decisions", 0, "reasons", 0, "rule"),
+)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_value_of_a_line_stops_the_file(
+    shared: Store, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """
+    If any field of a line of ours is any JSON, then that row is taken or told of with its reason, and the rest of the file is
+    here.
+    """
+    source = secrets.token_hex(8)
+    bad = copy.deepcopy(_GOOD) | {"id": f"{source}-bad"}
+    for _ in range(data.draw(st.integers(1, 2))):
+        *way, last = data.draw(st.sampled_from(_FIELDS))
+        inner: Any = bad
+        for step in way:
+            inner = inner[step] if isinstance(inner, list | dict) and _has(inner, step) else {}
+        if isinstance(inner, dict):
+            inner[last] = data.draw(json_values)
+    path = tmp_path_factory.mktemp("lines") / "a.jsonl"
+    lines = [
+        {"kind": "header", "format": 1, "program": "x", "at": "2020-01-01T00:00:00Z"},
+        {"kind": "story", "url": STORY.url},
+        _GOOD | {"id": f"{source}-1"},
+        bad,
+        _GOOD | {"id": f"{source}-2", "parent": f"{source}-1"},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    archive = Archive(shared, source=source)
+    summary = archive.take(records=read_meydan(path), batch=100)
+    assert isinstance(summary.broken, FileCutShort)
+    here = archive.intake.known([f"{source}-1", f"{source}-2", f"{source}-bad"])
+    assert {f"{source}-1", f"{source}-2"} <= here.keys()
+    refused = [line for line in archive.lines if not line.taken]
+    assert len(refused) + summary.taken.total() == 3
+    assert all(line.kind and line.message for line in refused)
+
+
+def _has(inner: Any, step: Any) -> bool:
+    return step in inner if isinstance(inner, dict) else isinstance(step, int) and step < len(inner)
+
+
+def test_the_other_systems_word_for_why_is_kept(archive: Archive) -> None:
+    """
+    If a comment was rejected for a reason that the other system has a word for, then its decision has that for a note, as long
+    as the comment has its words; what waits has no decision that could have one.
+    """
+    archive.take(
+        STORY,
+        comment("1", state="rejected", reason="spam"),
+        comment("2", state="held", reason="spam"),
+        comment("3", state="rejected"),
+    )
+    notes = {
+        key: [one.note for one in archive.store.decisions(archive.comment(key).id)] for key in ("1", "2", "3")
+    }
+    assert notes == {"1": ["spam"], "2": [], "3": [None]}
+    archive.store.erase(archive.comment("1").id, leaf=b"gone", at=NOW)
+    assert [one.note for one in archive.store.decisions(archive.comment("1").id)] == [None]
+
+
+def test_what_went_out_from_here_is_not_taken_again(archive: Archive) -> None:
+    """
+    If an export comes back to where it was made, under whatever source, then what is here is known by its own id: nothing is
+    doubled, what was erased since stays erased, and a reply that is missing finds what it replies to.
+    """
+    archive.take(STORY, comment("1"), comment("2", "1"), comment("3"))
+    first, second, third = (archive.comment(key).id for key in ("1", "2", "3"))
+    archive.store.erase(third, leaf=b"gone", at=NOW)
+    back = Archive(archive.store, source="meydan")
+    for dry in (True, False):
+        summary = back.take(
+            STORY,
+            comment(second, first),
+            comment(first),
+            comment(third, body="Words that were erased."),
+            comment("a" * 24, second),
+            dry=dry,
+        )
+        assert (summary.already, summary.taken.total(), summary.complete) == (3, 1, True)
+    assert archive.comment("3").text is None
+    assert back.comment("a" * 24).parent == second
+    assert archive.store.counts([STORY.url]) == {STORY.url: 3}

@@ -7,7 +7,6 @@ guessed; memory is bounded whatever the file is. No reader's word is ever in a f
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from meydan.errors import BadArchive
 from meydan.text.exact import is_exact
+from meydan.text.table import fields_of
 
 FORMATS: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
@@ -298,12 +298,8 @@ def _fields(line: bytes, delimiter: str) -> list[str] | str:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         return "not-utf-8"
-    csv.field_size_limit(LONGEST_LINE)
-    try:
-        rows = list(csv.reader([text], delimiter=delimiter, strict=True))
-    except csv.Error:
-        return "not-csv"
-    return rows[0] if len(rows) == 1 else "not-csv"
+    fields = fields_of(text, delimiter=delimiter)
+    return "not-csv" if fields is None else fields
 
 
 class _Csv:

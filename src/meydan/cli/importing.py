@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
+import gc
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +24,15 @@ from meydan.cli.speech import (
     GuidelinesOption,
     JsonOption,
     SettingsOption,
+    complain,
     errors,
+    json_line,
     refusals,
     say,
     settings_of,
+    visible,
 )
-from meydan.errors import BadSettings, Malformed, StoreUnavailable
+from meydan.errors import BadSettings, Malformed, ReportNotWritten
 from meydan.policy.address import site_of, story_address
 
 if TYPE_CHECKING:
@@ -44,10 +48,16 @@ def import_(
     format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="What the file is of: disqus, wordpress, or another that is listed below."
+            metavar="FORMAT",
+            help="What the file is of: disqus, wordpress, isso, remark42, coral, or meydan for an export of ours.",
         ),
     ],
-    file: Annotated[Path, typer.Argument(help="The file, packed with gzip or not.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file, packed with gzip or not; of coral a folder or a zip of one.", show_default=False
+        ),
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Put nothing in; report what would be taken and what would not.")
     ] = False,
@@ -55,7 +65,8 @@ def import_(
         Path | None,
         typer.Option(
             "--report",
-            help="Write a line for each row that is not taken, or otherwise than it stood: CSV, or JSON lines for *.jsonl.",
+            help="Write a line for each row that is not taken, or otherwise than it stood: CSV, or JSON lines for *.jsonl. "
+            "A report that is there is written anew, and no other file.",
         ),
     ] = None,
     origin_map: Annotated[
@@ -68,13 +79,14 @@ def import_(
     ] = None,
     zone: Annotated[
         str | None,
-        typer.Option("--zone", help="The zone of times that say none, such as Asia/Baghdad or UTC."),
+        typer.Option(
+            "--zone",
+            help="The zone of times that say none, such as Asia/Baghdad or UTC (wordpress, and isso's generic JSON).",
+        ),
     ] = None,
     site: Annotated[
         str,
-        typer.Option(
-            "--site", help="Where the pages are, for files that do not say it: https://news.example."
-        ),
+        typer.Option("--site", help="Where the pages are, which isso does not say: https://news.example."),
     ] = "",
     source: Annotated[
         str | None,
@@ -92,7 +104,8 @@ def import_(
     """
     Take in the comments of another system, beside a running server or without one.
 
-    Run again, it adds what is missing and nothing twice, wherever it was cut short before.
+    Run again, it adds what is missing and nothing twice, wherever it was cut short before. What went out from here in an
+    export, and is here still, is known by its id and not taken again.
     """
     from meydan.exchange.apart import read_apart
     from meydan.exchange.formats import READERS, Asked
@@ -110,9 +123,10 @@ def import_(
         given = settings_of(settings, data=data, database=database, guidelines=guidelines)
         with contextlib.ExitStack() as held:
             records = held.enter_context(contextlib.closing(read_apart(format, file, asked)))
-            lines = held.enter_context(_reported(report))
+            lines = held.enter_context(_reported(report, file))
             intake, store = build_intake(given, name)
             held.callback(store.close)
+            held.enter_context(_seldom_thrown_away())
             told = held.enter_context(_progress(as_json, "Looking at" if dry_run else "Taking in"))
             summary = take(
                 records,
@@ -129,10 +143,21 @@ def import_(
             text=_sentences(summary, lines, report, dry=dry_run),
         )
         if summary.broken is not None:
-            errors.print(f"{summary.broken.code}  {summary.broken.message}", markup=False, soft_wrap=True)
+            complain(summary.broken)
             raise typer.Exit(EXIT_MISCONFIGURED)
         if not summary.complete:
             raise typer.Exit(EXIT_REFUSED)
+
+
+@contextlib.contextmanager
+def _seldom_thrown_away() -> Iterator[None]:
+    """A batch of rows stays until it is written: looking through it for what can go, every few rows, finds nothing."""
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -164,7 +189,8 @@ def _origins(given: list[str]) -> dict[str, str]:
 class _Lines:
     """Takes the report's lines: into a file, and the first of them for who looks on."""
 
-    def __init__(self, write: Callable[[Line], None] | None) -> None:
+    def __init__(self, path: Path | None = None, write: Callable[[Line], None] | None = None) -> None:
+        self._path = path
         self._write = write
         self.first: list[Line] = []
         self.more = 0
@@ -174,22 +200,76 @@ class _Lines:
             self.first.append(line)
         else:
             self.more += 1
-        if self._write is not None:
+        if self._write is None:
+            return
+        try:
             self._write(line)
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
 
 
 @contextlib.contextmanager
-def _reported(path: Path | None) -> Iterator[_Lines]:
+def _reported(path: Path | None, file: Path) -> Iterator[_Lines]:
+    """
+    Where the report's lines go.
+
+    Raises:
+        ReportNotWritten: it cannot be written; or there is something else already, first of all what is to be imported.
+    """
     if path is None:
-        yield _Lines(None)
+        yield _Lines()
         return
     try:
-        with os.fdopen(
+        _check_free(path, file)
+        out = os.fdopen(
             os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
-        ) as out:
-            yield _Lines(_json_lines(out) if path.suffix == ".jsonl" else _csv_lines(out))
+        )
     except OSError as error:
-        raise StoreUnavailable(f"The report {path} cannot be written: {error.strerror}.") from None
+        raise _unwritable(path, error) from None
+    try:
+        # Errors of all else that happens meanwhile are told as what they are.
+        yield _Lines(path, _json_lines(out) if path.suffix == ".jsonl" else _csv_lines(out))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            out.close()
+        raise
+    try:
+        out.close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _check_free(path: Path, file: Path) -> None:
+    """Whether a report may be written there: over an earlier one, and over nothing that somebody wants to keep."""
+    if not path.exists():
+        return
+    inside = list(file.iterdir()) if file.is_dir() else []
+    if any(one.exists() and path.samefile(one) for one in (file, *inside)):
+        raise ReportNotWritten(
+            f"The report {path} is the file that is to be imported, by this or another name. Name another.",
+            fields=("report",),
+        )
+    if stat.S_ISREG(path.stat().st_mode):
+        with path.open("rb") as there:
+            begin = there.read(len(_CSV_BEGIN))
+        if begin and not begin.startswith((_CSV_BEGIN, _JSON_BEGIN)):
+            raise ReportNotWritten(
+                f"There is a file {path} already, and it is no report of an import. Name another.",
+                fields=("report",),
+            )
+
+
+def _unwritable(path: Path | None, error: OSError) -> ReportNotWritten:
+    return ReportNotWritten(
+        f"The report {path} cannot be written: {error.strerror or type(error).__name__}. What was taken before that stays; "
+        "run it again, with a report elsewhere.",
+        fields=("report",),
+    )
+
+
+_COLUMNS = ("place", "id", "kind", "taken", "message")
+_CSV_BEGIN = ",".join(_COLUMNS).encode()
+_JSON_BEGIN = b'{"place": '
 
 
 def _json_lines(out: TextIO) -> Callable[[Line], None]:
@@ -201,21 +281,21 @@ def _json_lines(out: TextIO) -> Callable[[Line], None]:
             "taken": line.taken,
             "message": line.message,
         }
-        out.write(json.dumps(told, ensure_ascii=False) + "\n")
+        out.write(json_line(told) + "\n")
 
     return write
 
 
 def _csv_lines(out: TextIO) -> Callable[[Line], None]:
     rows = csv.writer(out)
-    rows.writerow(("place", "id", "kind", "taken", "message"))
+    rows.writerow(_COLUMNS)
 
     def write(line: Line) -> None:
         # An id is anybody's: a table program would take one that begins so for a formula.
-        key = line.key or ""
+        key = visible(line.key or "")
         rows.writerow(
             (
-                line.place,
+                visible(line.place),
                 f"'{key}" if key[:1] in "=+-@\t\r" and key else key,
                 line.kind,
                 "yes" if line.taken else "no",
@@ -288,7 +368,11 @@ def _sentences(summary: Summary, lines: _Lines, report: Path | None, *, dry: boo
     if lines.first and report is not None:
         told.append(f"{report} has a line for each of them.")
     elif lines.first:
-        told += [f"  {line.place}  {line.key or ''}  {line.kind}  {line.message}" for line in lines.first]
+        # Places and ids are the file's words, and so anybody's.
+        told += [
+            f"  {visible(line.place)}  {visible(line.key or '')}  {line.kind}  {line.message}"
+            for line in lines.first
+        ]
         if lines.more:
             told.append(f"  and {lines.more} more; --report FILE writes them all.")
     return "\n".join(told)

@@ -63,6 +63,7 @@ def serve(
     as_json: JsonOption = False,
 ) -> None:
     """Serve comments and the desk."""
+    from meydan.exchange.aside import clear_left
     from meydan.post import office
     from meydan.web.app import create_app
     from meydan.web.serve import configure_logs, free_port, serve
@@ -80,6 +81,7 @@ def serve(
         configure_logs()
         with refusals(as_json=as_json, name=given.guidelines.name if given.guidelines else "default.toml"):
             meydan = build(given)
+        clear_left(given.data)
         try:
 
             def ready(address: str) -> None:
@@ -163,12 +165,15 @@ def erase(
     as_json: JsonOption = False,
 ) -> None:
     """Delete comments' words, names and everything derived from them, for good."""
+    from meydan.exchange.aside import clear_left
     from meydan.wiring import build
 
     with refusals(as_json=as_json):
         if not yes and not as_json:
             typer.confirm(f"Erase {len(ids)} comment(s) for good? This cannot be undone", abort=True)
-        meydan = build(settings_of(settings, data=data, database=database), entering=False)
+        given = settings_of(settings, data=data, database=database)
+        meydan = build(given, entering=False)
+        clear_left(given.data)
         erased: list[str] = []
         refused: dict[str, str] = {}
         try:

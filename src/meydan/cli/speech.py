@@ -51,10 +51,29 @@ def settings_of(settings: Path | None = None, **given: object) -> Settings:
     return load_settings(settings, given=given)
 
 
+def visible(words: str) -> str:
+    """
+    Somebody else's words for a terminal: what commands it, or turns the direction of what follows, is spelled out.
+
+    Everything but letters, marks, signs and plain blanks becomes its escape, such as \\x1b or \\u202e.
+    """
+    if words.isprintable():
+        return words
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
+
+
+def json_line(answer: Any) -> str:
+    """An answer as one line of JSON that any terminal shows as it is: what does not print is escaped, as JSON does it."""
+    line = json.dumps(answer, ensure_ascii=False)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+
+
 def say(answer: Any, *, as_json: bool, text: str) -> None:
     """Print one answer: as a line of JSON, or as text for people."""
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        print(json_line(answer))
     else:
         console.print(text, markup=False, soft_wrap=True)
 
@@ -71,9 +90,9 @@ def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[Non
                 told["fields"] = list(error.fields)
             if isinstance(error, BadGuidelines):
                 told["findings"] = [fault_of(f) for f in error.findings if isinstance(f, Fault)]
-            print(json.dumps(told, ensure_ascii=False), file=sys.stderr)
+            print(json_line(told), file=sys.stderr)
         else:
-            errors.print(f"{error.code}  {error.message}", markup=False, soft_wrap=True)
+            complain(error)
             if isinstance(error, BadGuidelines):
                 for finding in error.findings:
                     if isinstance(finding, Fault):
@@ -83,6 +102,12 @@ def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[Non
         # The reader of our output left, as `head` does; that is not a failure of ours.
         sys.stderr.close()
         raise typer.Exit(0) from None
+
+
+def complain(error: MeydanError) -> None:
+    """Print an error's code and message; a message may name what stands in a file."""
+    message = "\n".join(map(visible, error.message.split("\n")))
+    errors.print(f"{error.code}  {message}", markup=False, soft_wrap=True)
 
 
 def fault_of(fault: Fault) -> dict[str, object]:

@@ -8,7 +8,6 @@ reason, and never a word of it; a file that cannot be used at all is refused, wi
 from __future__ import annotations
 
 import contextlib
-import csv
 import gzip
 import io
 import json
@@ -22,6 +21,7 @@ from typing import IO, Any, Final, cast
 
 from meydan.errors import ArchiveUnreadable, ColumnsMissing
 from meydan.text.exact import is_blank, is_exact
+from meydan.text.table import fields_of, rows_of
 
 FORMATS: Final = ("csv", "jsonl", "parquet")
 """Files of rows that are read here."""
@@ -275,38 +275,31 @@ def _csv(file: str, stream: IO[bytes], reading: Reading) -> Iterator[Past | NotT
             f"The first line of {file}, which names the columns, is not UTF-8, or is too long. Convert it, as with:"
             " iconv -f WINDOWS-1256 -t UTF-8."
         )
-    csv.field_size_limit(LONGEST_LINE)
     comma = max(",;\t", key=first.count)
-    names = next(csv.reader([first], delimiter=comma), [])
+    names = fields_of(first, delimiter=comma, strict=False) or []
     wanted = columns_of(names, reading, file)
     places = {ours: names.index(theirs) for ours, theirs in wanted.items()}
-    rows = csv.reader(iter(lines), delimiter=comma)
-    while True:
-        begin = lines.number + 1
-        try:
-            row = next(rows)
-        except StopIteration:
-            break
-        except csv.Error:
-            yield from lines.faults()
+    for cut in rows_of(stream, longest=LONGEST_LINE, delimiter=comma.encode(), first=2):
+        place = f"line {cut.begin}"
+        if cut.body is None:
+            yield _too_long(place)
+        elif not cut.closed:
             yield NotTaken(
-                f"line {begin}",
-                "not-csv",
-                "A quotation mark is not closed, or a field is too long. Mend the line.",
+                place, "not-csv", "A quotation mark is not closed, down to the end. Mend the line."
             )
-            continue
-        yield from lines.faults()
-        if not row:
-            continue
-        if len(row) != len(names):
-            yield NotTaken(
-                f"line {begin}",
-                "not-csv",
-                f"It has {len(row)} columns where the first line has {len(names)}. Put quotation marks around texts.",
-            )
-            continue
-        yield past_of({ours: row[at] for ours, at in places.items()}, f"line {begin}", reading)
-    yield from lines.faults()
+        elif isinstance(row := _text(cut.body, place), NotTaken):
+            yield row
+        elif row.strip("\r\n"):
+            fields = fields_of(row, delimiter=comma, strict=False)
+            if fields is None or len(fields) != len(names):
+                there = "it cannot be parted" if fields is None else f"it has {len(fields)} columns"
+                yield NotTaken(
+                    place,
+                    "not-csv",
+                    f"The first line has {len(names)} columns, and {there}. Put quotation marks around texts.",
+                )
+            else:
+                yield past_of({ours: fields[at] for ours, at in places.items()}, place, reading)
 
 
 def _jsonl(file: str, stream: IO[bytes], reading: Reading) -> Iterator[Past | NotTaken]:
@@ -396,34 +389,45 @@ class _Lines:
             if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
                 while (rest := self._stream.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                     pass
-                self._faults.append(
-                    NotTaken(place, "line-too-long", f"The line has more than {LONGEST_LINE:,} bytes. Is a line end missing?")
-                )  # fmt: skip
+                self._faults.append(_too_long(place))
                 continue
             if self.number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError:
-                self._faults.append(
-                    NotTaken(
-                        place,
-                        "not-utf-8",
-                        "It is not UTF-8. Find out what the file is written in, and convert it, as with: iconv -f WINDOWS-1256 -t UTF-8.",
-                    )
-                )
-                continue
-            if "\x00" in text:
-                self._faults.append(
-                    NotTaken(place, "not-text", "It holds a null byte. Export it again as UTF-8.")
-                )
-                continue
-            yield text
+            text = _text(line, place)
+            if isinstance(text, NotTaken):
+                self._faults.append(text)
+            else:
+                yield text
 
     def faults(self) -> Iterator[NotTaken]:
         """What has been passed over since this was asked last."""
         told, self._faults = self._faults, []
         yield from told
+
+
+def _text(line: bytes, place: str) -> str | NotTaken:
+    """A line, or a row of several, as text; or why it is none."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return NotTaken(
+            place,
+            "not-utf-8",
+            "It is not UTF-8. Find out what the file is written in, and convert it, as with: iconv -f WINDOWS-1256 -t UTF-8.",
+        )
+    return (
+        NotTaken(place, "not-text", "It holds a null byte. Export it again as UTF-8.")
+        if "\x00" in text
+        else text
+    )
+
+
+def _too_long(place: str) -> NotTaken:
+    return NotTaken(
+        place,
+        "line-too-long",
+        f"The line, or the row over several, has more than {LONGEST_LINE:,} bytes. Is an end of line, or a quotation mark, missing?",
+    )
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -1,12 +1,13 @@
 """
 A file read by a process of its own: while the database writes, the next rows are taken apart.
 
-What is hard work and needs no database is done there: the format, the text of HTML, and what it is found by. The two
+What is hard work and needs no database is done there, with nothing of the database and the judge loaded: the format, the text of HTML, and what it is found by. The two
 hand each other rows by the hundred; who writes is waited for, so memory does not grow with the file.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing import get_context
@@ -18,10 +19,10 @@ from meydan.errors import FileCutShort, MeydanError, StoreUnavailable
 from meydan.exchange.formats import READERS, Asked
 from meydan.exchange.reading import Taken
 from meydan.exchange.record import CommentRecord
-from meydan.intake import looked_through
+from meydan.text.search import looked_through
 
 Looked = tuple[CommentRecord, str]
-"""A comment, and what it is found by (intake.looked_through)."""
+"""A comment, and what it is found by (text.search)."""
 
 _ROWS: Final = 250
 _CHARACTERS: Final = 1_000_000
@@ -61,6 +62,9 @@ def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looke
 
 
 def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:
+    # What is loaded stays, and what a row leaves behind is little: it need not be looked for with every few of them.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     rows: list[Taken | Looked] = []
     characters = 0
     # Whoever asked may be gone, or have heard enough.
@@ -68,7 +72,7 @@ def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:
         try:
             for record in READERS[format](path, asked):
                 if isinstance(record, CommentRecord):
-                    rows.append((record, looked_through(record)))
+                    rows.append((record, looked_through(record.name, record.body, record.body_format)))
                     characters += len(record.body)
                 else:
                     rows.append(record)

@@ -1,22 +1,25 @@
 """
 What cannot be taken yet: replies that stand in the file before what they reply to, and before their story.
 
-A file of its own in the data folder, gone when the import ends, however it ends; so memory stays the same however much
-has to wait. It is not a record: what was in it when a crash came is read from the archive again.
+A file of its own in the data folder, without a name: it is gone when the import ends, however it ends, and memory stays
+the same however much has to wait. It is not a record: what was in it when a crash came is read from the archive again.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from meydan.exchange.record import CommentRecord
+
+_PREFIX: Final = ".importing-"
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(CommentRecord).decode
@@ -52,13 +55,43 @@ class AsideStory(NamedTuple):
     fault: str | None
 
 
+def clear_left(folder: Path) -> int:
+    """
+    Delete what a killed import of an earlier version left in the data folder: readers' words, which no erasure would find.
+
+    An import that is under way has its file open, and goes on without its name.
+
+    Returns:
+        How many files there were.
+    """
+    cleared = 0
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):
+            left.unlink()
+            cleared += 1
+    return cleared
+
+
 class Aside:
-    """Stories by their keys, and comments that wait for others."""
+    """
+    Stories by their keys, and comments that wait for others.
+
+    Raises:
+        OSError, sqlite3.Error: the folder cannot be written, or has no room; from any method, and when it is made.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        # Deleted as soon as it is open: no crash leaves a reader's words behind.
-        self._file = tempfile.NamedTemporaryFile(dir=folder, prefix=".importing-")  # noqa: SIM115
-        self._db = sqlite3.connect(self._file.name, isolation_level=None, check_same_thread=False)
+        if folder is not None:
+            clear_left(folder)
+        made, name = tempfile.mkstemp(dir=folder, prefix=_PREFIX)
+        os.close(made)
+        try:
+            self._db = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+        finally:
+            # Before a word is in it. SQLite has it open, so no crash leaves a reader's words where an erasure does not look.
+            # Another import that begins just now may have cleared it.
+            Path(name).unlink(missing_ok=True)
+        # Without a journal, which could not be beside a file without a name.
         for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", "cache_size = -8000"):
             self._db.execute(f"PRAGMA {setting}")
         self._db.executescript(_TABLES)
@@ -67,7 +100,6 @@ class Aside:
 
     def close(self) -> None:
         self._db.close()
-        self._file.close()
 
     # -- stories -----------------------------------------------------------------
 

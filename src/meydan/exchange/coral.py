@@ -1,7 +1,7 @@
 """
 Coral's comments: the three tables of its CSV strategy, or its collections as `mongoexport` writes them.
 
-    CSV     users.csv, stories.csv, comments.csv: no header, all columns
+    CSV     users.csv, stories.csv, comments.csv: no header, all columns; a row may go over many lines
     Mongo   users.json, stories.json, comments.json, and commentModerationActions.json if it is there: a document a line
 
 Either in a folder, or in a zip of it; files may be gzip. A body is HTML, of the last revision, and is kept as it is.
@@ -15,7 +15,6 @@ What has to be looked up (users, decisions) is kept on disk meanwhile, in a file
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
 import lzma
@@ -45,6 +44,7 @@ from meydan.exchange.reading import (
     too_long,
 )
 from meydan.exchange.record import CommentRecord, Fault, State, StoryRecord
+from meydan.text.table import fields_of, rows_of
 
 RULES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -81,6 +81,7 @@ _COLLECTIONS: Final = ("users", "stories", "comments")
 _ACTIONS: Final = "commentModerationActions"
 _GZIP: Final = b"\x1f\x8b"
 _INTEGER: Final = re.compile("-?[0-9]{1,19}")
+_MARK: Final = b"\xef\xbb\xbf"
 
 
 def read_coral(path: Path) -> Iterator[Taken]:
@@ -296,66 +297,29 @@ def _tables(files: _Files, looked: _Looked) -> Iterator[Taken]:
 
 
 def _rows(files: _Files, table: str) -> Iterator[_Row]:
+    """The rows of a table that are not empty, each whole or at fault whole."""
     with files.opened(table, ".csv") as file:
-        lines = _Lines(file)
-        reader = csv.reader(lines, strict=True)
-        while True:
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                lines.take_fault()
-                place = f"{table}.csv, line {lines.number}"
-                if "unexpected end" in str(error):
-                    raise FileCutShort(
-                        f"{place}: the table ends inside of a quotation. What came before was read."
-                    ) from None
-                yield _Row(place, [], "too-long" if "limit" in str(error) else "not-a-row")
-                continue
-            place = f"{table}.csv, line {lines.number}"
-            if (fault := lines.take_fault()) is not None:
-                yield _Row(place, [], fault)
-            elif fields and len(fields) != _CSV[table]:
-                yield _Row(place, [], "not-a-row")
-            elif fields:
-                yield _Row(place, fields)
+        for cut in rows_of(file, longest=LONGEST_LINE):
+            place = f"{table}.csv, line {cut.end}"
+            if not cut.closed:
+                raise FileCutShort(
+                    f"{place}: the table ends inside of a quotation, in the row that begins at line {cut.begin}. What came "
+                    "before that row was read."
+                )
+            if cut.body is None:
+                yield _Row(place, [], "too-long")
+            elif cut.body.strip(b"\r\n"):
+                yield _parsed(table, cut.body, place)
 
 
-class _Lines:
-    """A table's lines as text; a line that is none is left out, and `take_fault` says so of the row that it was in."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.number = 0
-        self._fault: str | None = None
-
-    def take_fault(self) -> str | None:
-        """What was wrong with a line since this was last asked."""
-        fault, self._fault = self._fault, None
-        return fault
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        body = self._file.readline(LONGEST_LINE + 1)
-        if not body:
-            raise StopIteration
-        self.number += 1
-        if len(body) > LONGEST_LINE and not body.endswith(b"\n"):
-            while (rest := self._file.readline(2**20)) and not rest.endswith(b"\n"):
-                pass
-            self._fault = "too-long"
-            return "\n"
-        if self.number == 1:
-            body = body.removeprefix(b"\xef\xbb\xbf")
-        try:
-            return body.decode()
-        except UnicodeDecodeError:
-            self._fault = "not-utf8"
-            # With its quotation marks, so that the table goes on where it does.
-            return body.decode(errors="replace")
+def _parsed(table: str, row: bytes, place: str) -> _Row:
+    try:
+        fields = fields_of(row.decode())
+    except UnicodeDecodeError:
+        return _Row(place, [], "not-utf8")
+    if fields is None or len(fields) != _CSV[table]:
+        return _Row(place, [], "not-a-row")
+    return _Row(place, fields)
 
 
 def _row_fault(row: _Row) -> Fault:
@@ -422,7 +386,7 @@ def _lines(files: _Files, collection: str) -> Iterator[tuple[str, dict[str, Any]
                 yield place, too_long(place)
                 continue
             if number == 1:
-                body = body.removeprefix(b"\xef\xbb\xbf")
+                body = body.removeprefix(_MARK)
             if not body.strip():
                 continue
             if number == 1 and body.lstrip().startswith(b"["):

@@ -157,6 +157,8 @@ def record_of(comment: WholeComment, place: str = "") -> CommentRecord:
         email=comment.email,
         author_key=comment.author,
         language=None if comment.language == "und" else comment.language,
+        # Of its own decisions a publication notes what it likes; of another system's, the word that that had for why.
+        reason=decision.note if decision is not None and decision.decided_by == "import" else None,
         rules=() if decision is None else tuple(dict.fromkeys(one.rule for one in decision.reasons)),
         decided_at=None if decision is None else decision.at,
         place=place,

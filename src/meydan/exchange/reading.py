@@ -119,7 +119,7 @@ def too_long(place: str) -> Fault:
     return Fault(
         place,
         "too-long",
-        f"The line has more than {LONGEST_LINE // 2**20} MiB; no comment has. Look at it by hand.",
+        f"It has more than {LONGEST_LINE // 2**20} MiB; no comment has. Look at it by hand.",
     )
 
 

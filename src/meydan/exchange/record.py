@@ -7,9 +7,10 @@ as the file spells it, and what cannot be a comment is a `Fault` with its place 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 State = Literal["approved", "rejected", "held", "withdrawn", "erased"]
 """
@@ -63,6 +64,13 @@ class CommentRecord:
     rules: tuple[str, ...] = ()
     decided_at: datetime | None = None
     place: str = ""
+
+    def __reduce__(self) -> tuple[type[CommentRecord], tuple[Any, ...]]:
+        # By the thousand from process to process (apart.py): as values, which costs a third of what dataclasses do by themselves.
+        return CommentRecord, _values_of(self)
+
+
+_values_of = attrgetter(*(one.name for one in fields(CommentRecord)))
 
 
 @dataclass(frozen=True, slots=True)

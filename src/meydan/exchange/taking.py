@@ -8,16 +8,18 @@ that was cut short, wherever, is completed by running it again, and nothing is e
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from meydan.errors import FileCutShort, ForeignStory, Malformed, MeydanError, NotThatFormat, StoreUnavailable
 from meydan.exchange.aside import Aside, AsideStory
-from meydan.exchange.record import CommentRecord, Fault, StoryRecord
+from meydan.exchange.record import CommentRecord, Fault, Format, State, StoryRecord
 from meydan.intake import Arrival, ArrivingStory, Intake, Known, Met
 from meydan.text.exact import is_blank, is_exact
 
@@ -35,9 +37,15 @@ LONGEST_NAME: Final = 300
 LONGEST_KEY: Final = 200
 LONGEST_TITLE: Final = 1000
 LONGEST_EMAIL: Final = 320
+LONGEST_REASON: Final = 2000
+LONGEST_NAMED: Final = 2000
+"""Of a story's key, of what is replied to and of an author's id: they name things, and are looked up."""
 _TRIED: Final = 2**62
 """Stands for the number that a comment would get, were it put in."""
 
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
+_STATES: Final = frozenset(get_args(State))
+_FORMATS: Final = frozenset(get_args(Format))
 _EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=1)
 
@@ -108,9 +116,13 @@ def take(
         told: is told how many more comments were seen to.
 
     Raises:
-        StoreUnavailable: the database failed; what was put in before stays, and a second run goes on from there.
+        StoreUnavailable: the database failed, or what waits cannot be kept; what was put in before stays, and a second run
+            goes on from there.
     """
-    aside = Aside(folder)
+    try:
+        aside = Aside(folder)
+    except (OSError, sqlite3.Error):
+        raise StoreUnavailable(_NOT_ASIDE) from None
     try:
         taking = _Taking(intake, aside, report, dict(origins or {}), told, dry=dry, batch=batch)
         coming = iter(records)
@@ -125,8 +137,16 @@ def take(
             taking.see(record)
         taking.end()
         return taking.summary
+    except sqlite3.Error:
+        raise StoreUnavailable(_NOT_ASIDE) from None
     finally:
         aside.close()
+
+
+_NOT_ASIDE: Final = (
+    "What has to wait for other comments cannot be kept in the data folder: it cannot be written, or has no room. Run it "
+    "again when it has: it adds what is missing."
+)
 
 
 class _Taking:
@@ -164,11 +184,11 @@ class _Taking:
         if isinstance(record, tuple):
             record, looked = record
         if isinstance(record, Fault):
-            self._refuse(record.place, record.key, record.kind, record.message)
+            self._refuse(record.place, _named(record.key), record.kind, record.message)
         elif isinstance(record, StoryRecord):
             self._story(record)
         elif (wrong := self._wrong(record)) is not None:
-            self._refuse(record.place, record.key if is_exact(record.key) else None, *wrong)
+            self._refuse(record.place, _named(record.key), *wrong)
         else:
             self._gather(record, looked, last=False)
 
@@ -195,8 +215,13 @@ class _Taking:
 
     def _story(self, story: StoryRecord) -> None:
         kind = url = None
-        if not is_exact(story.key) or not story.key:
-            self._refuse("a story", None, "not-text", "Its key is none, or has characters that are not text.")
+        if not is_exact(story.key) or not 0 < len(story.key) <= LONGEST_NAMED:
+            self._refuse(
+                "a story",
+                None,
+                "not-text",
+                f"Its key has characters that are not text, or is not of 1 to {LONGEST_NAMED} characters.",
+            )
             return
         if not is_exact(story.url) or not is_exact(story.title or ""):
             kind = "not-text"
@@ -211,8 +236,8 @@ class _Taking:
         # Of a story that is not taken its comments speak, each for itself: one without any is no loss.
         if not self._aside.add_story(story.key, AsideStory(url, title, not story.closed, kind)):
             self._refuse(
-                f"story {story.key}",
-                story.key,
+                f"story {_named(story.key)}",
+                _named(story.key),
                 "duplicate-id",
                 "Another story has the same key; the first one counts.",
             )
@@ -229,8 +254,11 @@ class _Taking:
             one.email or "",
             one.parent or "",
             one.author_key or "",
+            one.reason or "",
+            *one.rules,
         )
-        if not all(map(is_exact, texts)):
+        # All of them at once: this is asked of every comment.
+        if not is_exact("".join(texts)):
             return "not-text", "It has a null byte, or half of a character; it could not be kept exactly."
         if len(one.body) > LONGEST_BODY:
             return "too-long", f"Its body has more than {LONGEST_BODY} characters."
@@ -239,6 +267,17 @@ class _Taking:
                 "too-long",
                 f"Its name has more than {LONGEST_NAME} characters, or its address more than {LONGEST_EMAIL}.",
             )
+        if max(len(one.story), len(one.parent or ""), len(one.author_key or "")) > LONGEST_NAMED:
+            return (
+                "too-long",
+                f"What it names (story, parent or author) has more than {LONGEST_NAMED} characters.",
+            )
+        if len(one.reason or "") > LONGEST_REASON:
+            return "too-long", f"The reason of its decision has more than {LONGEST_REASON} characters."
+        if one.language and not _LANGUAGE.fullmatch(one.language):
+            return "no-language", "Its language is none: a language is a tag such as en, ckb or kmr-Latn."
+        if one.state not in _STATES or one.body_format not in _FORMATS:
+            return "unknown-state", "What became of it, or the form of its text, is none that is known here."
         if one.state not in ("withdrawn", "erased") and is_blank(one.body):
             return "empty", "It has no words."
         for at in (one.submitted_at, one.decided_at):
@@ -375,3 +414,8 @@ class _Taking:
     def _note(self, row: CommentRecord, kind: str, message: str) -> None:
         self.summary.notes[kind] += 1
         self._report(Line(row.place, row.key, kind, message, taken=True))
+
+
+def _named(key: str | None) -> str | None:
+    """An id as a report can have it: of text, and no longer than one that is taken."""
+    return key[:LONGEST_KEY] if key is not None and is_exact(key) else None

@@ -11,15 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from meydan.comment import Decision
 
 SALT_BYTES = 32
 _DOMAIN = b"meydan.comment.v1\x00"
 # Made once: an archive of a million comments has two million leaves.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
-
-
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
@@ -45,42 +43,65 @@ def commitment_of(salt: bytes, text: str) -> bytes:
 
 def receipt_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: a comment was received."""
-    return _canonical({"kind": "receipt", "commitment": commitment.hex(), "at": _instant(at)})
+    return _fact("receipt", commitment, at)
 
 
 def decision_leaf(commitment: bytes, decision: Decision, at: datetime) -> bytes:
     """The leaf that says: it was decided so, by a machine or a person, for these rules."""
-    return _canonical(
-        {
-            "kind": "decision",
-            "commitment": commitment.hex(),
-            "at": _instant(at),
-            "verdict": decision.verdict.value,
-            "rules": [
-                reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
-                for reason in decision.reasons
-            ],
-            "decided_by": decision.decided_by.value,
-            "guidelines": decision.guidelines,
-            "model": decision.model,
-            "calibration": decision.calibration,
-        }
+    before, after = _decided(
+        decision.verdict.value,
+        tuple(
+            reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
+            for reason in decision.reasons
+        ),
+        decision.decided_by.value,
+        decision.guidelines,
+        decision.model,
+        decision.calibration,
     )
+    return f'{{"at":"{_instant(at)}",{before},"commitment":"{commitment.hex()}",{after}'.encode("ascii")
 
 
 def withdrawal_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: its author withdrew it."""
-    return _canonical({"kind": "withdrawal", "commitment": commitment.hex(), "at": _instant(at)})
+    return _fact("withdrawal", commitment, at)
 
 
 def erasure_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: its words were erased; from here on the commitment proves nothing here."""
-    return _canonical({"kind": "erasure", "commitment": commitment.hex(), "at": _instant(at)})
+    return _fact("erasure", commitment, at)
 
 
 def _instant(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
-def _canonical(facts: dict[str, object]) -> bytes:
-    return _encode({"v": 1, **facts}).encode("ascii")
+# Canonical JSON, keys in their order: all of it that is the same in many leaves is spelled once.
+
+
+def _fact(kind: str, commitment: bytes, at: datetime) -> bytes:
+    return f'{{"at":"{_instant(at)}","commitment":"{commitment.hex()}","kind":"{kind}","v":1}}'.encode(
+        "ascii"
+    )
+
+
+@lru_cache(maxsize=1024)
+def _decided(
+    verdict: str,
+    rules: tuple[str, ...],
+    decided_by: str,
+    guidelines: str,
+    model: str,
+    calibration: str | None,
+) -> tuple[str, str]:
+    """What stands before a decision's commitment, and what stands after it."""
+    after = {
+        "kind": "decision",
+        "verdict": verdict,
+        "rules": rules,
+        "decided_by": decided_by,
+        "guidelines": guidelines,
+        "model": model,
+        "v": 1,
+    }
+    return _encode({"calibration": calibration})[1:-1], _encode(after)[1:]

@@ -8,7 +8,8 @@ under the name it had there, in the same transaction; so whenever this was cut s
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,11 +29,13 @@ _COMMENT = (
 _DECISION = (
     "comment", "seq", "leaf", "decided_at", "verdict", "decided_by", "actor", "reasons", "guidelines", "model", "calibration",
 )  # fmt: skip
+_ID_LENGTH = 24
+_ID = re.compile("[a-z2-7]{24}")
 _VERDICT = {Status.APPROVED: "approve", Status.REJECTED: "reject"}
 
 
 class Known(NamedTuple):
-    """A comment that came before: as `imported` has it. `gone`: withdrawn or erased."""
+    """A comment that is here: as `imported` has it, without a digest where it did not come so. `gone`: withdrawn or erased."""
 
     digest: bytes | None
     number: int
@@ -51,7 +54,7 @@ class Arrival:
 
     `above` is what it replies to: one that is there, or one that comes before it. `receipt`, `decision` and `end` are leaves'
     bodies, None where there is none: a held one has no decision, and only what was withdrawn or erased has an end.
-    `text` is None of what is erased.
+    `text` is None of what is erased. `note` is the other system's own word for why it was decided so.
     """
 
     key: str
@@ -77,6 +80,7 @@ class Arrival:
     reasons: str
     rules: tuple[str, ...]
     end: bytes | None
+    note: str | None = field(default=None, repr=False)
     gone: bool = False
     number: int = 0
     root: int | None = None
@@ -113,8 +117,18 @@ class Arrivals:
         return 0 if row is None else int(row[0])
 
     def known(self, source: str, keys: Iterable[str]) -> dict[str, Known]:
-        """Which of these came already, by the name that they have there."""
-        rows = self._database.all(sql.IMPORTED[self._database.dialect], origin=source, keys=self._array(keys))
+        """
+        Which of these are here, by the name that they have there, or by their own id.
+
+        An id is random and nobody else's: what has one went out from here in an export, and is not to be there twice.
+        """
+        asked = list(keys)
+        known = self._asked(sql.IMPORTED, asked, origin=source)
+        ours = [key for key in asked if len(key) == _ID_LENGTH and key not in known and _ID.fullmatch(key)]
+        return self._asked(sql.OF_IDS, ours) | known if ours else known
+
+    def _asked(self, question: Mapping[str, str], keys: Sequence[str], **more: str) -> dict[str, Known]:
+        rows = self._database.all(question[self._database.dialect], keys=self._array(keys), **more)
         return {
             key: Known(
                 None if digest is None else bytes(digest), number, id, root, url, status, showing, bool(gone)
@@ -191,6 +205,11 @@ class Arrivals:
         )
         _put_lookup(hand, [(one.number, one.lookup) for one in worded if one.lookup])
         hand.put("decision", _DECISION, decisions)
+        hand.put(
+            "note",
+            ("comment", "seq", "words"),
+            [(one.number, 1, one.note) for one in arrivals if one.note is not None],
+        )
         hand.put(
             "breach", ("rule", "comment", "seq"), [(r, one.number, 1) for one in arrivals for r in one.rules]
         )

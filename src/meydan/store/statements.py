@@ -354,14 +354,20 @@ ERASED_WITH_IT = (
 
 # -- from other systems -------------------------------------------------------
 
-_KNOWN = """
-SELECT i.key, i.digest, c.number, c.id, c.root, s.url, c.status, c.showing,
-       CASE WHEN c.withdrawn_at IS NULL AND c.erased_at IS NULL THEN 0 ELSE 1 END
+_HERE = """c.number, c.id, c.root, s.url, c.status, c.showing,
+       CASE WHEN c.withdrawn_at IS NULL AND c.erased_at IS NULL THEN 0 ELSE 1 END"""
+_KNOWN = f"""
+SELECT i.key, i.digest, {_HERE}
   FROM imported i JOIN comment c ON c.number = i.comment JOIN story s ON s.id = c.story
  WHERE i.source = :origin AND i.key"""
 IMPORTED = {
     "sqlite": f"{_KNOWN} IN (SELECT q.value FROM json_each(:keys) q)",
     "postgresql": f"{_KNOWN} = ANY(CAST(:keys AS text[]))",
+}
+_OF_ID = f"SELECT c.id, NULL, {_HERE} FROM comment c JOIN story s ON s.id = c.story WHERE c.id"
+OF_IDS = {
+    "sqlite": f"{_OF_ID} IN (SELECT q.value FROM json_each(:keys) q)",
+    "postgresql": f"{_OF_ID} = ANY(CAST(:keys AS text[]))",
 }
 NUMBERS = {
     "sqlite": "SELECT COALESCE(max(number), 0) + 1 FROM comment",
