@@ -62,6 +62,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + WorkerLost           M347  somebody who judged a part was ended; what is finished is kept
     + EngineUnavailable    M348  an engine that is not installed, cannot be reached or has another program
     + NotKept              M349  a part that cannot be written
+    + WouldOverwrite       M356  an output that is, or lies in, what is to be read
     + NotThatFormat        M330  a file to be imported that is not what it was said to be
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
@@ -457,6 +458,12 @@ class NotKept(Misconfigured):
     """A part of what an archive was scored to cannot be written."""
 
     code = "M349"
+
+
+class WouldOverwrite(Misconfigured):
+    """An output that is the input, by whatever name, or lies in the folder that is read; said before anything is opened."""
+
+    code = "M356"
 
 
 class NotThatFormat(Misconfigured):

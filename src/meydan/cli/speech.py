@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from meydan.errors import BadGuidelines, MeydanError, Misconfigured, Unavailable
+from meydan.errors import BadGuidelines, MeydanError, Misconfigured, Unavailable, WouldOverwrite
 from meydan.policy import Fault
 from meydan.settings import Settings, load_settings
+from meydan.text.visible import visible, visible_json
 
 EXIT_REFUSED = 1
 EXIT_MISCONFIGURED = 2
@@ -52,11 +54,38 @@ def settings_of(settings: Path | None = None, **given: object) -> Settings:
 
 
 def say(answer: Any, *, as_json: bool, text: str) -> None:
-    """Print one answer: as a line of JSON, or as text for people."""
+    """Print one answer: as a line of JSON, or as text for people. What a file or a reader said acts in neither."""
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False))
+        print(visible_json(json.dumps(answer, ensure_ascii=False)))
     else:
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(visible(text), markup=False, soft_wrap=True)
+
+
+def check_spared(source: Path, *outputs: Path | None) -> None:
+    """
+    Look, before anything is opened, whether something would be written over the file that is to be read.
+
+    Args:
+        source: a file that is read.
+        outputs: files that are to be written; None: not asked for.
+
+    Raises:
+        WouldOverwrite: one of them is the source, by whatever name, link or path.
+    """
+    for out in outputs:
+        if out is not None and is_same_file(source, out):
+            raise WouldOverwrite(
+                f"{out} is what is to be read, and would be written over. Name another output."
+            )
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names are of one file: the same path, one a symbolic link to the other, or both of the same inode."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
+    except (OSError, ValueError):
+        # One of them is not there (or no name at all), so they are not the same.
+        return False
 
 
 @contextlib.contextmanager
@@ -71,13 +100,13 @@ def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[Non
                 told["fields"] = list(error.fields)
             if isinstance(error, BadGuidelines):
                 told["findings"] = [fault_of(f) for f in error.findings if isinstance(f, Fault)]
-            print(json.dumps(told, ensure_ascii=False), file=sys.stderr)
+            print(visible_json(json.dumps(told, ensure_ascii=False)), file=sys.stderr)
         else:
-            errors.print(f"{error.code}  {error.message}", markup=False, soft_wrap=True)
+            errors.print(f"{error.code}  {visible(error.message)}", markup=False, soft_wrap=True)
             if isinstance(error, BadGuidelines):
                 for finding in error.findings:
                     if isinstance(finding, Fault):
-                        errors.print(finding.render(name), markup=False, soft_wrap=True)
+                        errors.print(visible(finding.render(name)), markup=False, soft_wrap=True)
         raise typer.Exit(_exit_code(error)) from error
     except BrokenPipeError:
         # The reader of our output left, as `head` does; that is not a failure of ours.
