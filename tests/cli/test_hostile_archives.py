@@ -5,22 +5,30 @@ from __future__ import annotations
 import json
 import os
 import re
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import click.testing
 import pytest
+import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from meydan.bulk.run import MANIFEST
-from meydan.cli.main import app
+from meydan.cli.scoring import score
+from meydan.cli.trying import trial
 from meydan.errors import BadArchive
 from meydan.evaluate.trial_rows import COLUMNS
 from meydan.text.visible import visible
-from tests.bulk.archive import scored
+from tests.bulk.archive import rules, scored
+
+# Both verbs as they are, without the forty others that would be put together for each call.
+app = typer.Typer()
+app.command()(trial)
+app.command()(score)
 
 ESCAPE = "\x1b]0;taken\x07\x1b[2J"
 OVERRIDE = "\u202egnihton\u2066"
@@ -33,7 +41,7 @@ GOOD = [
 ]
 
 words = st.text(st.characters() | st.sampled_from('\x00\x1b\u202e\ud800<&"\n'), max_size=8) | st.sampled_from(
-    [ESCAPE, OVERRIDE, SCRIPT, "x" * 3_000, "approved", "rejected", "2026-01-01", "9999-12-31T23:59:59-23:59"]
+    [ESCAPE, OVERRIDE, SCRIPT, "approved", "rejected", "2026-01-01", "9999-12-31T23:59:59-23:59"]
 )
 anything = st.recursive(
     st.none()
@@ -93,7 +101,7 @@ def tried(room: Path, file: Path, *more: str) -> click.testing.Result:
 
 
 quick = settings(
-    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -124,10 +132,13 @@ def test_any_csv_gives_a_report_or_a_code(room: Path, hostile: bytes, head: byte
     _score(room, file, None)
 
 
+_rules = cache(rules)
+
+
 def _score(room: Path, file: Path, rows: int | None) -> None:
     out = room / "scores" / str(len(list(room.glob("scores/*"))))
     try:
-        manifest = scored(file, out)
+        manifest = scored(file, out, given=_rules())
     except BadArchive:
         assert not out.exists()
         return
@@ -209,6 +220,19 @@ def test_two_outputs_of_a_trial_are_two_files(tmp_path: Path) -> None:
     assert (ran.exit_code, ran.stderr[:4]) == (2, "M302"), ran.output
 
 
+def test_a_calibration_that_cannot_be_read_is_known_before_anything_is_judged(tmp_path: Path) -> None:
+    """If the file for the calibration holds something else, then it is refused at once, and stays as it was."""
+    file = tmp_path / "past.jsonl"
+    file.write_text("\n".join(map(json.dumps, GOOD)))
+    (tmp_path / "mine").write_text("mine")
+    before = _all(tmp_path)
+    ran = CliRunner().invoke(
+        app, ["trial", str(file), "--out", str(tmp_path / "mine"), "--data", str(tmp_path / "data")]
+    )
+    assert (ran.exit_code, ran.stderr[:4]) == (2, "M306"), ran.output
+    assert _all(tmp_path) == before
+
+
 @pytest.mark.parametrize("how", LINKS)
 @pytest.mark.parametrize(
     ("source", "out"),
@@ -227,7 +251,9 @@ def test_scores_are_never_written_over_what_is_read(tmp_path: Path, source: str,
     to = tmp_path / out
     if source.endswith(".jsonl"):
         # What is written over is a name that is made of the output's.
-        to = _named(tmp_path / source, how).with_name("in.csv" if how == "same" else "other-in.csv")
+        to = _named(tmp_path / source, how).with_name(
+            "other-in.csv" if how in ("symbolic", "hard") else "in.csv"
+        )
     elif to.exists() and not (to.is_dir() and how == "hard"):
         to = _named(to, how) if out != "." else tmp_path
     before = _all(tmp_path)
