@@ -122,6 +122,7 @@ def test_words_run_their_own_way(browser: Browser, report: Path) -> None:
         assert page.locator("article.case bdi", has_text="rejected: </dl>off").count() > 3
         # A reason that runs from the right does not take the number behind it along.
         reasons = page.locator("li", has_text=f"“{OFFENCE}”")
+        reasons.evaluate("one => one.style.whiteSpace = 'nowrap'")
         word, number = (
             reasons.evaluate(
                 """(one, [word, wanted]) => {
