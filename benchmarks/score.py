@@ -1,11 +1,18 @@
 """
 Scoring an archive: `meydan score` by every engine, row for row; killed and gone on with; one worker and two; memory.
 
-    python -m benchmarks score [--rows N]
+    python -m benchmarks score [--rows N] [--runs N]
 
 Rows are made of sentences of our own training rows, plainly written: nine of ten in English, one of ten with something abusive in it, about
-130 characters each; hardly any comes twice. Every engine scores them with the fast tier, by the command that operators have,
-its start and the looking through included; the full tier scores a hundredth of them. What each writes is compared byte for byte.
+130 characters each; hardly any comes twice. Each time by the command that operators have, its start and the looking through included.
+
+* `fast`: every row, with the fast tier, by every engine with two workers: its own processes, also killed twice and gone on
+  with; Daft; Daft on a Ray cluster of two nodes. What each writes is compared byte for byte.
+* `full`: the same, but for the kills, with the full judge, of one row in FULL_OF_ALL: it would take hours for all of them.
+* `fast_workers`, `full_workers`: one worker and two in turn, `--runs` times each, of one row in WORKERS_OF_ALL of those; medians
+  are compared, and every run is told. All outputs are the same bytes too.
+
+Of 1,000,000 rows it takes about half an hour on two cores. Fewer rows weigh the start more: it is the same for each run.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,7 +30,9 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -33,8 +43,11 @@ from meydan.text import fold
 
 ROWS = 1_000_000
 PARTS = 100
-FULL_OF_ALL = 100
-"""The full tier scores one of so many rows."""
+FULL_OF_ALL = 20
+"""The full tier scores one of so many rows, and FEWEST at least."""
+WORKERS_OF_ALL = 10
+"""One worker is set beside two on one of so many of a tier's rows, and FEWEST at least."""
+FEWEST = 400
 
 CORPUS = Path(__file__).parent.parent / "src/meydan/train/corpus"
 INNOCENT = ("en-news", "en-plain", "en-more-news", "en-long", "en-more-long", "en-quotes", "en-more-quotes")
@@ -77,46 +90,91 @@ def _said(names: Sequence[str]) -> list[str]:
 
 
 def run(seconds: int, runs: int, *, rows: int = ROWS) -> dict[str, Any]:
-    del seconds, runs  # a run is one pass over the rows, however long that takes
+    del seconds  # a run is one pass over the rows, however long that takes
     with tempfile.TemporaryDirectory(prefix="meydan-score-") as folder:
-        return _run(Path(folder), rows)
+        return _run(Path(folder), rows, runs)
 
 
-def _run(folder: Path, rows: int) -> dict[str, Any]:
-    archive = folder / "archive.csv"
-    each = min(10_000, max(100, rows // PARTS))
-    characters, distinct = _write(archive, texts(rows))
-    few = folder / "few.csv"
-    _write(few, texts(max(400, rows // FULL_OF_ALL)))
-    two = _scored(folder, archive, each, "two", "--workers", "2")
-    whole = _files(folder / "two")
+def _run(folder: Path, rows: int, runs: int) -> dict[str, Any]:
+    sizes = {"fast": rows, "full": min(rows, max(FEWEST, rows // FULL_OF_ALL))}
+    archives = {tier: _archive(folder, size) for tier, size in sizes.items()}
     found: dict[str, Any] = {
         "rows": rows,
-        "mean_characters": round(characters / rows),
-        "distinct": distinct,
-        "verdicts": two.pop("verdicts"),
-        "two_workers": two,
+        "mean_characters": archives["fast"].characters,
+        "distinct": archives["fast"].distinct,
     }
-    one = found["one_worker"] = _scored(folder, archive, each, "one", "--workers", "1")
-    found["two_against_one"] = round(two["rows_per_s"] / one["rows_per_s"], 2)
-    found["two_against_one_scoring_alone"] = round(two["scoring_rows_per_s"] / one["scoring_rows_per_s"], 2)
-    found["killed"] = _killed(folder, archive, each)
-    found["daft"] = _scored(folder, archive, each, "daft", "--workers", "2", "--engine", "daft")
-    found["full_tier"] = _scored(folder, few, each, "full", "--workers", "1", tier="full")
-    found["full_tier"]["rows"] = max(400, rows // FULL_OF_ALL)
-    found["agree"] = {name: _files(folder / name) == whole for name in ("one", "killed", "daft")}
+    whole = {}
+    for tier, archive in archives.items():
+        part = _archive(folder, min(archive.rows, max(FEWEST, archive.rows // WORKERS_OF_ALL)))
+        found[f"{tier}_workers"] = _workers(part, tier, runs)
+        local = _scored(archive, f"{tier}-local", tier, "--workers", "2")
+        found[tier] = {"rows": archive.rows, "verdicts": local.pop("verdicts"), "agree": {}, "local": local}
+        whole[tier] = _files(folder / f"{tier}-local")
+        if tier == "fast":
+            found[tier]["killed"] = _killed(archive, tier)
+            found[tier]["agree"]["killed"] = _files(folder / "killed") == whole[tier]
+        daft = _scored(archive, f"{tier}-daft", tier, "--workers", "2", "--engine", "daft")
+        found[tier]["agree"]["daft"] = _files(folder / f"{tier}-daft") == whole[tier]
+        found[tier]["daft"] = daft
     try:
         begin = time.perf_counter()
         with a_cluster(nodes=2) as address:
-            started = time.perf_counter() - begin
-            on_ray = ("--engine", "daft", "--ray", address)
-            found["ray"] = _scored(folder, archive, each, "ray", "--workers", "2", *on_ray)
-        found["ray"]["two_nodes_start_s"] = round(started, 1)
-        found["agree"]["ray"] = _files(folder / "ray") == whole
+            found["two_ray_nodes_start_s"] = round(time.perf_counter() - begin, 1)
+            for tier, archive in archives.items():
+                on_ray = ("--workers", "2", "--engine", "daft", "--ray", address)
+                found[tier]["ray"] = _scored(archive, f"{tier}-ray", tier, *on_ray)
+                found[tier]["agree"]["ray"] = _files(folder / f"{tier}-ray") == whole[tier]
     except Exception as fault:  # noqa: BLE001 - what was measured before is not lost to a cluster that did not start
-        found["ray"] = {"not_measured": f"{type(fault).__name__}: {fault}"[:300]}
-    print(f"  agree row for row: {found['agree']}", file=sys.stderr)
+        found["ray_not_measured"] = f"{type(fault).__name__}: {fault}"[:300]
+    for tier in archives:
+        print(f"  {tier}, agree row for row: {found[tier]['agree']}", file=sys.stderr)
     return found
+
+
+def _workers(archive: Archive, tier: str, runs: int) -> dict[str, Any]:
+    """One worker and two in turn, so that whatever else the machine does befalls both; medians, and every run."""
+    made: dict[str, list[dict[str, Any]]] = {"1": [], "2": []}
+    files = []
+    for number in range(runs):
+        # Each goes first as often as the other, as nearly as the number of runs has it.
+        for workers in ("1", "2") if number % 2 == 0 else ("2", "1"):
+            out = f"{tier}-workers-{workers}-{number}"
+            made[workers].append(_scored(archive, out, tier, "--workers", workers))
+            files.append(_files(archive.path.parent / out))
+            shutil.rmtree(archive.path.parent / out)
+    rates = {
+        what: {workers: [one[what] for one in all_runs] for workers, all_runs in made.items()}
+        for what in ("rows_per_s", "scoring_rows_per_s")
+    }
+    return {
+        "rows": archive.rows,
+        **{what: {f"{workers}_workers": {"median": median(some), "runs": some} for workers, some in by.items()} for what, by in rates.items()},
+        "two_against_one": round(median(rates["rows_per_s"]["2"]) / median(rates["rows_per_s"]["1"]), 2),
+        "two_against_one_scoring_alone": round(
+            median(rates["scoring_rows_per_s"]["2"]) / median(rates["scoring_rows_per_s"]["1"]), 2
+        ),
+        "agree": all(one == files[0] for one in files),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file of rows, the mean of their characters, how many differ, and into parts of how many rows it is cut."""
+
+    path: Path
+    rows: int
+    characters: int
+    distinct: int
+
+    @property
+    def each(self) -> int:
+        return min(10_000, max(100, self.rows // PARTS))
+
+
+def _archive(folder: Path, rows: int) -> Archive:
+    path = folder / f"archive-{rows}.csv"
+    characters, distinct = _write(path, texts(rows))
+    return Archive(path, rows, round(characters / rows), distinct)
 
 
 def _is_plain(text: str) -> bool:
@@ -138,29 +196,18 @@ def _write(path: Path, said: Iterator[str]) -> tuple[int, int]:
     return characters, len(seen)
 
 
-def _command(archive: Path, out: Path, each: int, *more: str, tier: str = "fast") -> list[str]:
-    more = ("--rows-per-part", str(each), *more)
+def _command(archive: Archive, out: str, tier: str, *more: str) -> list[str]:
     return [
-        sys.executable,
-        "-m",
-        "meydan",
-        "score",
-        str(archive),
-        "-o",
-        str(out),
-        "--tier",
-        tier,
-        "--json",
-        *more,
-    ]
+        sys.executable, "-m", "meydan", "score", str(archive.path), "-o", str(archive.path.parent / out),
+        "--tier", tier, "--rows-per-part", str(archive.each), "--json", *more,
+    ]  # fmt: skip
 
 
-def _scored(
-    folder: Path, archive: Path, each: int, name: str, *more: str, tier: str = "fast"
-) -> dict[str, Any]:
+def _scored(archive: Archive, out: str, tier: str, *more: str) -> dict[str, Any]:
+    """One pass by the command of operators; `scoring_…` leaves out its start and the looking through."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     running = subprocess.Popen(
-        _command(archive, folder / name, each, *more, tier=tier),
+        _command(archive, out, tier, *more),
         stdout=subprocess.PIPE,
         env={**os.environ, **QUIET},
     )
@@ -170,7 +217,7 @@ def _scored(
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert running.returncode == 0
     rows = said["counts"]["rows"]
-    print(f"  {name}: {rows / took:.0f} rows/s", file=sys.stderr)
+    print(f"  {out}: {rows / took:.0f} rows/s", file=sys.stderr)
     return {
         "seconds": round(took, 1),
         "rows_per_s": round(rows / took, 1),
@@ -183,23 +230,20 @@ def _scored(
     }
 
 
-def _killed(folder: Path, archive: Path, each: int) -> dict[str, Any]:
+def _killed(archive: Archive, tier: str) -> dict[str, Any]:
     """Killed when a third is done, and once more when two thirds are, each time with its workers; then gone on with."""
-    out = folder / "killed"
-    parts = len(list((folder / "two").glob("part-*")))
+    out = archive.path.parent / "killed"
+    command = _command(archive, "killed", tier, "--workers", "2")
+    parts = -(-archive.rows // archive.each)
     kept = []
     for third in (1, 2):
-        running = subprocess.Popen(_command(archive, out, each, "--workers", "2"), stdout=subprocess.DEVNULL)
+        running = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while len(list(out.glob("part-*"))) < max(1, parts * third // 3) and running.poll() is None:
             time.sleep(0.05)
         running.kill()
         running.wait()
         kept.append(len(list(out.glob("part-*"))))
-    said = json.loads(
-        subprocess.run(
-            _command(archive, out, each, "--workers", "2"), stdout=subprocess.PIPE, check=True
-        ).stdout
-    )
+    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return {"parts": parts, "kept_after_each": kept, "from_before": said["run"]["parts_from_before"]}
 
 

@@ -62,6 +62,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + WorkerLost           M347  somebody who judged a part was ended; what is finished is kept
     + EngineUnavailable    M348  an engine that is not installed, cannot be reached or has another program
     + NotKept              M349  a part that cannot be written
+    + WouldOverwrite       M356  an output that is, or lies in, what is to be read
     + NotThatFormat        M330  a file to be imported that is not what it was said to be
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + ReportNotWritten     M352  the report of an import that cannot be written, or would be written over something else
@@ -458,6 +459,12 @@ class NotKept(Misconfigured):
     """A part of what an archive was scored to cannot be written."""
 
     code = "M349"
+
+
+class WouldOverwrite(Misconfigured):
+    """An output that is the input, by whatever name, or lies in the folder that is read; said before anything is opened."""
+
+    code = "M356"
 
 
 class NotThatFormat(Misconfigured):

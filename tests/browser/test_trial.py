@@ -27,6 +27,7 @@ OVERRIDE = "Read this \u202ebackwards\u2066 and never close it"
 SORANI = "ئەم ڕاپۆرتە باش نووسراوە، بەڵام ژمارەی کۆتایی (2024) هەڵەیە."
 ARABIC = "شكرا على المقال، لكن الرقم 42% في الفقرة الثالثة غير صحيح."
 LONG = "Nowordbreaks" * 40
+OFFENCE = "إهانة"
 WORDS = (ARABIC, HOSTILE, SORANI, OVERRIDE, LONG, "A plain sentence.\n\nWith an empty line in it.")
 
 
@@ -45,11 +46,13 @@ def found() -> Trial:
         past[i] = replace(
             one,
             text=WORDS[number % len(WORDS)],
-            title="عنوان الخبر: <b>bold</b>" if number % 2 else "A story",
+            title=f"عنوان الخبر: <b>bold</b> {OVERRIDE} \u2069{'ا' * 100_000}" if number % 2 else "A story",
             approved=not one.approved,
-            rules=("</dl>off",) if one.approved else (),
+            rules=("</dl>off", OFFENCE) if one.approved else (),
         )
-    untaken = (Untaken("not-utf-8", 3, "It is not UTF-8.", ("line 3", "line 9")),)
+    untaken = (
+        Untaken("not-utf-8", 3, "It is not UTF-8.", ("line 3", f"post {HOSTILE} {OVERRIDE}", "line 9")),
+    )
     return _tried(
         replace(made.chosen, past=tuple(past), untaken=untaken, copies=2, months={"2025-01": 3_000}), made
     )
@@ -117,8 +120,27 @@ def test_words_run_their_own_way(browser: Browser, report: Path) -> None:
         assert text["x"] + text["width"] <= facts["x"]
         assert abs(text["y"] - facts["y"]) < 30
         assert page.locator("article.case bdi", has_text="rejected: </dl>off").count() > 3
+        # A reason that runs from the right does not take the number behind it along.
+        reasons = page.locator("li", has_text=f"“{OFFENCE}”")
+        reasons.evaluate("one => one.style.whiteSpace = 'nowrap'")
+        word, number = (
+            reasons.evaluate(
+                """(one, [word, wanted]) => {
+                    const text = one.firstChild, range = document.createRange();
+                    const at = text.data.indexOf(wanted, text.data.indexOf(word));
+                    range.setStart(text, at); range.setEnd(text, at + wanted.length);
+                    const box = range.getBoundingClientRect(); return [box.left, box.right]; }""",
+                [OFFENCE, wanted],
+            )
+            for wanted in (OFFENCE, _number_behind(reasons.inner_text()))
+        )
+        assert word[1] <= number[0]
     finally:
         context.close()
+
+
+def _number_behind(told: str) -> str:
+    return "(" + told.partition(f"“{OFFENCE}”")[2].partition("(")[2].partition(")")[0] + ")"
 
 
 def test_the_report_prints(browser: Browser, report: Path) -> None:

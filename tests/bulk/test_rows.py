@@ -128,6 +128,18 @@ def test_if_text_in_parquet_is_none_or_no_utf_8_then_the_row_is_set_aside(tmp_pa
     assert [row.fault for row in _all(path)] == [None, "not-utf-8", "no-text", "not-text"]
 
 
+def test_if_a_time_stands_beside_a_text_that_no_calendar_has_then_the_row_is_read_without(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.parquet"
+    at = pa.array([0, 2**62], pa.int64()).view(pa.timestamp("us"))
+    pq.write_table(pa.table({"text": ["one", "two"], "id": at, "language": ["en", "ar"]}), path)
+    assert [(row.text, row.id, row.language, row.fault) for row in _all(path)] == [
+        ("one", None, "en", None),
+        ("two", None, "ar", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "holds", "told"),
     [

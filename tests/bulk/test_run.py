@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,7 +14,7 @@ from meydan.bulk.part import PART
 from meydan.bulk.partition import Scoring
 from meydan.bulk.plan import Asked
 from meydan.bulk.run import Place, Rules
-from meydan.errors import BadArchive, NotKept, OtherRun, WorkerLost
+from meydan.errors import BadArchive, EngineUnavailable, NotKept, OtherRun, WorkerLost
 from meydan.policy import load
 from tests.bulk.archive import Here, files, rules, scored, written
 
@@ -61,8 +62,11 @@ def test_if_a_run_ends_anywhere_then_the_same_again_ends_as_if_nothing_had_been(
     with pytest.raises(KeyboardInterrupt):
         scored(archive, out, Here(most=after))
     assert not (out / "manifest.json").exists()
+    # Where nothing was finished, nothing is left to go on with.
+    assert out.exists() == (after > 0)
     # What a kill leaves of a part that was being written, and one that was torn after it was entered.
-    (out / ".part-00000-x.parquet.0000.unfinished").write_bytes(b"half")
+    if after:
+        (out / ".part-00000-x.parquet.0000.unfinished").write_bytes(b"half")
     if after == 4:
         torn = min(out.glob("part-*.parquet"))
         torn.write_bytes(torn.read_bytes()[:-9])
@@ -145,7 +149,75 @@ def test_if_the_input_changes_meanwhile_then_that_is_said_and_no_manifest_is_wri
 
     with pytest.raises(BadArchive, match="was changed while"):
         scored(changing, tmp_path / "out", Changes())
-    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_if_the_input_is_only_written_anew_meanwhile_then_its_scores_are_kept(
+    archive: Path, whole: Path, tmp_path: Path
+) -> None:
+    touched = tmp_path / archive.name
+    touched.write_bytes(archive.read_bytes())
+
+    class Touches(Here):
+        def made(self, work, partitions):  # type: ignore[no-untyped-def, override]
+            yield from super().made(work, partitions)
+            os.utime(touched, ns=(1, 1))
+
+    scored(touched, tmp_path / "out", Touches())
+    assert files(tmp_path / "out") == files(whole)
+
+
+class _Refuses(Here):
+    def made(self, work, partitions):  # type: ignore[no-untyped-def, override]
+        raise EngineUnavailable("The cluster is away.")
+
+
+@pytest.mark.parametrize("name", ["out", "out.csv"])
+def test_if_nothing_was_made_then_nothing_is_left(archive: Path, tmp_path: Path, name: str) -> None:
+    """If a run is refused once it has begun, then no folder is left of it; an empty one that was there stays."""
+    with pytest.raises(EngineUnavailable):
+        scored(archive, tmp_path / name, _Refuses())
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(EngineUnavailable):
+        scored(archive, tmp_path / "mine", _Refuses())
+    assert [list(one.iterdir()) for one in tmp_path.iterdir()] == [[]]
+    # What is finished is kept for the next.
+    with pytest.raises(KeyboardInterrupt):
+        scored(archive, tmp_path / name, Here(most=2))
+    with pytest.raises(EngineUnavailable):
+        scored(archive, tmp_path / name, _Refuses())
+    assert scored(archive, tmp_path / name)["run"]["parts_from_before"] == 2
+
+
+@pytest.mark.parametrize("name", ["out", "out.csv"])
+def test_if_a_run_ends_between_its_manifest_and_its_end_then_the_next_tidies_up(
+    archive: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("meydan.bulk.run._clear", ends)
+        patched.setattr("shutil.rmtree", ends)
+        with pytest.raises(KeyboardInterrupt):
+            scored(archive, tmp_path / name)
+    place = Place.of(tmp_path / name, None)
+    assert place.manifest.exists()
+    assert place.aside.exists()
+    scored(archive, tmp_path / name, Here(most=0))
+    assert not place.aside.exists()
+    assert place.parts.exists() == (name == "out")
+    assert place.merged is None or place.merged.exists()
+
+
+def test_if_rejected_rows_of_something_else_are_there_then_they_are_left_alone(
+    archive: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out.rejected.jsonl").write_text("mine")
+    with pytest.raises(OtherRun, match="nothing is written over"):
+        scored(archive, tmp_path / "out.csv")
+    assert (tmp_path / "out.rejected.jsonl").read_text() == "mine"
 
 
 def test_if_something_else_is_there_then_it_is_left_alone(archive: Path, tmp_path: Path) -> None:

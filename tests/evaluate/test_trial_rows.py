@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from meydan.errors import ArchiveUnreadable, ColumnsMissing
-from meydan.evaluate.trial_rows import NotTaken, Past, Reading, format_of, read_rows
+from meydan.evaluate.trial_rows import LONGEST_BESIDE, NotTaken, Past, Reading, format_of, read_rows
 
 ROWS = [
     {"id": "1", "text": "Well said,\nin two lines", "decision": "approved", "story": "s1", "at": "2025-03-01T10:00:00+03:00"},
@@ -185,3 +185,63 @@ def test_an_empty_file_has_no_rows(tmp_path: Path, name: str) -> None:
     """If a file is empty, then there are no rows in it, and no error."""
     (tmp_path / name).write_bytes(b"")
     assert read(tmp_path / name) == ([], [])
+
+
+@pytest.mark.parametrize("field", ["id", "title", "story", "story_text", "author", "moderator", "language"])
+@pytest.mark.parametrize("half", ["half \ud800", "nothing \x00"])
+def test_what_stands_beside_a_text_has_to_be_text_too(tmp_path: Path, field: str, half: str) -> None:
+    """If half a character or a null byte stands beside a text, then the row is told before it is judged, and the others are read."""
+    path = tmp_path / "past.jsonl"
+    rows = [
+        {"text": "one", "decision": "approved"},
+        {"text": "two", "decision": "approved", field: half},
+        {"text": "three", "decision": "approved", "rules": [half]},
+        {"text": "four", "decision": "approved", "title": "x" * (LONGEST_BESIDE + 1)},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    past, faults = read(path)
+    assert [one.text for one in past] == ["one", "three"]
+    assert [(one.place, one.kind) for one in faults] == [("line 2", "not-text"), ("line 4", "too-long")]
+    assert field.replace("_", " ") in faults[0].message
+    # A reason is only ever shown.
+    assert past[1].rules == (half[:-1].strip(),)
+
+
+TIMES = [
+    (arrow.timestamp("s"), 86_400, 9_467_000_000_000),
+    (arrow.timestamp("ms", "Asia/Baghdad"), 86_400_000, -(2**62)),
+    (arrow.timestamp("us", "Nowhere/Atall"), 86_400_000_000, 2**62),
+    (arrow.timestamp("ns"), 86_400_000_000_001, None),
+    (arrow.date32(), 1, 2**31 - 1),
+    (arrow.date64(), 86_400_000, -(2**62)),
+    (arrow.time64("ns"), None, 86_399_999_999_999),
+    (arrow.duration("s"), None, 2**62),
+]
+
+
+@pytest.mark.parametrize(("kind", "good", "bad"), TIMES, ids=[str(kind) for kind, _, _ in TIMES])
+def test_times_that_no_calendar_has(
+    tmp_path: Path, kind: arrow.DataType, good: int | None, bad: int | None
+) -> None:
+    """If a Parquet file holds a time that cannot be, then its row is told, and the others are read."""
+    whole = arrow.int32() if kind.bit_width == 32 else arrow.int64()
+    at = arrow.array([good, bad, None], whole).view(kind)
+    table = arrow.table({"text": ["one", "two", "three"], "status": ["approved"] * 3, "at": at})
+    path = tmp_path / "past.parquet"
+    parquet.write_table(table, path)
+    past, faults = read(path)
+    times = {one.text: one.at for one in past}
+    assert times.get("one") == (datetime(1970, 1, 2, tzinfo=UTC) if good is not None else None)
+    assert times["three"] is None
+    assert [(one.place, one.kind) for one in faults] == ([("row 2", "bad-time")] if bad is not None else [])
+
+
+def test_parquet_that_calls_bytes_text(tmp_path: Path) -> None:
+    """If bytes that are no UTF-8 are called text, then their rows are told, and the file is no damaged one."""
+    raw = arrow.array([b"good", b"\xff\xfe", b"fine"], arrow.binary()).view(arrow.string())
+    beside = arrow.array([b"a", b"b", b"\xff"], arrow.binary()).view(arrow.string())
+    path = tmp_path / "past.parquet"
+    parquet.write_table(arrow.table({"text": raw, "status": ["approved"] * 3, "author": beside}), path)
+    past, faults = read(path)
+    assert [one.text for one in past] == ["good"]
+    assert [(one.place, one.kind) for one in faults] == [("row 2", "no-text"), ("row 3", "not-text")]

@@ -516,3 +516,16 @@ def replace_rules(guidelines: Guidelines, rules: tuple[Rule, ...]) -> Guidelines
         rules=rules,
         automation=guidelines.automation,
     )
+
+
+def test_limits_are_those_of_what_is_in_force() -> None:
+    """If guidelines and calibrations come and go, also at places in memory where others were, then each comment goes by its own."""
+    half = evidence_of(threat=0.5)
+    for number in range(300):
+        laxer = number % 3 == 0
+        hold_from = 0.75 if laxer else 0.25
+        # Neither outlives its turn, but for what decide itself remembers.
+        file, known = guidelines_of({"threats": (hold_from, 1.0)}), calibrated(hold_from=1.0, reject_from=1.0)
+        assert decide(half, file, calibrations=known).verdict is (Verdict.APPROVE if laxer else Verdict.HOLD)
+        stricter = calibrated(hold_from=0.5, reject_from=1.0)
+        assert decide(half, file, calibrations=stricter).verdict is Verdict.HOLD

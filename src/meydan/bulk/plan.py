@@ -136,23 +136,26 @@ def plan(path: Path, asked: Asked, told: Told = lambda _: None) -> Plan:
     return Plan(tuple(inputs), tuple(partitions))
 
 
-def check_unchanged(inputs: Sequence[Input]) -> None:
+def changed(inputs: Sequence[Input]) -> str | None:
     """
     Look whether files are as they were when they were planned.
 
+    Returns:
+        One that is not; None where they all are. One that was written anew with the same bytes is what it was.
+
     Raises:
-        BadArchive: one is not.
+        BadArchive: one is gone.
     """
     for one in inputs:
         try:
             about = Path(one.source.path).stat()
         except OSError:
             raise BadArchive(f"{one.source.path} is gone. Put it back, and score again.") from None
-        if (about.st_size, about.st_mtime_ns) != (one.bytes, one.changed_ns):
-            raise BadArchive(
-                f"{one.source.path} was changed while it was scored, so what was made of it is of no use. "
-                "Remove the output and score again."
-            )
+        if (about.st_size, about.st_mtime_ns) == (one.bytes, one.changed_ns):
+            continue
+        if about.st_size != one.bytes or _digest(Path(one.source.path), lambda _: None) != one.digest:
+            return one.source.path
+    return None
 
 
 def source_of(file: Path, asked: Asked) -> Source:

@@ -414,7 +414,9 @@ class _Reading:
         if not (self._rest is not None and begin <= self.at <= row):
             groups = list(range(group, about.num_row_groups))
             columns = list(dict.fromkeys(self.source.columns.named))
-            self._batches = self._file.iter_batches(PARQUET_ROWS, row_groups=groups, columns=columns)
+            self._batches = self._file.iter_batches(
+                PARQUET_ROWS, row_groups=groups, columns=columns, use_threads=False
+            )
             self.at, self._rest = begin, None
         while self.at < row:
             batch = self.take(row - self.at)
@@ -461,8 +463,8 @@ def _of_cells(number: int, columns: Mapping[str, Any], at: int, named: Columns) 
     for name, column in columns.items():
         try:
             found[name] = column[at].as_py()
-        except UnicodeDecodeError:
-            # Arrow does not look into what calls itself text.
+        except (ValueError, ArithmeticError, LookupError, NotImplementedError):
+            # Arrow does not look into what calls itself text, and has times that no calendar has.
             if name == named.text:
                 return Row(number, None, fault="not-utf-8")
     return _row_of(number, None, found, named)

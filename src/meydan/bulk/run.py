@@ -6,6 +6,7 @@ Scoring an archive: planned, begun or gone on with, put together, and told about
     finish    the manifest, and where one file was asked for, the parts put together in their order
 
 Whatever ends a run, another of the same goes on with it: a part that is there is whole, and one that is not is made.
+What is of no use to another is taken away: parts that were put together, of an input that changed, or none at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import platform
+import re
 import shutil
 import time
 from collections import Counter
@@ -43,8 +46,8 @@ from meydan.bulk.part import (
     written,
 )
 from meydan.bulk.partition import DECIMALS
-from meydan.bulk.plan import Input, Plan, check_unchanged
-from meydan.errors import NotKept, OtherRun
+from meydan.bulk.plan import Input, Plan, changed
+from meydan.errors import BadArchive, NotKept, OtherRun
 from meydan.judge import Calibrations
 from meydan.judge.calibration import save
 from meydan.judge.classifier import digest_of
@@ -57,6 +60,9 @@ MANIFEST: Final = "manifest.json"
 ASIDE: Final = ".scoring"
 ASKED: Final = "asked.json"
 LOCK: Final = "lock"
+
+_MADE: Final = re.compile(rf"(?:part|rejected)-\d{{5,}}-[0-9a-f]{{12}}\.(?:{'|'.join(OUTPUTS)})")
+"""How files are called that hold parts, and what was set aside of them."""
 
 _VERSIONS: Final = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "daft", "ray")
 
@@ -146,9 +152,10 @@ def score(
     asked = _asked(plan, rules, place)
     done = _done(place, asked)
     if done is not None:
+        _tidy(place, asked)
         began(done["counts"]["rows"], done["counts"]["rows"])
         return done
-    with _held(place, asked, rules):
+    with _held(place, asked, rules) as left_behind:
         work = Work(
             str(place.parts.resolve()), str(place.aside.resolve()), digest_of(_told(asked).encode()), rules.tier, rules.model,
             place.format, tuple(one.source for one in plan.inputs), tuple(one.name for one in plan.inputs),
@@ -164,7 +171,11 @@ def score(
             for entry in engine.made(work, left):
                 entries[entry.number] = entry
                 told(entry)
-        check_unchanged(plan.inputs)
+        if (file := changed(plan.inputs)) is not None:
+            left_behind.of_no_use = True
+            raise BadArchive(
+                f"{file} was changed while it was scored, so what was made of it is of no use, and is taken away. Score again."
+            )
         manifest = _manifest(asked, plan, [entries[one.number] for one in plan.partitions])
         manifest["run"] = {
             "engine": engine.name,
@@ -175,8 +186,7 @@ def score(
             "machine": platform.machine(),
         }
         _finish(place, manifest)
-    if place.merged is not None:
-        shutil.rmtree(place.parts)
+        left_behind.of_no_use = place.merged is not None
     return manifest
 
 
@@ -250,19 +260,35 @@ def _check_same(where: Path, was: dict[str, Any], now: dict[str, Any]) -> None:
     )
 
 
+@dataclass(slots=True)
+class _LeftBehind:
+    """Whether what lies in the place is of no use to a later run."""
+
+    of_no_use: bool = False
+
+
 @contextlib.contextmanager
-def _held(place: Place, asked: dict[str, Any], rules: Rules) -> Iterator[None]:
-    """The place, for this run alone, with what was asked and what is judged by written down in it."""
+def _held(place: Place, asked: dict[str, Any], rules: Rules) -> Iterator[_LeftBehind]:
+    """
+    The place, for this run alone, with what was asked and what is judged by written down in it.
+
+    At the end, what a later run could go on with is left there, and nothing else.
+    """
     _check_free(place)
+    was_there = place.parts.is_dir()
+    left_behind = _LeftBehind()
     with contextlib.ExitStack() as held:
         try:
             place.aside.mkdir(parents=True, exist_ok=True)
             lock = held.enter_context((place.aside / LOCK).open("w"))
             _lock(lock, place)
             kept = place.aside / ASKED
-            if kept.exists():
+            is_ours = kept.exists()
+            if is_ours:
                 _check_same(kept, json.loads(kept.read_bytes()), asked)
-            else:
+            # Before the lock is given back: nobody else begins in what is taken away.
+            held.callback(_clear, place, left_behind, was_there=was_there)
+            if not is_ours:
                 _begin(place, asked, rules)
             for left in (*place.parts.glob(f".*{UNFINISHED}"), *place.aside.glob(f".*{UNFINISHED}")):
                 left.unlink(missing_ok=True)
@@ -274,7 +300,35 @@ def _held(place: Place, asked: dict[str, Any], rules: Rules) -> Iterator[None]:
             raise NotKept(
                 f"{place.parts} cannot be written: {error.strerror or type(error).__name__}."
             ) from None
-        yield
+        yield left_behind
+
+
+def _clear(place: Place, left_behind: _LeftBehind, *, was_there: bool) -> None:
+    """Take away what no later run can use: everything, or what was begun where not one part was finished."""
+    finished = place.aside.is_dir() and any(place.aside.glob("part-*.json"))
+    if place.merged is None and place.manifest.exists() and not left_behind.of_no_use:
+        return
+    if finished and not left_behind.of_no_use:
+        return
+    with contextlib.suppress(OSError):
+        for one in place.parts.iterdir():
+            if _MADE.fullmatch(one.name) or one.name.endswith(UNFINISHED):
+                one.unlink(missing_ok=True)
+        shutil.rmtree(place.aside, ignore_errors=True)
+        if place.merged is not None or not was_there:
+            place.parts.rmdir()
+
+
+def _tidy(place: Place, asked: dict[str, Any]) -> None:
+    """Take away what a run left that ended between its manifest and its end; of another run, or one under way, nothing."""
+    with contextlib.suppress(OSError, ValueError), (place.aside / LOCK).open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if json.loads((place.aside / ASKED).read_bytes()) != json.loads(_told(asked)):
+            return
+        if place.merged is not None:
+            _clear(place, _LeftBehind(of_no_use=True), was_there=False)
+        else:
+            shutil.rmtree(place.aside)
 
 
 def _lock(lock: IO[str], place: Place) -> None:
@@ -282,6 +336,8 @@ def _lock(lock: IO[str], place: Place) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OtherRun(f"Another `meydan score` is writing to {place.parts}. Wait for it to end.") from None
+    if not os.path.exists(lock.name) or not os.path.samestat(os.fstat(lock.fileno()), os.stat(lock.name)):
+        raise OtherRun(f"Another `meydan score` has just ended in {place.parts}. Score again.")
 
 
 def _check_free(place: Place) -> None:
@@ -291,8 +347,8 @@ def _check_free(place: Place) -> None:
     """
     if place.aside.exists():
         return
-    if place.merged is not None and (place.merged.exists() or place.parts.exists()):
-        there = place.merged if place.merged.exists() else place.parts
+    ours = (place.merged, place.rejected, place.parts) if place.merged is not None else ()
+    if there := next((one for one in ours if one is not None and one.exists()), None):
         raise OtherRun(
             f"{there} is there already, and nothing is written over. Remove it, or name another file."
         )

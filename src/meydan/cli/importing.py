@@ -30,10 +30,10 @@ from meydan.cli.speech import (
     refusals,
     say,
     settings_of,
-    visible,
 )
 from meydan.errors import BadSettings, Malformed, ReportNotWritten
 from meydan.policy.address import site_of, story_address
+from meydan.text.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from meydan.exchange.taking import Line, Summary
@@ -42,6 +42,7 @@ _NAMED = 12
 """Rows that are shown where there is no report file."""
 
 _LONGEST_SOURCE = 60
+_LONGEST_SHOWN = 200
 
 
 def import_(
@@ -292,10 +293,10 @@ def _csv_lines(out: TextIO) -> Callable[[Line], None]:
 
     def write(line: Line) -> None:
         # An id is anybody's: a table program would take one that begins so for a formula.
-        key = visible(line.key or "")
+        key = visible_line(line.key or "", _LONGEST_SHOWN)
         rows.writerow(
             (
-                visible(line.place),
+                visible_line(line.place, _LONGEST_SHOWN),
                 f"'{key}" if key[:1] in "=+-@\t\r" and key else key,
                 line.kind,
                 "yes" if line.taken else "no",
@@ -370,7 +371,7 @@ def _sentences(summary: Summary, lines: _Lines, report: Path | None, *, dry: boo
     elif lines.first:
         # Places and ids are the file's words, and so anybody's.
         told += [
-            f"  {visible(line.place)}  {visible(line.key or '')}  {line.kind}  {line.message}"
+            f"  {visible_line(line.place, _LONGEST_SHOWN)}  {visible_line(line.key or '', _LONGEST_SHOWN)}  {line.kind}  {visible(line.message)}"
             for line in lines.first
         ]
         if lines.more:

@@ -12,12 +12,22 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from meydan.cli.judging import Tier
-from meydan.cli.speech import GuidelinesOption, JsonOption, SettingsOption, errors, refusals, say, settings_of
-from meydan.errors import BadSettings
+from meydan.cli.speech import (
+    GuidelinesOption,
+    JsonOption,
+    SettingsOption,
+    check_spared,
+    errors,
+    refusals,
+    say,
+    settings_of,
+)
+from meydan.errors import BadSettings, WouldOverwrite
 
 if TYPE_CHECKING:
     from meydan.bulk.engines import Engine
     from meydan.bulk.part import Entry
+    from meydan.bulk.run import Place
 
 
 EXIT_STOPPED: Final = 130
@@ -123,10 +133,11 @@ def score(
         given = settings_of(settings, guidelines=guidelines)
         rules = load(given.guidelines)
         place = Place.of(out, output.value if output else None)
-        _check_apart(source, place.parts)
+        files = files_of(source)
+        _check_apart(source, files, place, given.guidelines)
         asked = Asked(text, id_column, language, title, story, delimiter, rows_per_part)
         with _stoppable(), _bar(as_json=as_json) as bar:
-            looking = bar.begin("Looking through", sum(file.stat().st_size for file in files_of(source)))
+            looking = bar.begin("Looking through", sum(file.stat().st_size for file in files))
             planned = plan(source, asked, lambda size: bar.move(looking, size))
             bar.end(looking)
             model = model_of(tier.value)
@@ -159,13 +170,27 @@ def _stoppable() -> Iterator[None]:
         raise typer.Exit(EXIT_STOPPED) from None
 
 
-def _check_apart(source: Path, parts: Path) -> None:
-    from meydan.errors import OtherRun
-
-    if source.is_dir() and parts.resolve().is_relative_to(source.resolve()):
-        raise OtherRun(
-            f"{parts} lies in {source}, and would be scored the next time. Name an output elsewhere."
-        )
+def _check_apart(source: Path, files: list[Path], place: Place, guidelines: Path | None) -> None:
+    """
+    Raises:
+        WouldOverwrite: what is to be written is what is read, or lies in the folder that is read, or around it.
+    """
+    outputs = (place.merged, place.manifest, place.rejected)
+    folder = source.resolve()
+    for out in filter(None, (place.parts, *outputs)):
+        if source.is_dir() and out.resolve().is_relative_to(folder):
+            raise WouldOverwrite(
+                f"{out} lies in {source}, and would be scored the next time. Name an output elsewhere."
+            )
+    parts = place.parts.resolve()
+    for file in files:
+        check_spared(file, *outputs)
+        if file.resolve().is_relative_to(parts):
+            raise WouldOverwrite(
+                f"{file} is to be read, and lies where parts are written. Name an output elsewhere."
+            )
+    if guidelines is not None:
+        check_spared(guidelines, *outputs)
 
 
 def _told(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from meydan.errors import BadGuidelines, MeydanError, Misconfigured, Unavailable
+from meydan.errors import BadGuidelines, MeydanError, Misconfigured, Unavailable, WouldOverwrite
 from meydan.policy import Fault
 from meydan.settings import Settings, load_settings
+from meydan.text.visible import visible, visible_json
 
 EXIT_REFUSED = 1
 EXIT_MISCONFIGURED = 2
@@ -51,31 +53,44 @@ def settings_of(settings: Path | None = None, **given: object) -> Settings:
     return load_settings(settings, given=given)
 
 
-def visible(words: str) -> str:
-    """
-    Somebody else's words for a terminal: what commands it, or turns the direction of what follows, is spelled out.
-
-    Everything but letters, marks, signs and plain blanks becomes its escape, such as \\x1b or \\u202e.
-    """
-    if words.isprintable():
-        return words
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in words)
-
-
 def json_line(answer: Any) -> str:
-    """An answer as one line of JSON that any terminal shows as it is: what does not print is escaped, as JSON does it."""
-    line = json.dumps(answer, ensure_ascii=False)
-    if line.isprintable():
-        return line
-    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
+    """An answer as one line of JSON that any terminal shows as it is."""
+    return visible_json(json.dumps(answer, ensure_ascii=False))
 
 
 def say(answer: Any, *, as_json: bool, text: str) -> None:
-    """Print one answer: as a line of JSON, or as text for people."""
+    """Print one answer: as a line of JSON, or as text for people. What a file or a reader said acts in neither."""
     if as_json:
         print(json_line(answer))
     else:
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(visible(text), markup=False, soft_wrap=True)
+
+
+def check_spared(source: Path, *outputs: Path | None) -> None:
+    """
+    Look, before anything is opened, whether something would be written over the file that is to be read.
+
+    Args:
+        source: a file that is read.
+        outputs: files that are to be written; None: not asked for.
+
+    Raises:
+        WouldOverwrite: one of them is the source, by whatever name, link or path.
+    """
+    for out in outputs:
+        if out is not None and is_same_file(source, out):
+            raise WouldOverwrite(
+                f"{out} is what is to be read, and would be written over. Name another output."
+            )
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether two names are of one file: the same path, one a symbolic link to the other, or both of the same inode."""
+    try:
+        return os.path.realpath(one) == os.path.realpath(other) or one.samefile(other)
+    except (OSError, ValueError):
+        # One of them is not there (or no name at all), so they are not the same.
+        return False
 
 
 @contextlib.contextmanager
@@ -96,7 +111,7 @@ def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[Non
             if isinstance(error, BadGuidelines):
                 for finding in error.findings:
                     if isinstance(finding, Fault):
-                        errors.print(finding.render(name), markup=False, soft_wrap=True)
+                        errors.print(visible(finding.render(name)), markup=False, soft_wrap=True)
         raise typer.Exit(_exit_code(error)) from error
     except BrokenPipeError:
         # The reader of our output left, as `head` does; that is not a failure of ours.
@@ -106,8 +121,7 @@ def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[Non
 
 def complain(error: MeydanError) -> None:
     """Print an error's code and message; a message may name what stands in a file."""
-    message = "\n".join(map(visible, error.message.split("\n")))
-    errors.print(f"{error.code}  {message}", markup=False, soft_wrap=True)
+    errors.print(f"{error.code}  {visible(error.message)}", markup=False, soft_wrap=True)
 
 
 def fault_of(fault: Fault) -> dict[str, object]:

@@ -24,6 +24,7 @@ from meydan.cli.speech import (
     GuidelinesOption,
     JsonOption,
     SettingsOption,
+    check_spared,
     errors,
     refusals,
     say,
@@ -31,6 +32,8 @@ from meydan.cli.speech import (
 )
 from meydan.errors import ArchiveUnreadable, BadSettings, NothingDecided, TrialNotWritten
 from meydan.exchange.record import CommentRecord, Fault, StoryRecord
+from meydan.text.exact import is_exact
+from meydan.text.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from meydan.evaluate.judged import Advance
@@ -44,6 +47,9 @@ EXIT_STOPPED: Final = 130
 SAMPLE: Final = 50_000
 
 REPORT: Final = "report.html"
+
+LONGEST_PLACE: Final = 80
+"""Characters of a place in another system's export, which is the id of a comment there."""
 
 
 class Format(Enum):
@@ -148,7 +154,7 @@ def trial(
 ) -> None:
     """Try Meydan on your archive: what it would have decided, beside what people decided."""
     from meydan.evaluate.trial import Plan, check_sides, trial_of
-    from meydan.evaluate.trial_evidence import gather
+    from meydan.evaluate.trial_evidence import FILE, gather
     from meydan.evaluate.trial_page import trial_page
     from meydan.evaluate.trial_rows import Reading
     from meydan.evaluate.trial_sample import choose
@@ -167,8 +173,14 @@ def trial(
             frozenset(word.casefold() for word in approved or ()),
             frozenset(word.casefold() for word in rejected or ()),
         )
-        records = records_of(file, format, reading)
         there = folder or file.with_name(f"{file.name.partition('.')[0]}-trial")
+        page = there / REPORT
+        for source in filter(None, (file, given.guidelines)):
+            check_spared(source, page, there / FILE, rows, out)
+        _check_names(file, page, there / FILE, rows, out)
+        records = records_of(file, format, reading)
+        # A calibration that cannot be read is known before an hour of judging.
+        kept = load(out) if out is not None and out.exists() else Calibrations()
         begin = time.monotonic()
         with _progress("Reading", None, shown=not as_json) as advance:
             chosen = choose(records, sample=sample or None, seed=seed, advance=advance)
@@ -195,14 +207,14 @@ def trial(
             plan,
             before=in_force(given.calibration_file, judge.model),
             model=judge.model,
-            source=f"{file.name}, a trial",
+            source=f"{visible(file.name)}, a trial",
             today=now.date(),
             measured_seconds=gathered.seconds,
         )
         told = trial_page(
             found,
             rules,
-            name=file.name,
+            name=visible(file.name),
             facts=[
                 ("judge", judge.model.removeprefix("sha256:")[:12]),
                 ("guidelines", rules.digest.removeprefix("sha256:")[:12]),
@@ -211,12 +223,11 @@ def trial(
             words=not without_words,
             shown=disagreements,
         )
-        page = there / REPORT
         _write(page, [told])
         if rows is not None:
             _write(rows, rows_of(found))
         if out is not None and found.calibrations.by_language:
-            save((load(out) if out.exists() else Calibrations()).replaced_by(found.calibrations), out)
+            save(kept.replaced_by(found.calibrations), out)
         answer = {
             "report": str(page),
             "rows": str(rows) if rows else None,
@@ -275,7 +286,7 @@ def past_of_records(records: Iterator[StoryRecord | CommentRecord | Fault]) -> I
     words = {"approved": "approved", "rejected": "rejected"}
     for one in records:
         if isinstance(one, Fault):
-            yield NotTaken(one.place, one.kind, one.message)
+            yield NotTaken(visible_line(one.place, LONGEST_PLACE), one.kind, visible(one.message))
         elif isinstance(one, StoryRecord):
             if one.title:
                 titles[one.key] = one.title
@@ -292,7 +303,7 @@ def past_of_records(records: Iterator[StoryRecord | CommentRecord | Fault]) -> I
                     "at": one.submitted_at,
                     "id": one.key,
                 },
-                one.place,
+                visible_line(one.place, LONGEST_PLACE),
                 Reading(),
             )
 
@@ -323,6 +334,21 @@ def _check_rules(mapped: dict[str, str], known: list[str]) -> None:
     if unknown := sorted(set(mapped.values()) - {*known, "-"}):
         raise BadSettings(
             f"The guidelines have no rule {unknown[0]!r}. They have: {', '.join(known)}; - is for none."
+        )
+
+
+def _check_names(file: Path, *outputs: Path | None) -> None:
+    """
+    Raises:
+        ArchiveUnreadable: the file has a name that no report can tell.
+        BadSettings: two outputs would go to one file.
+    """
+    if not is_exact(file.name):
+        raise ArchiveUnreadable(f"The file's name is no UTF-8: {file}. Rename it.")
+    named = [os.path.realpath(one) for one in outputs if one is not None]
+    if twice := next((one for one in named if named.count(one) > 1), None):
+        raise BadSettings(
+            f"Two things would be written to {twice}. Name another file: --rows, --out or --folder."
         )
 
 
@@ -365,6 +391,11 @@ def _write(path: Path, parts: Iterator[str] | list[str]) -> None:
         aside.replace(path)
     except OSError as error:
         raise TrialNotWritten(f"{path} cannot be written: {error.strerror}.") from error
+    except UnicodeEncodeError as error:
+        # Every row is looked at before it is judged; what was judged is kept, whatever was overlooked there.
+        raise TrialNotWritten(
+            f"{path} cannot be written: something of the archive is no text. What was judged is kept. Please report it."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)

@@ -137,10 +137,12 @@ def limits_of(found: Trial) -> list[tuple[str, str]]:
     if found.unseen_rules:
         tell(
             "rules",
-            f"Too few examples to say anything of: {', '.join(found.unseen_rules)} (fewer than {FEW} held-out comments were rejected for it).",
+            f"Too few examples to say anything of: {', '.join(map(_isolated, found.unseen_rules))} (fewer than {FEW} held-out comments were rejected for it).",
         )
     if found.unknown_reasons:
-        named = ", ".join(f"“{reason}” ({times:,})" for reason, times in found.unknown_reasons[:8])
+        named = ", ".join(
+            f"{_isolated(f'“{reason}”')} ({times:,})" for reason, times in found.unknown_reasons[:8]
+        )
         tell(
             "reasons",
             f"Your moderators' reasons that no rule of the guidelines is called by: {named}. Comments rejected for them count"
@@ -251,6 +253,11 @@ def _missing(rejecting: int | None, approving: int | None) -> list[str]:
 
 def _language(tag: str) -> str:
     return "what is in no language that is recognised" if tag == "und" else tag
+
+
+def _isolated(word: str) -> str:
+    """A word of the newsroom's own, which may run from the right, so that the numbers behind it stay behind it."""
+    return f"\u2068{word}\u2069"
 
 
 def _csv(values: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ rejection needs one rule that is clearly breached.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from meydan.comment import GROUNDS, Decision, Evidence, Hold, Reason, Verdict
 from meydan.judge.calibration import APPROVALS, NEVER, Calibration, Calibrations, shipped
@@ -52,13 +52,11 @@ def decide(
         holds[Hold.WITHDRAWN] = None
 
     breaches: list[Reason] = []
-    # Rules that only people apply have no labels.
-    asked = [(rule, label) for rule in guidelines.rules for label in rule.labels]
+    asked = _limits_of(guidelines, calibration)
     if not asked:
         holds[Hold.NO_SCORE] = None
-    for rule, label in asked:
+    for rule, label, hold_from, reject_from in asked:
         score = score_of(evidence, label)
-        hold_from, reject_from = _thresholds(rule, label, calibration, guidelines.automation)
         if score is None:
             holds[Hold.NO_SCORE] = None
         elif score >= reject_from and rule.id in withdrawn:
@@ -160,6 +158,31 @@ def standing_of(evidence: Evidence, guidelines: Guidelines) -> Standing:
     if any(finding.hold is Hold.ALLEGATION for finding in evidence.findings):
         breach = -1.0
     return Standing(doubt, breach)
+
+
+_Limits = tuple[tuple[Rule, str, float, float], ...]
+
+_LIMITS_AT_MOST: Final = 64
+_limits: Final[dict[tuple[int, int], tuple[Guidelines, Calibration | None, _Limits]]] = {}
+"""The limits under guidelines and a calibration that were asked for lately: the same for every comment, and both immutable."""
+
+
+def _limits_of(guidelines: Guidelines, calibration: Calibration | None) -> _Limits:
+    """Each rule's labels with (hold_from, reject_from), in the order of the file; rules that only people apply have none."""
+    key = id(guidelines), id(calibration)
+    known = _limits.get(key)
+    # Both are held on to here, so that nothing else can have their place in memory.
+    if known is not None and known[0] is guidelines and known[1] is calibration:
+        return known[2]
+    made = tuple(
+        (rule, label, *_thresholds(rule, label, calibration, guidelines.automation))
+        for rule in guidelines.rules
+        for label in rule.labels
+    )
+    if len(_limits) >= _LIMITS_AT_MOST:
+        _limits.clear()
+    _limits[key] = guidelines, calibration, made
+    return made
 
 
 def _thresholds(

@@ -623,7 +623,9 @@ class Judge:
                         offence=None if label == "promotion" else offence,
                         at_once=at_once,
                     )
-            if full and folded.is_undone and _harmless(scores, offence):
+            # Asked last whether the disguise is undone: it reads the whole text again.
+            disguised = full and any(finding.kind == "obfuscated" for finding in findings)
+            if disguised and _harmless(scores, offence) and folded.is_undone:
                 findings = [_seen_through(finding) for finding in findings]
         spans = _spans_of(hits) if places else ()
         seen_labels = {span.label for span in spans}

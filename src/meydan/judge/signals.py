@@ -59,7 +59,7 @@ _LINK = re.compile(
 # Cheap questions first: most comments hold none of these.
 _MAYBE_LINK = re.compile(r"://|: //|@|\.[^\W_]|www|[\[({] ?[.daDA]|[dD][o0O][tT]\s")
 _MAYBE_PHONE = re.compile(r"\d(?:[ .()/+-]{0,3}\d){6}")
-_MAYBE_PRICE = re.compile(r"\d")
+_DIGIT = re.compile(r"\d")
 
 _PHONE = re.compile(
     r"(?<![\w.,+-])(?:"
@@ -175,6 +175,8 @@ def _addresses(text: str) -> Iterator[Finding]:
 
 
 def _phones(text: str) -> Iterator[Finding]:
+    if not _DIGIT.search(text):
+        return
     plain = text if text.isascii() else "".join(map(_plain_digit, text))
     if not _MAYBE_PHONE.search(plain):
         return
@@ -191,7 +193,7 @@ def _plain_digit(character: str) -> str:
 
 
 def _prices(text: str) -> Iterator[Finding]:
-    if not _MAYBE_PRICE.search(text):
+    if not _DIGIT.search(text):
         return
     for match in _PRICE.finditer(text):
         # Oil has a price, too: only the lexicon, which sees buying and selling, makes it advertising.
@@ -246,7 +248,8 @@ def _accusations(text: str) -> Iterator[Finding]:
     high office are left out by title and by a short list of surnames; whoever is
     missing from it is held for a person, which is the harmless mistake.
     """
-    for match in _ACCUSED_ELSEWHERE.finditer(text):
+    # Each of those deeds is spelled with a letter that ASCII has not.
+    for match in () if text.isascii() else _ACCUSED_ELSEWHERE.finditer(text):
         yield Finding("allegation", "a crime alleged of a named person", None, *match.span(), Hold.ALLEGATION)
     if not _CRIME.search(text):
         return

@@ -38,6 +38,7 @@ _DOMAIN = re.compile(
     r"[^\W_]\.(?:com|net|org|info|io|co|tv|me|ly|gov|edu|krd|iq|tr|ir|uk|de|fr|eu|us|ru|nl|xyz|shop|online"
     r"|site|app|dev|ai|news|biz|club|store|link|live|gl|be)(?![^\W_])"
 )
+_DOT_WITHIN = re.compile(r"\.\S")
 _MAILBOX = re.compile(r"[^\W_]@[^\W_][\w-]*\.")
 
 # Letters alone, three or more, with the same thing between each two of them.
@@ -73,7 +74,8 @@ def addresses(text: str) -> list[tuple[int, int]]:
     Returns:
         (begin, end) of each, in code points of `text`, in order.
     """
-    if "." not in text and "/" not in text:
+    # Most full stops end a sentence, and what has no other sign of an address need not be looked at word by word.
+    if "/" not in text and "@" not in text and "www." not in text and not _DOT_WITHIN.search(text):
         return []
     return [
         match.span()
