@@ -8,15 +8,37 @@ tests/serving.py does.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from multiprocessing.context import ForkServerContext
+import threading
+import types
+from collections.abc import Iterator, Mapping
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+
+# What stands for `meydan` where a shell looks for it: it says what it was asked for, and ends as that has ended.
+ASKING = """\
+#!{python} -ISs
+import json, os, socket, sys
+asked = {{
+    "command": sys.argv[1:],
+    "environment": dict(os.environ),
+    "folder": os.getcwd(),
+    "files": [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in range(3)],
+}}
+with socket.socket(socket.AF_UNIX) as there:
+    there.connect({socket!r})
+    there.sendall(json.dumps(asked).encode())
+    there.shutdown(socket.SHUT_WR)
+    sys.exit(int(there.recv(16) or b"1"))
+"""
 
 
 @functools.cache
@@ -28,7 +50,7 @@ def _loaded() -> ForkServerContext:
 
 def _run(command: tuple[str, ...], environment: dict[str, str], folder: str, files: tuple[str, ...]) -> None:
     for number, file in enumerate(files):
-        opened = os.open(file, os.O_RDONLY if number == 0 else os.O_WRONLY)
+        opened = os.open(file, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
@@ -38,6 +60,8 @@ def _run(command: tuple[str, ...], environment: dict[str, str], folder: str, fil
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["meydan", *command]
+    # What starts processes of its own gives them this module to import: not the tests' one, which they do not need.
+    sys.modules["__main__"] = types.ModuleType("__main__")
     from meydan.cli.main import app
 
     app(prog_name="meydan")
@@ -70,3 +94,51 @@ def meydan(
         return subprocess.CompletedProcess(
             command, process.exitcode, files[1].read_bytes(), files[2].read_bytes()
         )
+
+
+@contextlib.contextmanager
+def at_hand(folder: Path) -> Iterator[None]:
+    """
+    In the block, a program `meydan` is in `folder`, for shells: what it is asked runs as above, with its standard files.
+
+    What still runs at the end, a server above all, is ended.
+    """
+    place = str(folder / "asked")
+    program = folder / "meydan"
+    program.write_text(ASKING.format(python=sys.executable, socket=place), encoding="utf-8")
+    program.chmod(0o700)
+    running: list[ForkServerProcess] = []
+
+    def run(asking: socket.socket) -> None:
+        with asking, asking.makefile("rb") as said:
+            asked = json.loads(said.read())
+            process = _loaded().Process(
+                target=_run,
+                args=(tuple(asked["command"]), asked["environment"], asked["folder"], tuple(asked["files"])),
+            )
+            process.start()
+            running.append(process)
+            process.join()
+            code = process.exitcode or 0
+            # Whoever asked may have been ended before.
+            with contextlib.suppress(OSError):
+                asking.sendall(str(code if code >= 0 else 128 - code).encode())
+
+    def listen() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                asking, _ = listening.accept()
+                threading.Thread(target=run, args=(asking,), daemon=True).start()
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(place)
+        listening.listen()
+        threading.Thread(target=listen, daemon=True).start()
+        try:
+            yield
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            for process in running:
+                process.terminate()
+            for process in running:
+                process.join(30)
