@@ -1,5 +1,5 @@
 """
-The command line for tests that call it often: forked from a process that has it loaded.
+The command line for tests that call it often, and their servers: forked from a process that has it loaded.
 
 Each command still runs in a process of its own, with its own environment, files and end; only that a second and a half
 of importing and of reading models was done before. What is about starting itself starts `python -m meydan`, as
@@ -13,6 +13,7 @@ import functools
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -94,6 +95,41 @@ def meydan(
         return subprocess.CompletedProcess(
             command, process.exitcode, files[1].read_bytes(), files[2].read_bytes()
         )
+
+
+class Begun:
+    """A command that runs, as much as a test asks of `subprocess.Popen`; it ends with the process that began it."""
+
+    def __init__(self, command: tuple[str, ...], environment: Mapping[str, str], said: Path) -> None:
+        self.args = command
+        files = (os.devnull, str(said), str(said))
+        self._process = _loaded().Process(
+            target=_run, args=(command, dict(environment), os.getcwd(), files), daemon=True
+        )
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """How it ended (less than 0: by that signal), or None while it runs."""
+        return self._process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return code
 
 
 @contextlib.contextmanager

@@ -356,6 +356,7 @@ def test_every_block_says_what_it_is(page: Path) -> None:
     for _, language, indented in BLOCK.findall(page.read_text(encoding="utf-8")):
         block = textwrap.dedent(indented)
         assert language, block
+        assert language != "sh" or "…" not in block, f"nobody can copy this: {block}"
         prompt = "[$#>] +" if language == "sh" else "(?:[$#>] +)?"
         assert not re.search(rf"^{prompt}(?:{'|'.join(PROGRAMS)}) ", block, re.M), block
 
