@@ -49,7 +49,13 @@ def _loaded() -> ForkServerContext:
     return context
 
 
-def _run(command: tuple[str, ...], environment: dict[str, str], folder: str, files: tuple[str, ...]) -> None:
+def _run(
+    command: tuple[str, ...],
+    environment: dict[str, str],
+    folder: str,
+    files: tuple[str, ...],
+    forking: bool = False,  # noqa: FBT001, FBT002  (handed over by position)
+) -> None:
     for number, file in enumerate(files):
         opened = os.open(file, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
         os.dup2(opened, number)
@@ -63,6 +69,9 @@ def _run(command: tuple[str, ...], environment: dict[str, str], folder: str, fil
     sys.argv = ["meydan", *command]
     # What starts processes of its own gives them this module to import: not the tests' one, which they do not need.
     sys.modules["__main__"] = types.ModuleType("__main__")
+    if forking:
+        methods = multiprocessing.context._concrete_contexts  # type: ignore[attr-defined]
+        methods["spawn"] = methods["fork"]
     from meydan.cli.main import app
 
     app(prog_name="meydan")
@@ -137,6 +146,9 @@ def at_hand(folder: Path) -> Iterator[None]:
     """
     In the block, a program `meydan` is in `folder`, for shells: what it is asked runs as above, with its standard files.
 
+    Where it needs processes of its own (to judge an archive, to read a file) these are forked, too, and not started anew: that they
+    can be is for the tests of these verbs.
+
     What still runs at the end, a server above all, is ended.
     """
     place = str(folder / "asked")
@@ -150,7 +162,13 @@ def at_hand(folder: Path) -> Iterator[None]:
             asked = json.loads(said.read())
             process = _loaded().Process(
                 target=_run,
-                args=(tuple(asked["command"]), asked["environment"], asked["folder"], tuple(asked["files"])),
+                args=(
+                    tuple(asked["command"]),
+                    asked["environment"],
+                    asked["folder"],
+                    tuple(asked["files"]),
+                    True,
+                ),
             )
             process.start()
             running.append(process)
