@@ -21,10 +21,12 @@ import tempfile
 import threading
 import types
 from collections.abc import Iterator, Mapping
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
-# What stands for `meydan` where a shell looks for it: it says what it was asked for, and ends as that has ended.
+# What stands for `meydan` where a shell looks for it: it says what it was asked for, and ends as that has ended. When it is
+# gone before, that is ended.
 ASKING = """\
 #!{python} -ISs
 import json, os, socket, sys
@@ -36,8 +38,7 @@ asked = {{
 }}
 with socket.socket(socket.AF_UNIX) as there:
     there.connect({socket!r})
-    there.sendall(json.dumps(asked).encode())
-    there.shutdown(socket.SHUT_WR)
+    there.sendall(json.dumps(asked).encode() + b"\\n")
     sys.exit(int(there.recv(16) or b"1"))
 """
 
@@ -159,7 +160,7 @@ def at_hand(folder: Path) -> Iterator[None]:
 
     def run(asking: socket.socket) -> None:
         with asking, asking.makefile("rb") as said:
-            asked = json.loads(said.read())
+            asked = json.loads(said.readline())
             process = _loaded().Process(
                 target=_run,
                 args=(
@@ -172,6 +173,8 @@ def at_hand(folder: Path) -> Iterator[None]:
             )
             process.start()
             running.append(process)
+            if process.sentinel not in wait([process.sentinel, asking]):
+                process.terminate()
             process.join()
             code = process.exitcode or 0
             # Whoever asked may have been ended before.
