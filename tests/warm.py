@@ -55,7 +55,7 @@ def _run(
     environment: dict[str, str],
     folder: str,
     files: tuple[str, ...],
-    forking: bool = False,  # noqa: FBT001, FBT002  (handed over by position)
+    forking: bool = False,
 ) -> None:
     for number, file in enumerate(files):
         opened = os.open(file, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_APPEND)
