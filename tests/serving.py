@@ -25,9 +25,12 @@ class Served:
         log: where its log goes, if not into the data folder.
         program: what Python runs instead of `-m meydan`.
         source: the folder of another Meydan than the one that is tested.
-        cold: it is started as an operator starts it, and nothing was loaded before: two seconds more, for tests of starting,
-            of memory, and of what the machine shows of the process.
+        cold: it is started as an operator starts it, and nothing was loaded before, as outside of tests (benchmarks measure that):
+            two seconds more, for tests of starting, of memory, and of what the machine shows of the process.
     """
+
+    # tests/conftest.py says so.
+    forks = False
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class Served:
         self.data = data
         self.log = log or data / "server.log"
         self._program = program
-        self._warm = not cold and source is None and program == ("-m", "meydan")
+        self._warm = self.forks and not cold and source is None and program == ("-m", "meydan")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])

@@ -35,7 +35,7 @@ def name_of(page: Path) -> str:
 @functools.cache
 def commands_of(page: Path) -> tuple[str, ...]:
     """Every command of a page's blocks of shell, in their order; one may take several lines."""
-    found = []
+    found: list[str] = []
     for _, language, block in BLOCK.findall(page.read_text(encoding="utf-8")):
         if language == "sh":
             found += _split(textwrap.dedent(block))
@@ -88,7 +88,10 @@ def check_options(words: list[str]) -> None:
     while hasattr(command, "commands"):
         # `meydan evaluate FILE.jsonl` is short for `meydan evaluate rows FILE.jsonl`.
         short = "rows" in command.commands and "." in left[0]
-        command = command.commands["rows" if short else left.pop(0)]
+        verb = "rows" if short else left.pop(0)
+        if verb not in command.commands:
+            raise LookupError(f"meydan {' '.join(words)}: there is no {verb}")
+        command = command.commands[verb]
     known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)} | {
         "--help",
         "-h",

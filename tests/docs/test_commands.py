@@ -229,7 +229,7 @@ def _(place: Place, _: Any) -> World:
 @world("docs/from-isso.md")
 def _(place: Place, _: Any) -> World:
     is_founded(place)
-    known = [row for row in ISSO_COMMENTS if row[1] != 7]
+    known: list[tuple[object, ...]] = [row for row in ISSO_COMMENTS if row[1] != 7]
     # Without the thread whose address is no path: an import that leaves one out says so with its exit code.
     with contextlib.closing(sqlite3.connect(isso(place.folder / "comments.db", comments=known))) as database:
         database.execute("DELETE FROM threads WHERE id = 3")
