@@ -20,6 +20,7 @@ from meydan.web.pages import static_bytes
 from tests.chromium import a_browser
 from tests.postgresql import PostgreSQL, a_server
 from tests.ready import keep_files_in_memory, keep_the_judge, with_tables
+from tests.serving import Served
 
 # A busy machine is not a failing test: examples are bounded by their number, not by the clock.
 settings.register_profile("meydan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,6 +28,7 @@ settings.load_profile("meydan")
 
 keep_files_in_memory()
 keep_the_judge()
+Served.forks = True
 
 
 class _Lines:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests import warm
+
 
 class Served:
     """
@@ -23,7 +25,12 @@ class Served:
         log: where its log goes, if not into the data folder.
         program: what Python runs instead of `-m meydan`.
         source: the folder of another Meydan than the one that is tested.
+        cold: it is started as an operator starts it, and nothing was loaded before, as outside of tests (benchmarks measure that):
+            two seconds more, for tests of starting, of memory, and of what the machine shows of the process.
     """
+
+    # tests/conftest.py says so.
+    forks = False
 
     def __init__(
         self,
@@ -33,11 +40,13 @@ class Served:
         log: Path | None = None,
         program: tuple[str, ...] = ("-m", "meydan"),
         source: Path | None = None,
+        cold: bool = False,
         **settings: object,
     ) -> None:
         self.data = data
         self.log = log or data / "server.log"
         self._program = program
+        self._warm = self.forks and not cold and source is None and program == ("-m", "meydan")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -51,15 +60,17 @@ class Served:
         }
         if source is not None:
             self._environment["PYTHONPATH"] = str(source)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | warm.Begun | None = None
 
     def start(self, *, timeout_s: float = 120) -> None:
-        data = self.log.open("ab")
-        self._process = subprocess.Popen(
-            [sys.executable, *self._program, "serve", "--port", str(self.port), "--json"],
-            env=self._environment, stdout=data, stderr=data,
-        )  # fmt: skip
-        data.close()
+        command = ("serve", "--port", str(self.port), "--json")
+        with self.log.open("ab") as log:
+            if self._warm:
+                self._process = warm.Begun(command, self._environment, self.log)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, *self._program, *command], env=self._environment, stdout=log, stderr=log
+                )
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self._process.poll() is not None:

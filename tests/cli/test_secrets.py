@@ -223,7 +223,7 @@ def test_nothing_that_is_built_shows_one(tmp_path: Path) -> None:
 def test_no_door_prints_one(tmp_path: Path) -> None:
     """If a server is asked at its doors, right and wrong, then no secret is in an answer, in its log or in its title."""
     given = {**SECRETS, **BESIDE, "database": "", "replica": ""}
-    served = Served(tmp_path, **{key: value for key, value in given.items() if key != "database"})
+    served = Served(tmp_path, cold=True, **{key: value for key, value in given.items() if key != "database"})
     served.start()
     with httpx.Client(base_url=served.url, headers={"origin": served.url}, timeout=30) as client:
         answers = [client.get(path) for path in ("/", "/healthz", "/readyz", "/metrics", "/desk/sign-in", "/desk/sign-in/issuer", "/desk/sign-in/back?state=x&code=y", "/me", "/me/issuer", "/me/back", "/api", "/api/openapi.json", "/nothing")]  # fmt: skip

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests import npm
+from tests import npm, warm
 from tests.newsroom import ABUSIVE, COURTEOUS
 from tests.serving import Served
 
@@ -126,6 +126,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running(command: list[str | Path], ready: str, **how: object) -> Iterator[subprocess.Popen[bytes]]:
     """A program of this test's, from when it answers at `ready` until the end."""
@@ -214,7 +219,11 @@ def a_server(place: Place) -> Iterator[subprocess.Popen[bytes]]:
     assert changes == 1
     # This machine's pages are of two sites: one for nginx, one for PHP.
     guidelines.write_text(said.replace(place.site, "http://localhost"), encoding="utf-8")
+    programs = place.folder / "programs"
+    programs.mkdir()
+    place.environment["PATH"] = f"{programs}{os.pathsep}{PATH}"
     with (
+        warm.at_hand(programs),
         (place.folder / "served.txt").open("wb") as log,
         running(
             ["bash", "-e", "-c", place.block("serve")],
@@ -352,6 +361,7 @@ def test_every_block_of_embed_md_does_what_it_says(browser: Browser, tmp_path: P
 
         # The page is there without its comments, too.
         end(server)
+        Served.until(lambda: not listens(place.port))
         alone = httpx.get(f"{place.site}/included.html")
         assert alone.status_code == 200
         assert "An error" not in alone.text

@@ -41,7 +41,7 @@ def most() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    running = Served(tmp_path_factory.mktemp("crowds"), **UNHURRIED)
+    running = Served(tmp_path_factory.mktemp("crowds"), cold=True, **UNHURRIED)
     running.start()
     yield running
     running.stop()
