@@ -99,7 +99,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         served = Served(
             data, mail_server=mail.url, mail_from="comments@square.example",
             account_keys=keys, account_issuer=ISSUER, account_audience=AUDIENCE, account_per_minute=10_000,
-            **UNHURRIED,
+            cold=True, **UNHURRIED,
         )  # fmt: skip
         served.start()
         opened = House(
