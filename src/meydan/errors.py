@@ -66,6 +66,11 @@ The tree; every leaf has a code that docs/errors.md lists.
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
+    + BadLedgerKey         M360  a word that is no verifying key, or none at all
+    + LedgerUnreachable    M361  a ledger that does not answer, or not all the way: nothing can be told of it
+    + BadLedgerState       M362  what was remembered of a ledger cannot be read or kept
+    + BadReceipt           M363  nothing that can be checked: no receipt, no file of one, no comment's address
+    + NotALedger           M364  what is served is no ledger
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -469,6 +474,32 @@ class FileCutShort(Misconfigured):
     """A file to be imported that ends in its middle or is damaged; what came before that was read."""
 
     code = "M331"
+
+
+class BadLedgerKey(Misconfigured):
+    code = "M360"
+
+
+class LedgerUnreachable(Misconfigured):
+    """A ledger that is looked at from outside does not answer, or not all the way: whether it is sound cannot be told."""
+
+    code = "M361"
+
+
+class BadLedgerState(Misconfigured):
+    """What was verified of a ledger before, or the witness's key, cannot be read, is damaged, or cannot be kept."""
+
+    code = "M362"
+
+
+class BadReceipt(Misconfigured):
+    code = "M363"
+
+
+class NotALedger(Misconfigured):
+    """What is served where a ledger should be is something else."""
+
+    code = "M364"
 
 
 class TextChanged(Tampered):
