@@ -404,9 +404,9 @@ class _Look:
                 self._found(Name.BAD_ORDER, f"Leaf {number} is a second receipt for one comment.", number)
                 return
         elif said == NOTHING:
-            self._found(
-                Name.BAD_ORDER, f"Leaf {number} is a {leaf.kind} of a comment without a receipt.", number
-            )
+            if self._seen_all:
+                told = f"Leaf {number} is a {leaf.kind} of a comment without a receipt."
+                self._found(Name.BAD_ORDER, told, number)
         elif said == _ERASED:
             self._found(
                 Name.BAD_ORDER, f"Leaf {number} is a {leaf.kind} of a comment that was erased.", number
