@@ -146,7 +146,7 @@ class Publishing:
 
     Args:
         name: what the first log is called.
-        seeds: the keys that sign, 32 bytes each, the current first; asked each time, may raise BadLedgerKey.
+        seeds: the keys that sign, 32 bytes each, the current first; asked each time, may raise BadSigningKey.
         clock: the time that a checkpoint is kept with.
     """
 
@@ -217,7 +217,7 @@ class Publishing:
         Whoever followed the one before sees that it ended; that it did is in the journal.
 
         Raises:
-            BadLedgerKey, LeafMissing, LedgerForgotten: a new one could not be published either.
+            BadSigningKey, LeafMissing, LedgerForgotten: a new one could not be published either.
             StoreUnavailable: the database did not answer.
         """
         with self._turn:
