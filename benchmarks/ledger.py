@@ -148,12 +148,10 @@ def alternately(seconds: int, runs: int) -> dict[str, Any]:
     rates: dict[str, list[float]] = {"on": [], "off": []}
     for number in range(max(1, runs)):
         for way in ("on", "off") if number % 2 else ("off", "on"):
-            with _served(every_s=2 if way == "on" else 0) as server:
+            with _Serving(every_s=2 if way == "on" else 0) as server:
                 sent(server.url, asking, connections=CONNECTIONS, seconds=2, first=0)
                 rates[way].append(
-                    sent(
-                        server.url, asking, connections=CONNECTIONS, seconds=seconds, first=1_000_000
-                    ).per_s
+                    sent(server.url, asking, connections=CONNECTIONS, seconds=seconds, first=1_000_000).per_s
                 )
     on, off = statistics.median(rates["on"]), statistics.median(rates["off"])
     return {
@@ -167,7 +165,7 @@ def alternately(seconds: int, runs: int) -> dict[str, Any]:
 
 def behind(seconds: int, every_s: int) -> dict[str, Any]:
     """While comments are sent: when a receipt was answered, and when the public checkpoint first covered its leaf."""
-    with _served(every_s=every_s) as server:
+    with _Serving(every_s=every_s) as server:
         ended = threading.Event()
         answered: list[tuple[float, int]] = []
         seen: list[tuple[float, int]] = []
@@ -199,7 +197,7 @@ def behind(seconds: int, every_s: int) -> dict[str, Any]:
         next((at for at, size in seen if size > leaf and at >= since), float("nan")) - since
         for since, leaf in answered
     ]
-    waits = sorted(wait for wait in waits if wait == wait)  # noqa: PLR0124  (what was answered last was not waited for)
+    waits = sorted(wait for wait in waits if wait == wait)  # not of what was answered last
     return {
         "submissions_per_s": round(load.per_s),
         "receipts_followed": len(waits),
@@ -208,7 +206,7 @@ def behind(seconds: int, every_s: int) -> dict[str, Any]:
     }
 
 
-class _served:
+class _Serving:
     """A fresh server in a folder of its own."""
 
     def __init__(self, *, every_s: int) -> None:

@@ -37,8 +37,8 @@ from meydan.ledger import checkpoint as checkpoints
 from meydan.ledger.checkpoint import Checkpoint
 from meydan.ledger.note import BadNote, Note, SigningKey
 from meydan.ledger.publish import grow, root_at, tile_of
-from meydan.ledger.tiles import Tile
 from meydan.ledger.tiles import BadTile as BadTile
+from meydan.ledger.tiles import Tile
 from meydan.ledger.tiles import parse as parse_tile
 from meydan.store import CheckpointRow, LogRow, Store, TileRow
 
@@ -279,7 +279,6 @@ class Publishing:
             self._behind_since = time.monotonic()
         self._looked_at = time.monotonic()
         seen = self._memory.read()
-        known = self._latest
         try:
             if seen is not None and (latest is None or (seen.size, seen.root) != (latest.size, latest.root)):
                 self._check_seen(seen, current, latest, leaves)

@@ -24,8 +24,8 @@ from meydan.errors import (
     BackupDamaged,
     BadCalibration,
     BadGuidelines,
-    BadSigningKey,
     BadSettings,
+    BadSigningKey,
     StoreUnavailable,
     Unavailable,
 )

@@ -91,7 +91,9 @@ def unguarded(url: str, *statements: str) -> None:
     """Do what the guards refuse, as whoever owns the database can."""
     with around(url) as connection:
         if url.startswith("sqlite"):
-            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+            ).fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
         else:
             connection.execute("SET session_replication_role = replica")
@@ -101,10 +103,10 @@ def unguarded(url: str, *statements: str) -> None:
 
 def sizes(url: str) -> list[Any]:
     with around(url) as connection:
-        return [row[0] for row in connection.execute("SELECT size FROM checkpoint ORDER BY log, size").fetchall()]
+        return [
+            row[0] for row in connection.execute("SELECT size FROM checkpoint ORDER BY log, size").fetchall()
+        ]
 
 
 def another_seed() -> bytes:
     return secrets.token_bytes(32)
-
-
