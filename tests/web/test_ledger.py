@@ -212,6 +212,27 @@ def test_the_checkpoint_is_asked_for_again(room: Newsroom) -> None:
     assert httpx.get(url, headers={"if-none-match": first.headers["etag"]}).status_code == 200
 
 
+def test_the_command_line_verifies_it(room: Newsroom, tmp_path: Path) -> None:
+    """If somebody has the address and the key alone, then `meydan ledger` verifies all of it, a receipt and a comment."""
+    sent = httpx.post(
+        f"{room.url}/api/v1/comments",
+        json={"story": {"url": room.story}, "name": "Nada", "text": courteous()},
+    ).json()
+    room.meydan.ledger.round()
+    key = httpx.get(f"{room.url}/ledger/key").text.strip()
+
+    def ran(*command: str) -> tuple[int, str]:
+        done = warm.meydan("ledger", *command, "--key", key, environment={"HOME": str(tmp_path)})
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    code, said = ran("verify", f"{room.url}/ledger/", "--state", str(tmp_path / "state"))
+    assert code == 0, said
+    code, said = ran("check", sent["receipt"])
+    assert code == 0, said
+    code, said = ran("check", f"{room.url}/comments/{sent['id']}")
+    assert code == 0, said
+
+
 def test_a_rolled_back_newsroom_says_so_and_goes_on(tmp_path: Path) -> None:
     """If an older database is put back, then nothing is published until a new ledger is begun; comments go on all along."""
     given = {**UNHURRIED, "public_url": "https://comments.example"}
