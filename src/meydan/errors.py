@@ -68,6 +68,17 @@ The tree; every leaf has a code that docs/errors.md lists.
     + ReportNotWritten     M352  the report of an import that cannot be written, or would be written over something else
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
+    + BadLedgerKey         M360  a word that is no verifying key, or none at all
+    + LedgerUnreachable    M361  a ledger that does not answer, or not all the way: nothing can be told of it
+    + BadLedgerState       M362  what was remembered of a ledger cannot be read or kept
+    + BadReceipt           M363  nothing that can be checked: no receipt, no file of one, no comment's address
+    + NotALedger           M364  what is served is no ledger
+    + LedgerRolledBack     M367  the database is behind, or other than, a checkpoint that was signed; publishing stops
+    + LeafMissing          M368  a number that no leaf has; publishing stops
+    + LeafChanged          M369  leaves or tiles are not those that were signed; publishing stops
+    + OtherLedgerKey       M370  another key than the ledger's last checkpoint was signed with
+    + BadSigningKey        M371  a key of the ledger that is damaged, or cannot be read, made or changed here
+    + LedgerForgotten      M372  the checkpoint that this node remembers is damaged, or cannot be kept
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -483,6 +494,62 @@ class ReportNotWritten(Misconfigured):
     """Where the report of an import is to go is something else already, as what is to be imported; or it cannot be written."""
 
     code = "M352"
+
+
+class BadLedgerKey(Misconfigured):
+    code = "M360"
+
+
+class LedgerUnreachable(Misconfigured):
+    """A ledger that is looked at from outside does not answer, or not all the way: whether it is sound cannot be told."""
+
+    code = "M361"
+
+
+class BadLedgerState(Misconfigured):
+    """What was verified of a ledger before, or the witness's key, cannot be read, is damaged, or cannot be kept."""
+
+    code = "M362"
+
+
+class BadReceipt(Misconfigured):
+    code = "M363"
+
+
+class NotALedger(Misconfigured):
+    """What is served where a ledger should be is something else."""
+
+    code = "M364"
+
+
+class LedgerRolledBack(Misconfigured):
+    """A database that has not, or not so, what was signed and published: it was restored, or lost its newest leaves."""
+
+    code = "M367"
+
+
+class LeafMissing(Misconfigured):
+    code = "M368"
+
+
+class LeafChanged(Misconfigured):
+    """What was published does not hash to what was signed then: it was changed, or deleted, in the database."""
+
+    code = "M369"
+
+
+class OtherLedgerKey(Misconfigured):
+    code = "M370"
+
+
+class BadSigningKey(Misconfigured):
+    code = "M371"
+
+
+class LedgerForgotten(Misconfigured):
+    """The file in which a node remembers the last checkpoint that it published or saw."""
+
+    code = "M372"
 
 
 class TextChanged(Tampered):

@@ -12,6 +12,7 @@ from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.hearing import Hearing
+from meydan.store.logs import CheckpointRow, LogRow, Logs, TileRow
 from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.readers import Readers
@@ -81,6 +82,7 @@ __all__ = [
     "Block",
     "Bounds",
     "Branch",
+    "CheckpointRow",
     "Claim",
     "Condition",
     "Confirmation",
@@ -103,6 +105,8 @@ __all__ = [
     "Job",
     "Kept",
     "Latest",
+    "LogRow",
+    "Logs",
     "LookedTwice",
     "ModeratorRow",
     "NewComment",
@@ -131,6 +135,7 @@ __all__ = [
     "Suggestion",
     "Tally",
     "Thread",
+    "TileRow",
     "TokenRow",
     "Told",
     "ToldDecision",
