@@ -481,7 +481,7 @@ class _Server:
         from meydan.outgoing import NotLetOut, Outgoing
 
         try:
-            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES)
+            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES, keeps=True)
             self._out.check(url)
         except (NotLetOut, httpx.InvalidURL):
             raise LedgerUnreachable(
