@@ -409,10 +409,12 @@ def test_if_a_connection_is_kept_then_each_question_has_its_own_time_and_bytes()
         line.recv(65_536)
         time.sleep(3)
 
-    with stranger(stalls) as known:
-        with Outgoing(named=[known.url()], keeps=True, deadline_s=0.4).client() as client:
-            assert client.get(known.url()).status_code == 200
-            begun = time.monotonic()
-            with pytest.raises(httpx.ReadTimeout):
-                client.get(known.url())
-            assert time.monotonic() - begun < 2
+    with (
+        stranger(stalls) as known,
+        Outgoing(named=[known.url()], keeps=True, deadline_s=0.4).client() as client,
+    ):
+        assert client.get(known.url()).status_code == 200
+        begun = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            client.get(known.url())
+        assert time.monotonic() - begun < 2
