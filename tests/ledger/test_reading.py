@@ -70,6 +70,7 @@ def with_(**changed: object) -> bytes:
 BAD = [
     b"", b"{}", b"[]", b"null", b"\xff", b"[" * 60_000, WHOLE + b"\n", b" " + WHOLE, WHOLE[:-1], WHOLE.replace(b'"v":1', b'"v":1.0'),
     WHOLE.replace(b":", b": "), b'{"v":1,"v":1}', WHOLE.replace(b"sexism", b"se\\u0078ism"), WHOLE.replace(b'"v":1', b'"v":true'),
+    with_(calibration=...), receipt_leaf(COMMITMENT, AT).replace(b',"commitment"', b',"calibration":null,"commitment"'),
     with_(v=2), with_(v=True), with_(kind="hold"), with_(kind=["decision"]), with_(kind=...), with_(extra=1), with_(model=...),
     with_(commitment="00"), with_(commitment="A" * 64), with_(commitment=7), with_(at="2024-02-29T23:59:59Z"), with_(at=7),
     with_(at="2023-02-29T23:59:59.000000Z"), with_(at="2024-02-30T23:59:59.000000Z"), with_(at="0000-01-01T00:00:00.000000Z"),
