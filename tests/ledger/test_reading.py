@@ -130,7 +130,9 @@ def test_for_any_things_said_the_book_says_the_last_of_each(said: list[tuple[int
 def test_if_a_book_grows_then_it_forgets_nothing_and_takes_some_thirty_bytes_a_comment() -> None:
     book = Book(bytes(16))
     for number in range(50_000):
-        book.put(b"%d" % number, 1 + number % 4)
+        commitment = b"%d" % number
+        book.put(commitment, 1 + number % 4)
+        assert book.get(commitment) == 1 + number % 4
     assert all(book.get(b"%d" % number) == 1 + number % 4 for number in range(50_000))
     assert book.get(b"never") == 0
     assert len(book.to_bytes()) <= 50_000 * 48
