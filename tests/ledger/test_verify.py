@@ -13,7 +13,7 @@ from meydan.errors import LedgerUnreachable, NotALedger
 from meydan.ledger import checkpoint
 from meydan.ledger.checkpoint import Checkpoint
 from meydan.ledger.leaf import decision_leaf, erasure_leaf, receipt_leaf, withdrawal_leaf
-from meydan.ledger.tiles import decode_entries, encode_entries, tiles_of
+from meydan.ledger.tiles import Tile, decode_entries, encode_entries, entries_path, tiles_of
 from meydan.ledger.tree import leaf_hash, root_of
 from meydan.ledger.verify import Name, Outcome, Report, State, Verifier
 from tests.ledger.served import (
@@ -273,6 +273,19 @@ def test_if_the_server_falls_silent_in_the_middle_then_it_is_no_verdict() -> Non
 
     with pytest.raises(LedgerUnreachable):
         look(fetch)
+
+
+def test_if_a_server_gives_another_tile_the_second_time_then_it_is_not_believed_either() -> None:
+    """The edge is looked at first; whoever then serves other leaves with a tile that fits them has gained nothing."""
+    served, other = Served(LEAVES), Served([*LEAVES[:-1], LEAVES[0]])
+    edge = Tile(0, len(LEAVES) // 256, len(LEAVES) % 256)
+
+    def fetch(path: str) -> bytes:
+        again = path in served.asked or path == entries_path(edge.index, edge.width)
+        return (other if again else served)(path) if path != "checkpoint" else served(path)
+
+    report = look(fetch)
+    assert names(report) == {Name.SWAPPED_TILE}
 
 
 def test_if_a_partial_tile_has_become_full_then_it_is_cut_from_that() -> None:

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from meydan.cli.speech import JsonOption, errors, refusals, say
-from meydan.errors import BadLedgerKey, BadLedgerState, BadReceipt, LedgerUnreachable, NotALedger
+from meydan.errors import BadLedgerState, BadReceipt, BadVerifyingKey, LedgerUnreachable, NotALedger
 
 if TYPE_CHECKING:
     import httpx
 
     from meydan.ledger.checking import Checked
     from meydan.ledger.note import SigningKey, VerifyingKey
-    from meydan.ledger.verify import Fetch, Report, State
+    from meydan.ledger.verify import Fetch, Report, State, Verifier
 
 EXIT_TAMPERED: Final = 1
 EXIT_CANNOT_TELL: Final = 2
@@ -213,14 +213,14 @@ def _keys_for(fetch: Fetch, words: list[str] | None) -> tuple[tuple[VerifyingKey
         raise NotALedger("No key is told there: this is no ledger.") from None
 
 
-def _look(verifier: Any, memory: Memory, *, as_json: bool, everything: bool = False) -> Report:
+def _look(verifier: Verifier, memory: Memory, *, as_json: bool, everything: bool = False) -> Report:
     """One look, remembered where it is sound; a server that is behind for a moment is asked again."""
     from meydan.ledger.book import KEY_BYTES
     from meydan.ledger.verify import Name
 
     def once() -> Report:
         with _bar(as_json) as bar:
-            report: Report = verifier.verify(
+            return verifier.verify(
                 memory.load(),
                 now=datetime.now(UTC),
                 book_key=os.urandom(KEY_BYTES),
@@ -228,21 +228,22 @@ def _look(verifier: Any, memory: Memory, *, as_json: bool, everything: bool = Fa
                 told=bar,
                 everything=everything,
             )
-        return report
 
     report = once()
     if Name.ROLLED_BACK in report.counts:
         time.sleep(BEHIND_S)
         report = once()
     if report.state is not None:
-        memory.keep(report.state)
+        # Nothing new is nothing to write: who follows looks every minute.
+        if report.leaves or not memory.path.exists():
+            memory.keep(report.state)
     elif report.counts:
         memory.keep_evidence(report)
     return report
 
 
 def _follow(
-    verifier: Any,
+    verifier: Verifier,
     memory: Memory,
     every_s: float,
     name: str,
@@ -448,15 +449,15 @@ def _keys(words: list[str] | None) -> tuple[VerifyingKey, ...]:
     from meydan.ledger.note import ED25519, BadNote, VerifyingKey
 
     if not words:
-        raise BadLedgerKey(
+        raise BadVerifyingKey(
             "Say whose ledger it is to be, with --key: the publication tells its key on its page /ledger."
         )
     try:
         keys = tuple(VerifyingKey.parse(word.strip()) for word in words)
     except BadNote as error:
-        raise BadLedgerKey(f"This is no verifying key. {error}") from None
+        raise BadVerifyingKey(f"This is no verifying key. {error}") from None
     if any(key.kind != ED25519 for key in keys):
-        raise BadLedgerKey("This is a witness's key, not a ledger's.")
+        raise BadVerifyingKey("This is a witness's key, not a ledger's.")
     return keys
 
 
@@ -481,7 +482,7 @@ class _Server:
         from meydan.outgoing import NotLetOut, Outgoing
 
         try:
-            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES)
+            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES, keeps=True)
             self._out.check(url)
         except (NotLetOut, httpx.InvalidURL):
             raise LedgerUnreachable(
