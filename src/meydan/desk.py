@@ -106,13 +106,16 @@ from meydan.judge.watch import EVERY_RULE as EVERY_RULE
 from meydan.judge.watch import Kept, is_violation, watch_of
 from meydan.ledger import Dossier as Dossier
 from meydan.ledger import (
+    Receipt,
+    SigningKey,
     commitment_of,
     decision_leaf,
     dossier_of,
     erasure_leaf,
     id_in,
+    is_former,
+    opening_of,
     receipt_leaf,
-    receipt_of,
     salt_in,
     withdrawal_leaf,
 )
@@ -162,6 +165,7 @@ from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
 from meydan.store import ToldDecision as ToldDecision
 from meydan.store import Version as Version
+from meydan.store import Kept as KeptBeside
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.hosts import is_disposable
@@ -353,7 +357,7 @@ class Outcome:
     holds: tuple[Hold, ...] = ()
     decided_at: datetime | None = None
     note: str | None = None
-    receipt: str | None = None
+    receipt_given: Receipt | str | None = None
     name: str | None = None
     text: str | None = None
     withdrawn: bool = False
@@ -362,9 +366,34 @@ class Outcome:
     appealable: bool = False
 
     @property
+    def receipt(self) -> str | None:
+        """Its receipt, for who has a right to it. It is signed when it is first asked for."""
+        return None if self.receipt_given is None else str(self.receipt_given)
+
+    @property
     def status_path(self) -> str:
         """Where its author can see what became of it."""
         return f"/status/{self.id if self.id.isalnum() and self.id.isascii() else quote(self.id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """
+    What anybody can check a comment by, against the ledger.
+
+    Attributes:
+        status: "approved"; or "erased" or "withdrawn", of what readers saw once, and then nothing else is told.
+        opening: what opens its commitment, 32 bytes; None where only its author can.
+        leaves: numbers and bodies, its receipt's first, then its decisions', in their order.
+    """
+
+    id: str
+    status: str
+    name: str = ""
+    text: str = ""
+    opening: bytes | None = None
+    commitment: bytes = b""
+    leaves: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -536,13 +565,16 @@ class Desk:
         mail_works: bool = False,
         judges: bool = True,
         turns: Turns | None = None,
+        ledger_key: Callable[[], SigningKey | None] = lambda: None,
     ) -> None:
         """
         Args:
+            ledger_key: what signs receipts now, under the ledger's name; None where nothing can be promised.
             judges: whether what is received here is judged here, or left to `meydan work`.
             turns: how many judge at once; None: as many as there are cores.
         """
         self._store = store
+        self._ledger_key = ledger_key
         self._judges = judges
         self._judge = judge
         self._guidelines = guidelines
@@ -1041,7 +1073,7 @@ class Desk:
         )
         # No audit of the machine and no second look: nothing was judged here but one's own words.
         self._settle(outcome.id, decision, expected_seq=0, evidence=evidence, at=self._clock())
-        return self._stands(self._comment(outcome.id), outcome.receipt)
+        return self._stands(self._comment(outcome.id), outcome.receipt_given)
 
     def _new(self, submission: Submission, url: str, now: datetime) -> NewComment:
         """What was checked, as it is to be kept; without keys of who sent it, which the desk's own people have none of."""
@@ -1067,8 +1099,7 @@ class Desk:
             likeness=self._likeness.of_folded(folded),
         )
 
-    @staticmethod
-    def _received(new: NewComment, leaf: int) -> Outcome:
+    def _received(self, new: NewComment, leaf: int) -> Outcome:
         """What its author is told of a comment that was kept this moment."""
         return Outcome(
             id=new.id,
@@ -1078,7 +1109,9 @@ class Desk:
             submitted_at=new.submitted_at,
             story_url=new.story_url,
             holds=new.holds,
-            receipt=receipt_of(new.id, new.salt, new.commitment, leaf),
+            receipt_given=Receipt(
+                new.id, new.salt, new.commitment, leaf, new.submitted_at, self._ledger_key()
+            ),
             name=new.name,
             text=new.text,
         )
@@ -1193,7 +1226,7 @@ class Desk:
         if kept is None:
             if outcome.status is Status.HELD:
                 self._judge_in_turn(outcome.id)
-            return self._stands(self._comment(outcome.id), outcome.receipt)
+            return self._stands(self._comment(outcome.id), outcome.receipt_given)
         unjudged = self._unjudged(outcome, kept)
         if unjudged is not None:
             return unjudged
@@ -1226,7 +1259,7 @@ class Desk:
                 decided_at=settled.decided_at,
                 appealable=settled.decision.verdict is Verdict.REJECT,
             )
-        return self._stands(self._comment(outcome.id), outcome.receipt)
+        return self._stands(self._comment(outcome.id), outcome.receipt_given)
 
     def _may_wait(self, kept: _Kept) -> bool:
         """Whether people decide it whatever the evidence is, and somebody gathers that once there is time."""
@@ -1443,6 +1476,31 @@ class Desk:
             # Readers see it meanwhile.
             sooner=SOONER_BY_DOUBT,
         )
+
+    def proof(self, id: str) -> Proof:
+        """
+        What a comment that readers see can be checked by; of one that they saw, only what became of it.
+
+        Raises:
+            NotFound: no such comment, or one that readers never saw, or that is kept from them for the law.
+        """
+        comment, kept = self._comment(id), self._store.kept_of(id)
+        if comment.status is Status.APPROVED and not comment.escalated:
+            if comment.erased_at is not None or kept is None:
+                return Proof(id, "erased")
+            if comment.withdrawn_at is not None:
+                return Proof(id, "withdrawn")
+            if comment.text is not None:
+                return Proof(
+                    id,
+                    "approved",
+                    comment.name or "",
+                    comment.text,
+                    None if is_former(kept.commitment, kept.salt, comment.text) else opening_of(kept.salt),
+                    kept.commitment,
+                    tuple(kept.leaves.items()),
+                )
+        raise NotFound("There is no such comment.")
 
     def withdraw(self, id: str, *, receipt: str) -> None:
         """Take one's own comment back: it is shown no more, its decision stays as it was."""
@@ -1820,7 +1878,7 @@ class Desk:
         comment, kept = self._comment(id), self._store.kept_of(id)
         if comment.erased_at is not None or kept is None:
             raise NotFound("There is no such comment of yours.")
-        receipt = receipt_of(id, kept.salt, kept.commitment, kept.receipt)
+        receipt = self._receipt(comment, kept)
         appeals = tuple((one.at, one.words or "") for one in self._store.appeals(id))
         return Own(comment, self._stands(comment, receipt), appeals)
 
@@ -1965,7 +2023,7 @@ class Desk:
                 found.append(None)
         return found
 
-    def _stands(self, comment: Comment, receipt: str | None) -> Outcome:
+    def _stands(self, comment: Comment, receipt: Receipt | str | None) -> Outcome:
         """How a comment stands; with a receipt, which the caller has checked or just made, its words too."""
         id = comment.id
         holder = receipt is not None
@@ -1983,7 +2041,7 @@ class Desk:
             story_url=comment.story_url,
             # That somebody reported it is the desk's to know until a person has decided.
             holds=tuple(hold for hold in comment.holds if hold is not Hold.REPORT),
-            receipt=receipt,
+            receipt_given=receipt,
             name=comment.name if holder else None,
             text=comment.text if holder else None,
             withdrawn=comment.withdrawn_at is not None,
@@ -2656,9 +2714,13 @@ class Desk:
 
     def _sent_before(self, id: str) -> Outcome:
         """What its author was, or would have been, answered; without a receipt once it is erased."""
-        kept = self._store.kept_of(id)
-        receipt = receipt_of(id, kept.salt, kept.commitment, kept.receipt) if kept else None
-        return self._stands(self._comment(id), receipt)
+        kept, comment = self._store.kept_of(id), self._comment(id)
+        return self._stands(comment, self._receipt(comment, kept) if kept else None)
+
+    def _receipt(self, comment: Comment, kept: KeptBeside) -> Receipt:
+        return Receipt(
+            comment.id, kept.salt, kept.commitment, kept.receipt, comment.submitted_at, self._ledger_key()
+        )
 
     def _senders_holds(self, submission: Submission) -> tuple[Hold, ...]:
         """Why a comment waits for what came with it."""

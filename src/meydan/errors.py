@@ -66,6 +66,12 @@ The tree; every leaf has a code that docs/errors.md lists.
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
+    + LedgerRolledBack     M367  the database is behind, or other than, a checkpoint that was signed; publishing stops
+    + LeafMissing          M368  a number that no leaf has; publishing stops
+    + LeafChanged          M369  leaves or tiles are not those that were signed; publishing stops
+    + OtherLedgerKey       M370  another key than the ledger's last checkpoint was signed with
+    + BadLedgerKey         M371  a key of the ledger that is damaged, or cannot be read, made or changed here
+    + LedgerForgotten      M372  the checkpoint that this node remembers is damaged, or cannot be kept
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -469,6 +475,36 @@ class FileCutShort(Misconfigured):
     """A file to be imported that ends in its middle or is damaged; what came before that was read."""
 
     code = "M331"
+
+
+class LedgerRolledBack(Misconfigured):
+    """A database that has not, or not so, what was signed and published: it was restored, or lost its newest leaves."""
+
+    code = "M367"
+
+
+class LeafMissing(Misconfigured):
+    code = "M368"
+
+
+class LeafChanged(Misconfigured):
+    """What was published does not hash to what was signed then: it was changed, or deleted, in the database."""
+
+    code = "M369"
+
+
+class OtherLedgerKey(Misconfigured):
+    code = "M370"
+
+
+class BadLedgerKey(Misconfigured):
+    code = "M371"
+
+
+class LedgerForgotten(Misconfigured):
+    """The file in which a node remembers the last checkpoint that it published or saw."""
+
+    code = "M372"
 
 
 class TextChanged(Tampered):

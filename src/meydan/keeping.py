@@ -35,7 +35,7 @@ import msgspec
 from meydan import __version__
 from meydan.comment import DecidedBy, Decision, Reason, Verdict
 from meydan.errors import AlreadyExists, BackupDamaged, NotErasable, NotFound, NotRestorable, StoreUnavailable
-from meydan.ledger import Tree, commitment_of, decision_leaf, erasure_leaf, leaf_hash, receipt_leaf
+from meydan.ledger import Tree, decision_leaf, erasure_leaf, is_committed, leaf_hash, receipt_leaf
 from meydan.store import Erased, Erasures, Store
 from meydan.store.carrying import (
     LEFT_OUT,
@@ -308,11 +308,7 @@ class Proof:
         if index is None:
             return
         self._worded[index] = 1
-        try:
-            kept = commitment_of(row[at["salt"]], row[at["text"]])
-        except ValueError:
-            kept = b""
-        if kept != self._commitment(index):
+        if not is_committed(self._commitment(index), row[at["salt"]], row[at["text"]]):
             self._wrong(index)
 
     def _decision(self, at: Mapping[str, int], row: tuple[Any, ...]) -> None:

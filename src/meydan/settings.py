@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,10 +25,11 @@ from meydan.errors import BadSettings
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
 SHORTEST_TOKEN = 16
-MAY_BE_NONE = ("port", "drain_seconds")
+MAY_BE_NONE = ("port", "drain_seconds", "ledger_seconds")
 DISPOSABLE = ("take", "hold", "refuse")
 """What is done with a comment whose e-mail address is one of those given away for minutes."""
 
+_SEED = re.compile(r"[0-9a-fA-F]{64}")
 
 JUDGES = ("here", "elsewhere")
 """Whether a server judges what it receives, or leaves it to `meydan work`."""
@@ -115,6 +117,8 @@ class Settings:
     notice_hours: int = 12
     notice_minutes: int = 60
     statement_categories: Path | None = None
+    ledger_seconds: int = 2
+    ledger_key: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def database_url(self) -> str:
@@ -136,6 +140,21 @@ class Settings:
     def secret_file(self) -> Path:
         """The key of every keyed hash, where it is not a setting."""
         return self.data / "secret.key"
+
+    @property
+    def ledger_key_file(self) -> Path:
+        """The keys that sign the ledger, where they are not a setting: one a line, the current first."""
+        return self.data / "ledger.key"
+
+    @property
+    def ledger_checkpoint_file(self) -> Path:
+        """The last checkpoint that this node published or saw, outside the database."""
+        return self.data / "ledger.checkpoint"
+
+    @property
+    def ledger_name(self) -> str:
+        """What the first ledger of this server is called: its host, and its port where that is not the usual one."""
+        return f"{urlsplit(self.own_url).netloc.rpartition('@')[2].lower()}/ledger"
 
     @property
     def erasures_file(self) -> Path:
@@ -324,8 +343,14 @@ def _checked(settings: Settings) -> Settings:
             f"Each of the setting 'coral_secrets' has to have at least {SHORTEST_TOKEN} characters.",
             fields=("coral_secrets",),
         )
-    if settings.drain_seconds < 0:
-        raise BadSettings("The setting 'drain_seconds' has to be at least 0.", fields=("drain_seconds",))
+    for key in ("drain_seconds", "ledger_seconds"):
+        if getattr(settings, key) < 0:
+            raise BadSettings(f"The setting {key!r} has to be at least 0.", fields=(key,))
+    if any(not _SEED.fullmatch(seed) for seed in settings.ledger_key):
+        raise BadSettings(
+            "The setting 'ledger_key' is 64 hexadecimal digits; older keys after it, if any, in a list.",
+            fields=("ledger_key",),
+        )
     try:
         _ = settings.zone
     except (ValueError, OSError, KeyError) as error:

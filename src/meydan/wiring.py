@@ -11,7 +11,8 @@ import hmac
 import ipaddress
 import os
 import secrets
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +20,15 @@ from pathlib import Path
 import structlog
 
 from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
-from meydan.errors import BackupDamaged, BadCalibration, BadGuidelines, BadSettings, StoreUnavailable
+from meydan.errors import (
+    BackupDamaged,
+    BadCalibration,
+    BadGuidelines,
+    BadLedgerKey,
+    BadSettings,
+    StoreUnavailable,
+    Unavailable,
+)
 from meydan.intake import Intake
 from meydan.judge import Judge
 from meydan.judge.calibration import in_force
@@ -27,6 +36,7 @@ from meydan.letters import Letters
 from meydan.notices import Notices, Thresholds
 from meydan.outgoing import Outgoing
 from meydan.policy import Fault, Guidelines, load, parse
+from meydan.publishing import Memory, Publishing
 from meydan.readers import Accounts, Readers
 from meydan.reception import Reception
 from meydan.settings import Settings
@@ -53,7 +63,7 @@ log = structlog.get_logger("meydan.wiring")
 @dataclass(slots=True)
 class Meydan:
     """
-    A built Meydan: the desk, the staff, the readers, the letters and the notices over one store, ready for a door to be put in front.
+    A built Meydan: the desk, the staff, the readers, the letters, the notices and the ledger over one store, ready for a door to be put in front.
 
     `competes`: this node would look after the house, if no other does.
     """
@@ -65,6 +75,7 @@ class Meydan:
     readers: Readers
     letters: Letters
     notices: Notices
+    ledger: Publishing
     store: Store
     _secret: bytes = field(repr=False)
     competes: bool = True
@@ -227,6 +238,19 @@ class Meydan:
         # Long before they are needed: a part for each month, where the tables are divided.
         self.store.keep_months(_now())
 
+    def publish_until(self, ended: threading.Event) -> None:
+        """Publish the ledger where this node leads, and follow it where another does, until told to end; an outage is waited out."""
+        every_s = self.settings.ledger_seconds
+        while every_s and not ended.is_set():
+            try:
+                self.ledger.round(leads=lambda: self.leads() and not ended.is_set())
+            except Unavailable as error:
+                log.warning("ledger_put_off", code=error.code)
+            except Exception as error:  # noqa: BLE001
+                # Whatever it was, the next round has to come.
+                log.error("ledger_failed", error=type(error).__name__)
+            ended.wait(every_s)
+
     def close(self) -> None:
         """Finish what is being received and written, and let go of the database."""
         self.reception.close()
@@ -251,7 +275,10 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
     accounts = _accounts(settings)
     judge = Judge.load()
     calibrations = in_force(settings.calibration_file, judge.model)
+    seeds = _Seeds(settings)
+    seeds()
     store = open_store(settings, replica=settings.replica)
+    ledger = _ledger(store, settings, seeds)
     desk = Desk(
         store=store,
         judge=judge,
@@ -276,6 +303,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         ),
         mail_works=settings.mail is not None,
         judges=worker or settings.judge == "here",
+        ledger_key=ledger.receipt_key,
     )
     several = settings.sqlite_file is None
     meydan = Meydan(
@@ -293,6 +321,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         ),
         letters=_letters(store, settings, secret, lambda: desk.guidelines),
         notices=_notices(store, settings, secret, lambda: desk.guidelines.publication.name),
+        ledger=ledger,
         store=store,
         _secret=secret,
         # On SQLite the one server leads. Elsewhere, who leaves judging to workers leaves them the rest as well.
@@ -308,6 +337,8 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
             meydan.desk.enter_file(guidelines, shipped=settings.guidelines is None)
         meydan.desk.refresh_guidelines()
         meydan.desk.refresh_withdrawn()
+        # By which name and key receipts are signed; publishes nothing.
+        ledger.round(leads=lambda: False)
     except BaseException:
         store.close()
         raise
@@ -450,6 +481,102 @@ def _letters(
     )
 
 
+def build_ledger(settings: Settings, *, making: bool = True) -> tuple[Publishing, Store]:
+    """
+    The ledger alone, without a judge; the caller closes the store.
+
+    Args:
+        making: False to make no key where there is none.
+    """
+    seeds = _Seeds(settings, making=making)
+    seeds()
+    store = open_store(settings)
+    return _ledger(store, settings, seeds), store
+
+
+def rotate_ledger_key(settings: Settings) -> None:
+    """
+    Make a new key of the ledger; those before it are kept, and go on signing beside it.
+
+    Raises:
+        BadLedgerKey: the keys are a setting, damaged, or the file cannot be written.
+    """
+    if settings.ledger_key:
+        raise BadLedgerKey(
+            "The ledger's key is the setting ledger_key: put the new one before it there, on every node, and start them anew.",
+            fields=("ledger_key",),
+        )
+    kept = _Seeds(settings)()
+    path = settings.ledger_key_file
+    try:
+        aside = _written_aside(path, "".join(f"{seed.hex()}\n" for seed in (secrets.token_bytes(32), *kept)))
+        aside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _bad_ledger_key(path, f"cannot be changed ({type(error).__name__})") from error
+
+
+def _ledger(store: Store, settings: Settings, seeds: Callable[[], Sequence[bytes]]) -> Publishing:
+    return Publishing(
+        store,
+        name=settings.ledger_name,
+        seeds=seeds,
+        memory=Memory(settings.ledger_checkpoint_file),
+        clock=_now,
+    )
+
+
+class _Seeds:
+    """
+    The keys that sign the ledger, 32 bytes each, the current first: from the settings, or made once and kept in the data
+    folder, and read again when that file changes.
+    """
+
+    def __init__(self, settings: Settings, *, making: bool = True) -> None:
+        self._settings = settings
+        self._making = making
+        self._seen: tuple[int, int] | None = None
+        self._kept: tuple[bytes, ...] = tuple(map(bytes.fromhex, settings.ledger_key))
+
+    def __call__(self) -> Sequence[bytes]:
+        """Raises BadLedgerKey where there is none that can be used."""
+        if self._settings.ledger_key:
+            return self._kept
+        path = self._settings.ledger_key_file
+        seen = _stamp(path)
+        if seen is None and not self._making:
+            return ()
+        if seen is None or seen != self._seen:
+            self._kept = self._read(path)
+            self._seen = _stamp(path)
+        return self._kept
+
+    def _read(self, path: Path) -> tuple[bytes, ...]:
+        _make_folder(path.parent)
+        try:
+            # Not made anew in silence where it was lost: nobody could follow the ledger.
+            if not path.exists() and self._seen is None:
+                _make_once(path, secrets.token_hex(32) + "\n")
+            lines = path.read_text("ascii").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _bad_ledger_key(path, f"cannot be read or made ({type(error).__name__})") from error
+        try:
+            seeds = tuple(map(bytes.fromhex, lines))
+        except ValueError:
+            seeds = ()
+        if not seeds or any(len(seed) != 32 for seed in seeds):
+            raise _bad_ledger_key(path, "is damaged: each line is one key, 64 hexadecimal digits")
+        return seeds
+
+
+def _bad_ledger_key(path: Path, how: str) -> BadLedgerKey:
+    return BadLedgerKey(
+        f"The ledger's key in {path} {how}. Put it back from where you keep it; without it, nobody can follow the ledger "
+        "any further, and a new one has to be begun.",
+        fields=("ledger_key",),
+    )
+
+
 def build_notices(settings: Settings) -> tuple[Notices, Store]:
     """The notices alone, without a judge; the caller closes the store."""
     secret = _secret(settings)
@@ -542,20 +669,8 @@ def _secret(settings: Settings) -> bytes:
     _make_folder(settings.data)
     path = settings.secret_file
     try:
-        # Written aside and linked into place: two processes that start at once agree on
-        # one secret, and a crash leaves none or a whole one.
         if not path.exists():
-            aside = path.with_name(f".secret.{os.getpid()}.{secrets.token_hex(4)}")
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-                made.write(secrets.token_hex(SECRET_BYTES))
-                made.flush()
-                os.fsync(made.fileno())
-            try:
-                os.link(aside, path)
-            except FileExistsError:
-                pass
-            finally:
-                aside.unlink()
+            _make_once(path, secrets.token_hex(SECRET_BYTES))
         kept = path.read_bytes()
     except OSError as error:
         raise BadSettings(
@@ -574,3 +689,36 @@ def _secret(settings: Settings) -> bytes:
             fields=("secret",),
         )
     return secret
+
+
+def _make_once(path: Path, content: str) -> None:
+    """
+    A file that is there whole or not at all, readable to its owner alone; whoever was first has made it.
+
+    Two processes that start at once agree on one.
+    """
+    aside = _written_aside(path, content)
+    try:
+        os.link(aside, path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+
+
+def _written_aside(path: Path, content: str) -> Path:
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+        made.write(content)
+        made.flush()
+        os.fsync(made.fileno())
+    return aside
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from meydan.comment import Hold, Verdict
-from meydan.ledger import receipt_of
+from meydan.ledger import Receipt
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom
 from tests.web.conftest import Reader, courteous
 
@@ -487,7 +488,7 @@ def test_receipts_say_how_ones_own_comments_stand(reader: Reader) -> None:
     """If an author asks with their receipts, then each is answered in its place, and one that is forged with nothing."""
     sent = reader.post(text=courteous()).json()
     other = reader.post(text=ABUSIVE).json()
-    forged = receipt_of(sent["id"], b"\0" * 32, b"\0" * 32, 1)
+    forged = str(Receipt(sent["id"], b"\0" * 32, b"\0" * 32, 1, datetime.now(UTC)))
     asked = [other["receipt"], forged, "mr1.W10", "", sent["receipt"]]
     answer = reader.client.post("/api/v1/receipts", json={"receipts": asked})
     assert answer.status_code == 200

@@ -19,6 +19,7 @@ from meydan.cli import (
     importing,
     judging,
     keeping,
+    ledger,
     operating,
     people,
     scoring,
@@ -46,6 +47,7 @@ app.add_typer(guidelines.app, name="guidelines")
 app.add_typer(people.moderators, name="moderators")
 app.add_typer(people.tokens, name="tokens")
 app.add_typer(telling.app, name="webhooks")
+app.add_typer(ledger.app, name="ledger")
 app.command("calibrate")(calibrating.calibrate)
 app.command("trial")(trying.trial)
 app.command("migrate")(upgrading.migrate)

@@ -228,7 +228,7 @@ def _examine(settings: Settings) -> list[_Finding]:
     from meydan.judge import Judge, calibration
     from meydan.policy import load
     from meydan.post.mail import Mailer
-    from meydan.wiring import build_notices, build_staff, guidelines_in_force, open_store
+    from meydan.wiring import build_ledger, build_notices, build_staff, guidelines_in_force, open_store
 
     def guidelines() -> str:
         loaded = load(settings.guidelines)
@@ -328,6 +328,21 @@ def _examine(settings: Settings) -> list[_Finding]:
             or "none"
         )
 
+    def ledger() -> str:
+        if unmade:
+            return "none yet"
+        publishing, store = build_ledger(settings, making=False)
+        try:
+            standing = publishing.examine()
+        finally:
+            store.close()
+        told = f"{standing.published} leaves are published as {standing.name}"
+        if not settings.ledger_seconds:
+            told += "; ledger_seconds is 0: `meydan ledger publish` publishes by hand"
+        if standing.published and standing.name.partition("/")[0] != settings.ledger_name.partition("/")[0]:
+            told += f" (it keeps that name; this server's would be {settings.ledger_name})"
+        return told
+
     def public_url() -> str:
         if not settings.public_url:
             return f"{settings.own_url} (set public_url when readers use another)"
@@ -343,6 +358,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         ("mail", mail),
         ("letters", letters),
         ("webhooks", webhooks),
+        ("ledger", ledger),
         ("public url", public_url),
     ]
     for what, check in checks:

@@ -58,17 +58,21 @@ def work(
 
         for name in (signal.SIGINT, signal.SIGTERM):
             signal.signal(name, end)
-        courier: threading.Thread | None = None
+        beside: list[threading.Thread] = []
         try:
-            courier = threading.Thread(target=office.work, args=(meydan, ended), name="courier", daemon=True)
-            courier.start()
+            beside = [
+                threading.Thread(target=office.work, args=(meydan, ended), name="courier", daemon=True),
+                threading.Thread(target=meydan.publish_until, args=(ended,), name="ledger", daemon=True),
+            ]
+            for thread in beside:
+                thread.start()
             say({"working": True}, as_json=as_json, text="Working. Stop with Ctrl+C.")
             work_until(meydan, ended)
             log.info("work_ended")
         finally:
             ended.set()
-            if courier is not None:
-                courier.join(10)
+            for thread in beside:
+                thread.join(10)
             meydan.close()
 
 

@@ -24,9 +24,12 @@ How to check these files
 
 1. Each file's SHA-256 sum stands in SHA256SUMS:  sha256sum -c SHA256SUMS
 2. comment.txt holds the comment as it was sent, in UTF-8, nothing added and nothing left out.
-3. The commitment in case.json was made when the comment was received. It is SHA-256 over these bytes, one after another:
-   the ASCII text "meydan.comment.v1", one zero byte, the 32 bytes of the salt (case.json has them as hexadecimal digits),
-   and the bytes of comment.txt.
+3. The commitment in case.json was made when the comment was received. Two steps lead to it:
+   the opening is SHA-256 over the ASCII text "meydan.opening.v1", one zero byte, and the 32 bytes of the salt (case.json has
+   them as hexadecimal digits); the commitment is SHA-256 over the ASCII text "meydan.comment.v2", one zero byte, the 32
+   bytes of the opening, and the bytes of comment.txt.
+   A comment of before there were openings is committed to in one: SHA-256 over the ASCII text "meydan.comment.v1", one zero
+   byte, the 32 bytes of the salt, and the bytes of comment.txt.
 4. The files in leaves/ are the lines of the publication's register that concern this comment, as they were written: one for
    its receipt, one for each decision. Each names the commitment. They hold no words.
 5. The sum of this whole file was written into the publication's journal when it was taken, with the name of who took it.

@@ -15,37 +15,76 @@ from datetime import UTC, datetime
 from meydan.comment import Decision
 
 SALT_BYTES = 32
-_DOMAIN = b"meydan.comment.v1\x00"
+OPENING_BYTES = 32
+_OPENING = b"meydan.opening.v1\x00"
+_COMMITMENT = b"meydan.comment.v2\x00"
+_FORMER = b"meydan.comment.v1\x00"
 # Made once: an archive of a million comments has two million leaves.
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
-
-
-def commitment_of(salt: bytes, text: str) -> bytes:
+def opening_of(salt: bytes) -> bytes:
     """
-    Commit to a text without telling it.
+    What opens a comment's commitment to everybody who reads it, and proves nothing else.
+
+    The salt proves authorship, so it stays the author's; this is derived from it and leads nowhere back.
 
     Args:
         salt: exactly 32 random bytes, of this comment alone.
+
+    Returns:
+        32 bytes: SHA-256 over a domain string and the salt.
+
+    Raises:
+        ValueError: the salt has another length.
+    """
+    return hashlib.sha256(_OPENING + _checked("salt", salt, SALT_BYTES)).digest()
+
+
+def commitment_with(opening: bytes, text: str) -> bytes:
+    """
+    The commitment that an opening and a text make.
+
+    Args:
+        opening: 32 bytes, of `opening_of`.
         text: the text as sent, without lone surrogates.
 
     Returns:
-        32 bytes: SHA-256 over a domain string, the salt and the text's UTF-8 bytes.
-        The salt has a fixed length, so no other salt and text share the input.
+        32 bytes: SHA-256 over a domain string, the opening and the text's UTF-8 bytes.
+        The opening has a fixed length, so no other opening and text share the input.
 
     Raises:
-        ValueError: the salt has another length, or the text has no UTF-8 form.
+        ValueError: the opening has another length, or the text has no UTF-8 form.
     """
-    if len(salt) != SALT_BYTES:
-        raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
-    return hashlib.sha256(_DOMAIN + salt + text.encode("utf-8")).digest()
+    opening = _checked("opening", opening, OPENING_BYTES)
+    return hashlib.sha256(_COMMITMENT + opening + text.encode("utf-8")).digest()
+
+
+def commitment_of(salt: bytes, text: str) -> bytes:
+    """Commit to a text without telling it: `commitment_with` the opening of `salt`, with the same errors."""
+    return commitment_with(opening_of(salt), text)
+
+
+def is_committed(commitment: bytes, salt: bytes, text: str) -> bool:
+    """
+    Whether a stored commitment is to this text, under this salt: of today's form, or of the one before openings.
+
+    False too for a salt or a text of which there is no commitment.
+    """
+    try:
+        return commitment == commitment_of(salt, text) or is_former(commitment, salt, text)
+    except ValueError:
+        return False
+
+
+def is_former(commitment: bytes, salt: bytes, text: str) -> bool:
+    """Whether it is of the form before openings, under the salt itself: only its author can open it to anybody."""
+    return commitment == hashlib.sha256(_FORMER + salt + text.encode("utf-8")).digest()
 
 
 def receipt_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: a comment was received."""
-    return _canonical({"kind": "receipt", "commitment": commitment.hex(), "at": _instant(at)})
+    return _canonical({"kind": "receipt", "commitment": commitment.hex(), "at": instant_of(at)})
 
 
 def decision_leaf(commitment: bytes, decision: Decision, at: datetime) -> bytes:
@@ -54,7 +93,7 @@ def decision_leaf(commitment: bytes, decision: Decision, at: datetime) -> bytes:
         {
             "kind": "decision",
             "commitment": commitment.hex(),
-            "at": _instant(at),
+            "at": instant_of(at),
             "verdict": decision.verdict.value,
             "rules": [
                 reason.rule if reason.ground is None else f"{reason.rule}:{reason.ground}"
@@ -70,17 +109,24 @@ def decision_leaf(commitment: bytes, decision: Decision, at: datetime) -> bytes:
 
 def withdrawal_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: its author withdrew it."""
-    return _canonical({"kind": "withdrawal", "commitment": commitment.hex(), "at": _instant(at)})
+    return _canonical({"kind": "withdrawal", "commitment": commitment.hex(), "at": instant_of(at)})
 
 
 def erasure_leaf(commitment: bytes, at: datetime) -> bytes:
     """The leaf that says: its words were erased; from here on the commitment proves nothing here."""
-    return _canonical({"kind": "erasure", "commitment": commitment.hex(), "at": _instant(at)})
+    return _canonical({"kind": "erasure", "commitment": commitment.hex(), "at": instant_of(at)})
 
 
-def _instant(at: datetime) -> str:
+def instant_of(at: datetime) -> str:
+    """A time as leaves have it: UTC, to the microsecond, with a Z."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _canonical(facts: dict[str, object]) -> bytes:
     return _encode({"v": 1, **facts}).encode("ascii")
+
+
+def _checked(what: str, value: bytes, size: int) -> bytes:
+    if len(value) != size:
+        raise ValueError(f"a commitment's {what} has {size} bytes, not {len(value)}")
+    return value

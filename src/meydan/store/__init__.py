@@ -12,6 +12,7 @@ from meydan.store.figures import Counted, Figures
 from meydan.store.following import NEWS
 from meydan.store.guidelines import Draft, Past, Version, Versions
 from meydan.store.hearing import Hearing
+from meydan.store.logs import CheckpointRow, LogRow, Logs, TileRow
 from meydan.store.outbox import DeadJob, Job, Standing
 from meydan.store.people import A_READER, OPERATOR, People
 from meydan.store.readers import Readers
@@ -78,6 +79,10 @@ __all__ = [
     "Audit",
     "Backlog",
     "Became",
+    "CheckpointRow",
+    "LogRow",
+    "Logs",
+    "TileRow",
     "Block",
     "Bounds",
     "Branch",

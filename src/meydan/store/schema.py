@@ -13,6 +13,8 @@ because only a migration makes a database; these tables are what it must make.
 * decision   append only; its leaf, and a comment's receipt, are numbered once, on PostgreSQL
              at the end of the transaction that puts them in
 * leaf       append only
+* log, checkpoint, tile
+             append only: what was published of the leaves, and under which name; a checkpoint is larger than those before it
 * audit      drawn once, answered once, and stays
 * second     drawn once, answered once by another person, and stays
 * report     put in once a reader and comment, closed once; only its words and its reader's key leave
@@ -57,7 +59,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0024"
+HEAD = "0025"
 """The migration that makes these tables; a test holds it equal to the newest file in migrations/."""
 
 # SQLite numbers rows by itself only in a column declared INTEGER.
@@ -115,6 +117,41 @@ leaf = Table(
     metadata,
     Column("number", _BIG, primary_key=True, autoincrement=False),
     Column("body", LargeBinary, nullable=False),
+)
+
+log = Table(
+    "log",
+    metadata,
+    # Under which names leaves were published. A new one begins only where an operator says so.
+    Column("number", _BIG, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False, unique=True, comment="its name in every checkpoint"),
+    Column("at", BigInteger, nullable=False),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    # Every one that was published: what somebody saw once can be asked for again.
+    Column("log", _BIG, ForeignKey("log.number"), primary_key=True, autoincrement=False),
+    Column("size", _BIG, primary_key=True, autoincrement=False, comment="leaves"),
+    Column("root", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, comment="as it was signed"),
+    CheckConstraint("size > 0", name="size"),
+    CheckConstraint("length(root) = 32", name="root_size"),
+)
+
+tile = Table(
+    "tile",
+    metadata,
+    # Full ones. What is not full yet is made of the leaves, or of the roots of the level below.
+    Column("log", _BIG, ForeignKey("log.number"), primary_key=True, autoincrement=False),
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("number", _BIG, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False, comment="over its hashes: one hash of the level above"),
+    Column("hashes", LargeBinary, nullable=False),
+    CheckConstraint("length(root) = 32", name="root_size"),
+    CheckConstraint("length(hashes) = 8192", name="full"),
 )
 
 story = Table(

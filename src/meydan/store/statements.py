@@ -1136,6 +1136,19 @@ SELECT d.decided_at, d.leaf, d.seq, d.decided_by, d.reasons, d.guidelines, c.com
    AND (d.decided_at > :since OR d.leaf > :after) AND d.verdict = 'reject' AND d.decided_by <> 'import'
  ORDER BY d.decided_at, d.leaf LIMIT :limit"""
 
+# -- what is published of the leaves --------------------------------------------
+
+LOGS = "SELECT number, origin, at FROM log ORDER BY number"
+LATEST_LOG = "SELECT number FROM log ORDER BY number DESC LIMIT 1"
+BEGIN_LOG = "INSERT INTO log (number, origin, at) VALUES (:number, :origin, :at)"
+LATEST_CHECKPOINT = "SELECT size, root, at, note FROM checkpoint WHERE log = :log ORDER BY size DESC LIMIT 1"
+ADD_CHECKPOINT = "INSERT INTO checkpoint (log, size, root, at, note) VALUES (:log, :size, :root, :at, :note)"
+TILE = "SELECT hashes FROM tile WHERE log = :log AND level = :level AND number = :number"
+TILE_ROOTS = """
+SELECT number, root FROM tile
+ WHERE log = :log AND level = :level AND number >= :begin AND number < :end ORDER BY number"""
+LEAVES = "SELECT number, body FROM leaf WHERE number >= :begin AND number < :end ORDER BY number"
+
 # -- who is written to --------------------------------------------------------
 
 FOLLOWS_BY = """

@@ -70,6 +70,7 @@ from meydan.store.hand import Hand, Row
 from meydan.store.hearing import Hearing
 from meydan.store.lately import Lately
 from meydan.store.leading import Leading
+from meydan.store.logs import Logs
 from meydan.store.migrating import migrate as bring_up
 from meydan.store.outbox import Outbox
 from meydan.store.pacing import Pacing
@@ -257,6 +258,7 @@ class Store:
         self.suggestions = Suggestions(database, self._writer)
         self.arrivals = Arrivals(database, self._writer, _stand_again)
         self.verdicts = Verdicts(database)
+        self.logs = Logs(database, self._writer)
         self._lately = Lately(database)
         self._stories: dict[str, tuple[float, Story]] = {}
         self._unblocked_until = 0.0

@@ -761,7 +761,7 @@ REQUIRED = {
 _STORY = {"url": "https://news.example/a-story"}
 EXAMPLES: dict[str, dict[str, Any]] = {
     "Sent": {"story": _STORY, "name": "Rojin", "text": "Who paid for the bridge?"},
-    "Receipts": {"receipts": ["mr1.eyJpZCI6IuKApiJ9"]},
+    "Receipts": {"receipts": ["mr2.eyJpZCI6IuKApiJ9"]},
     "Drafted": {"text": "Who paid for the bridge?", "story": _STORY, "language": "en"},
     "Reported": {"rule": "off-topic", "note": "This is about another bridge."},
     "Followed": {"story": _STORY, "email": "rojin@reader.example", "language": "en"},

@@ -61,7 +61,11 @@ UNEXPECTED = "X500"
 CODE_HEADER = "x-meydan-code"
 """The header that says a refusal's code, on pages too; what counts refusals reads it."""
 
-JSON_PATHS = ("/api/", "/embed/", "/feeds/", "/healthz", "/readyz", "/metrics", "/desk/live")
+JSON_PATHS = (
+    *("/api/", "/embed/", "/feeds/", "/healthz", "/readyz", "/metrics", "/desk/live"),
+    # The ledger's files, and not its pages; a later ledger's address begins with its number.
+    *("/ledger/checkpoint", "/ledger/tile/", "/ledger/key", *(f"/ledger/{digit}" for digit in range(1, 10))),
+)
 
 log = structlog.get_logger("meydan.web")
 

@@ -35,6 +35,9 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
+PUBLIC = re.compile(r"/ledger/(?:[1-9]\d*/)?(?:checkpoint|key|tile/)|/api/v1/comments/[^/]+/proof\Z")
+"""What pages of any site may read (CORS): it is for everybody to check, and asked for without cookies."""
+
 SHARED = ("/api/", "/embed/", "/embed.js", "/static/", "/feeds/")
 """Addresses that pages of the guidelines' origins may read from a browser (CORS)."""
 
@@ -44,6 +47,10 @@ PREFLIGHT = (
     (b"access-control-max-age", b"600"),
 )
 VARIES: RawHeaders = [(b"vary", b"Origin")]
+TO_ALL: RawHeaders = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"etag, retry-after"),
+]
 MOST_AT_ONCE = 512
 STREAMED = "/desk/live"
 """What is open for hours and idle: once it has begun it is not under way any more, because its room has a limit of its own."""
@@ -295,13 +302,15 @@ class Front:
         ancestors = self._origins.ancestors if path.startswith(FRAMED) else "'none'"
         headers = security_headers(https=self._https, ancestors=ancestors)
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        if path.startswith(SHARED):
+        if path.startswith(SHARED) or PUBLIC.match(path):
             raw.append((b"cross-origin-resource-policy", b"cross-origin"))
         elif not path.startswith(FRAMED):
             raw.append((b"cross-origin-resource-policy", b"same-origin"))
         return raw
 
     def _cors(self, path: str, headers: RawHeaders) -> RawHeaders:
+        if PUBLIC.match(path):
+            return TO_ALL
         if not path.startswith(SHARED):
             return []
         for name, value in headers:

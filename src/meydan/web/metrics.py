@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 
 from meydan.desk import Backlog, Condition, Promises
 from meydan.onlooker import Onlooker
+from meydan.publishing import Standing
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -41,6 +42,7 @@ DOORS: Final = (
     ("/desk", "desk"),
     ("/me", "me"),
     ("/feeds/", "feeds"),
+    ("/ledger", "ledger"),
     ("/status/", "status"),
     ("/v1/", "openai"),
     ("/coral/", "coral"),
@@ -74,6 +76,7 @@ class Known:
         kept_bytes: what the kept pages weigh.
         streams: readers' streams that are open.
         leads: this node does what only one may do.
+        ledger: how what is published of the ledger stands here.
     """
 
     up: bool
@@ -88,6 +91,7 @@ class Known:
     kept_bytes: int
     streams: int
     leads: bool
+    ledger: Standing
     draining: bool
     guidelines: str
     model: str
@@ -280,6 +284,16 @@ class _Standing(Collector):
         yield _gauge("meydan_database_up", "Whether the database answers.", known.up)
         yield _gauge("meydan_leader", "Whether this node does what only one may do.", known.leads)
         yield _gauge("meydan_draining", "Whether this node is being stopped.", known.draining)
+        ledger = known.ledger
+        yield _gauge("meydan_ledger_published", "Leaves under the last checkpoint.", ledger.published)
+        yield _gauge(
+            "meydan_ledger_lag_seconds", "For how long leaves have waited to be published.", ledger.lag_s
+        )
+        yield _gauge(
+            "meydan_ledger_stopped",
+            "Whether nothing of the ledger is published until an operator has looked.",
+            ledger.stopped is not None,
+        )
         condition = known.condition
         yield _gauge("meydan_writer_queued", "Pieces of work that wait to be written.", condition.queued)
         yield _gauge(

@@ -211,11 +211,13 @@ async def _serve(
     sweeper = judges and threading.Thread(
         target=meydan.desk.work_off, args=(ended,), name="sweeper", daemon=True
     )
+    publisher = threading.Thread(target=meydan.publish_until, args=(ended,), name="ledger", daemon=True)
     helper = beside and threading.Thread(target=beside, args=(ended,), name="courier", daemon=True)
     serving = asyncio.create_task(server.serve())
     try:
         await _accepts(settings.host, settings.port, serving)
         thread.start()
+        publisher.start()
         if sweeper:
             sweeper.start()
         if helper is not None:
@@ -239,7 +241,7 @@ async def _serve(
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(serving, timeout=10)
         # The loop has nothing left to do, and its executor is gone: wait here.
-        for busy in (thread, sweeper, helper):
+        for busy in (thread, publisher, sweeper, helper):
             if busy and busy.is_alive():
                 busy.join(10)
 

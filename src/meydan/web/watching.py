@@ -88,6 +88,7 @@ class Watch:
         self.metrics = metrics
         self.draining = False
         self._desk = meydan.desk
+        self._ledger = meydan.ledger
         self._shelf = shelf
         self._streams = streams
         self._leads = leads
@@ -167,6 +168,7 @@ class Watch:
             kept_bytes=shelf.size_bytes,
             streams=self._streams.listening,
             leads=self._leads(),
+            ledger=self._ledger.standing,
             draining=self.draining,
             guidelines=desk.guidelines.digest,
             model=desk.model,

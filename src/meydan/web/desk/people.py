@@ -62,6 +62,7 @@ ACTIONS: Final = (
     "guidelines-changed",
     "letter-tried-again",
     "letter-given-up",
+    "ledger-begun",
     "endpoint-added",
     "endpoint-removed",
     "endpoint-rotated",
