@@ -113,7 +113,9 @@ def test_if_a_witness_cosigns_then_the_time_is_signed_with_it() -> None:
     seen = note.cosign(signed, WITNESS, at=1_700_000_000)
     assert note.open(str(seen), [KEY.verifying, WITNESS.verifying]).by == (KEY.verifying, WITNESS.verifying)
     assert seen.signatures[1].at == 1_700_000_000
-    late = Signature(WITNESS.name, WITNESS.verifying.id, (1_700_000_001).to_bytes(8, "big") + seen.signatures[1].body[8:])
+    late = Signature(
+        WITNESS.name, WITNESS.verifying.id, (1_700_000_001).to_bytes(8, "big") + seen.signatures[1].body[8:]
+    )
     with pytest.raises(BadNote):
         note.open(str(Note(signed.text, (signed.signatures[0], late))), [WITNESS.verifying])
     # Again, later: one signature of each witness.
@@ -189,7 +191,14 @@ def test_if_a_key_is_damaged_or_of_another_kind_then_it_is_refused_and_not_repea
     word = str(KEY.verifying)
     name, id, body = word.split("+", 2)
     ml_dsa = base64.b64encode(bytes([6]) + bytes(32)).decode()
-    for wrong in (word[:-4], f"{name}+00000000+{body}", f"{name}+{id}+{ml_dsa}", f" {word}", f"{word}\n", word.replace("+", "-")):
+    for wrong in (
+        word[:-4],
+        f"{name}+00000000+{body}",
+        f"{name}+{id}+{ml_dsa}",
+        f" {word}",
+        f"{word}\n",
+        word.replace("+", "-"),
+    ):
         with pytest.raises(BadNote):
             VerifyingKey.parse(wrong)
     secret = KEY.word

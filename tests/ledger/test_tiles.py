@@ -81,7 +81,9 @@ def test_for_any_tile_its_path_is_read_back(level: int, index: int, width: int) 
     assert parse(Tile(level, index, width).path) == Tile(level, index, width)
 
 
-def test_if_a_tree_has_seventy_thousand_leaves_then_its_tiles_are_those_that_the_specification_counts() -> None:
+def test_if_a_tree_has_seventy_thousand_leaves_then_its_tiles_are_those_that_the_specification_counts() -> (
+    None
+):
     tiles = list(tiles_of(70_000))
     assert sum(tile.level == 0 and tile.width == 256 for tile in tiles) == 273
     assert [tile for tile in tiles if tile.width < 256] == [Tile(0, 273, 112), Tile(1, 1, 17), Tile(2, 0, 1)]
@@ -91,7 +93,9 @@ def test_if_a_tree_has_seventy_thousand_leaves_then_its_tiles_are_those_that_the
     assert not list(tiles_of(0))
 
 
-@pytest.mark.parametrize(("old", "new"), [(0, 1), (1, 255), (255, 256), (256, 257), (300, 66_000), (70_000, 70_000)])
+@pytest.mark.parametrize(
+    ("old", "new"), [(0, 1), (1, 255), (255, 256), (256, 257), (300, 66_000), (70_000, 70_000)]
+)
 def test_if_a_tree_grows_then_the_tiles_that_come_are_all_that_it_did_not_have(old: int, new: int) -> None:
     before, after = tiles_over(HASHES[:old]), tiles_over(HASHES[:new])
     assert set(tiles_of(new, since=old)) == {tile for tile in after if tile not in before}

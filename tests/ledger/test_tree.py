@@ -102,7 +102,9 @@ def test_if_a_leaf_is_in_the_published_tree_then_its_proof_is_the_published_one(
 ) -> None:
     hashes = [leaf_hash(leaf) for leaf in LEAVES]
     assert [one.hex() for one in inclusion_path(number, size, nodes_over(hashes))] == path
-    check_inclusion(hashes[number], number, size, [bytes.fromhex(p) for p in path], bytes.fromhex(ROOTS[size]))
+    check_inclusion(
+        hashes[number], number, size, [bytes.fromhex(p) for p in path], bytes.fromhex(ROOTS[size])
+    )
 
 
 @pytest.mark.parametrize(("old", "new", "path"), CONSISTENCIES)

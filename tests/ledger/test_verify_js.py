@@ -17,8 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meydan.ledger import checkpoint, tiles
-from meydan.ledger.checkpoint import Checkpoint
+from meydan.ledger import tiles
 from meydan.ledger.note import SigningKey
 from meydan.ledger.tree import leaf_hash, root_of
 from tests import npm
@@ -51,9 +50,8 @@ class Browser:
         answer: dict[str, Any] = json.loads(self._node.stdout.readline())
         return answer
 
-    def facts(self, call: str, *args: Any, **more: Any) -> dict[str, Any]:
-        told: dict[str, Any] = self.ask(call, *args, **more)["told"]
-        return told
+    def facts(self, call: str, *args: Any, **more: Any) -> Any:
+        return self.ask(call, *args, **more)["told"]
 
     def close(self) -> None:
         assert self._node.stdin is not None
@@ -149,7 +147,13 @@ def receipt_word(shown: Shown, *, version: str = "mr2", key: SigningKey = KEY, *
 
 def test_tiles_lie_where_they_lie(browser_of: Browser) -> None:
     """If a tile is asked for, then its path is the one that the format has for it."""
-    for level, index, width in [(0, 0, 1), (0, 999, 256), (1, 1000, 256), (0, 1234067, 256), (2, 1234067, 17)]:
+    for level, index, width in [
+        (0, 0, 1),
+        (0, 999, 256),
+        (1, 1000, 256),
+        (0, 1234067, 256),
+        (2, 1234067, 17),
+    ]:
         told = browser_of.facts("tilePath", level, index, width)
         assert told == tiles.Tile(level, index, width).path
     assert browser_of.facts("tilePath", "entries", 1234067, 5) == "tile/entries/x001/x234/067.p/5"
@@ -164,7 +168,9 @@ def test_roots_are_those_of_our_tree(browser_of: Browser) -> None:
         root = base64.b64encode(root_of(record.hashes)).decode()
         assert browser_of.facts("tree", size, "span", 0, size, files=record.files) == root, size
     files = {path: body for path, body in record.files.items() if "entries/257" in path}
-    assert browser_of.facts("tree", 66_000, "entry", 65_999, files=files) == base64.b64encode(b"65999").decode()
+    assert (
+        browser_of.facts("tree", 66_000, "entry", 65_999, files=files) == base64.b64encode(b"65999").decode()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +260,11 @@ def test_what_is_so_is_proved(browser_of: Browser, others: int) -> None:
     assert again["record"]["since"] == "grown"
     grown = replace(shown, after=900)
     later = browser_of.facts("verifyComment", ID, files=grown.files, memory=answer["memory"])
-    assert (later["result"], later["record"]["since"], later["record"]["before"]) == ("proved", "grown", others + 6)
+    assert (later["result"], later["record"]["since"], later["record"]["before"]) == (
+        "proved",
+        "grown",
+        others + 6,
+    )
 
 
 OTHER = SigningKey(ORIGIN, bytes(32))
@@ -288,7 +298,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("shown", "result", "faults"), WRONG)
-def test_what_is_not_so_is_not_proved(browser_of: Browser, shown: Shown, result: str, faults: list[str]) -> None:
+def test_what_is_not_so_is_not_proved(
+    browser_of: Browser, shown: Shown, result: str, faults: list[str]
+) -> None:
     """If a text, a leaf or a decision is not what the record has, then that is said, and no more than is known."""
     told = browser_of.facts("verifyComment", ID, files=shown.files)
     assert (told["result"], told["faults"]) == (result, faults)
@@ -332,13 +344,14 @@ def test_a_leaf_that_is_not_where_it_is_said_to_be(browser_of: Browser) -> None:
     """If a leaf was changed, dropped or moved in what was published, then the record is found not to hold it."""
     shown = Shown(others=300, after=20)
     own = shown.others
-    for bend in (
-        lambda all: [*all[:own], b"{}", *all[own + 1 :]],
-        lambda all: [*all[: own + 1], *all[own + 2 :]],
-        lambda all: [*all[:own], all[own + 1], all[own], *all[own + 2 :]],
-        lambda all: [b"{}", *all],
+    good = shown.bodies
+    for bodies in (
+        [*good[:own], b"{}", *good[own + 1 :]],
+        [*good[: own + 1], *good[own + 2 :]],
+        [*good[:own], good[own + 1], good[own], *good[own + 2 :]],
+        [b"{}", *good],
     ):
-        files = shown.files | Published(bend(shown.bodies)).files
+        files = shown.files | Published(bodies).files
         told = browser_of.facts("verifyComment", ID, files=files)
         assert (told["result"], told["faults"]) == ("contradicted", ["inclusion"])
 
@@ -401,16 +414,35 @@ def test_keys(browser_of: Browser) -> None:
     assert swapped["memory"] == memory
     both = browser_of.ask("verifyRecord", files=Published(BODIES, keys=[OTHER, KEY]).files, memory=memory)
     assert both["told"]["result"] == "proved"
-    alone = browser_of.facts("verifyRecord", files=Published(BODIES, keys=[OTHER]).files, memory=both["memory"])
+    alone = browser_of.facts(
+        "verifyRecord", files=Published(BODIES, keys=[OTHER]).files, memory=both["memory"]
+    )
     assert alone["result"] == "proved"
 
 
 def test_a_record_of_another_name(browser_of: Browser) -> None:
     """If there is another record where there was one, then that is told, and it is not said to be a continuation."""
     memory = seen(browser_of, Published(BODIES))
-    new = Published(BODIES[:5], origin="news.example/ledger/2", keys=[SigningKey("news.example/ledger/2", bytes(32))])
+    new = Published(
+        BODIES[:5], origin="news.example/ledger/2", keys=[SigningKey("news.example/ledger/2", bytes(32))]
+    )
     told = browser_of.facts("verifyRecord", files=new.files, memory=memory)
     assert (told["result"], told["record"]["since"]) == ("proved", "another")
+
+
+def test_a_record_that_was_begun_anew_is_found_where_it_is(browser_of: Browser) -> None:
+    """If the server goes on in a second record, then it is read at that one's address, and told to be another one."""
+    memory = seen(browser_of, Published(BODIES))
+    name = f"{ORIGIN}/2"
+    key = SigningKey(name, bytes(range(32)))
+    shown = Shown(said={"ledger": "https://news.example/ledger/2/", "origin": name})
+    record = Published(shown.bodies, origin=name, keys=[key]).files
+    files = {path.replace("/ledger/", "/ledger/2/"): body for path, body in record.items()}
+    answer = browser_of.ask("verifyComment", ID, files=files | {PROOF: shown.files[PROOF]}, memory=memory)
+    assert (answer["told"]["result"], answer["told"]["record"]["since"]) == ("proved", "another")
+    again = browser_of.facts("verifyRecord", {"ledger": "https://news.example/ledger/2/"}, files=files, memory=answer["memory"])
+    assert (again["result"], again["record"]["since"]) == ("proved", "grown")
+    assert browser_of.facts("verifyComment", ID, files=files | {PROOF: Shown(said={"ledger": "https://x/"}).files[PROOF]})["result"] == "unreadable"
 
 
 def test_a_browser_without_ed25519_says_so(browser_of: Browser) -> None:
@@ -422,7 +454,9 @@ def test_a_browser_without_ed25519_says_so(browser_of: Browser) -> None:
     assert (told["result"], told["receipt"]) == ("proved", "unchecked")
 
 
-@pytest.mark.parametrize("memory", ["", "{", "[]", "null", '"x"', '{"https://news.example/": {"note": "x", "keys": []}}'])
+@pytest.mark.parametrize(
+    "memory", ["", "{", "[]", "null", '"x"', '{"https://news.example/": {"note": "x", "keys": []}}']
+)
 def test_a_memory_that_cannot_be_read_is_none(browser_of: Browser, memory: str) -> None:
     """If what was remembered is not what was written, then the record is seen for the first time."""
     told = browser_of.facts("verifyRecord", files=Published(BODIES).files, memory=memory)
@@ -454,7 +488,9 @@ def test_a_partial_tile_that_was_filled_meanwhile(browser_of: Browser) -> None:
 def test_a_receipt_is_checked_with_nothing_but_the_record(browser_of: Browser) -> None:
     """If a receipt is good, then it is found so from the public record alone, with the text that it is what was sent."""
     shown = Shown(others=300)
-    answer = browser_of.ask("verifyReceipt", receipt_word(shown), {"text": shown.text}, files=shown.record.files)
+    answer = browser_of.ask(
+        "verifyReceipt", receipt_word(shown), {"text": shown.text}, files=shown.record.files
+    )
     told = answer["told"]
     assert (told["result"], told["text"], told["receipt"], told["leaf"], told["sent"]) == (
         "proved", "same", "signed", 300, AT,
@@ -466,7 +502,9 @@ def test_a_receipt_is_checked_with_nothing_but_the_record(browser_of: Browser) -
     assert browser_of.facts("verifyReceipt", file, {"text": pasted}, files=shown.files)["text"] == "same"
     assert browser_of.facts("verifyReceipt", file, files=shown.files)["text"] == "untold"
     # The older form, of the older commitment too.
-    older = browser_of.facts("verifyReceipt", receipt_word(shown, version="mr1"), {"text": shown.text}, files=shown.files)
+    older = browser_of.facts(
+        "verifyReceipt", receipt_word(shown, version="mr1"), {"text": shown.text}, files=shown.files
+    )
     assert (older["result"], older["receipt"], older["sent"], older["text"]) == ("proved", "none", AT, "same")
     former = hashlib.sha256(b"meydan.comment.v1\0" + SALT + shown.text.encode()).digest()
     word = receipt_word(shown, version="mr1", commitment=former.hex(), leaf=0)
@@ -487,9 +525,21 @@ def test_receipts_that_are_not_good(browser_of: Browser) -> None:
     assert told(receipt_word(shown, key=OTHER)) == ("contradicted", ["receipt"])
     assert told(receipt_word(shown, key=ELSEWHERE)) == ("contradicted", ["receipt"])
     assert told(receipt_word(shown, leaf=301)) == ("contradicted", ["receipt", "inclusion"])
-    assert told(receipt_word(shown, at=AT.replace("03T", "02T"))) == ("contradicted", ["receipt", "inclusion"])
+    assert told(receipt_word(shown, at=AT.replace("03T", "02T"))) == (
+        "contradicted",
+        ["receipt", "inclusion"],
+    )
     assert told(receipt_word(shown, log="other.example/ledger")) == ("contradicted", ["log"])
     assert told(receipt_word(shown, version="mr1", leaf=299)) == ("contradicted", ["inclusion"])
     assert told(receipt_word(shown), files=replace(shown, size=300).files) == ("unpublished", [])
-    for word in ("", "mr2.", "mr2.e30", "mr3.abc", "mr2.%%%", "x" * 5000, receipt_word(shown, salt="00"), receipt_word(shown, leaf=-1)):
+    for word in (
+        "",
+        "mr2.",
+        "mr2.e30",
+        "mr3.abc",
+        "mr2.%%%",
+        "x" * 5000,
+        receipt_word(shown, salt="00"),
+        receipt_word(shown, leaf=-1),
+    ):
         assert told(word) == ("no_receipt", [])

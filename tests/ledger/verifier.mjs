@@ -38,7 +38,7 @@ for await (const line of createInterface({ input: process.stdin })) {
       const tree = new verify.Tree(size, async (path) => (files[`/ledger/${path}`] ? bytes(files[`/ledger/${path}`]) : undefined));
       told = await tree[method](...more);
     } else if (/^verify/.test(call)) {
-      const [first, more] = call === "verifyRecord" ? [ways] : [args[0], { ...ways, ...args[1] }];
+      const [first, more] = call === "verifyRecord" ? [{ ...ways, ...args[0] }] : [args[0], { ...ways, ...args[1] }];
       told = await verify[call](first, more);
     } else told = await verify[call](...read(args));
   } catch (why) {

@@ -4,7 +4,7 @@
  * The component fetches this then, and only then. Sentences are the server's, in the reader's language; what is put into
  * them goes in as text.
  *
- * @typedef {import("./verify.d.ts").Facts} Facts
+ * @typedef {import("./verify.js").Facts} Facts
  * @typedef {{ language: string, direction: string, digits: string, months: string, moment: string, calendar?: string,
  *   era?: string, said: Record<string, string> }} Words
  * @typedef {[key: string, blanks?: Record<string, string | number>]} Sentence

@@ -10,7 +10,7 @@ const one = (selector) => document.querySelector(selector);
 const box = one("[data-found]");
 const form = one("[data-check]");
 
-/** @param {() => Promise<import("./verify.d.ts").Facts>} find */
+/** @param {() => Promise<import("./verify.js").Facts>} find */
 async function show(find) {
   try {
     const words = await wordsFor(document.documentElement.lang);
@@ -40,5 +40,5 @@ if (form) {
 } else if (box.dataset.found) {
   show(() => verifyComment(box.dataset.found));
 } else {
-  show(() => verifyRecord());
+  show(() => verifyRecord({ ledger: box.dataset.ledger }));
 }

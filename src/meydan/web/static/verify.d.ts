@@ -48,7 +48,7 @@ export interface RecordSeen {
   size: number;
   /** unchecked: this browser knows no Ed25519. */
   signature: "signed" | "unchecked" | "wrong";
-  /** Against what this browser saw before; another: under the same address there was a record of another name. */
+  /** Against what this browser saw before; another: it saw a record here, and it was another one. */
   since: "first" | "grown" | "broken" | "another";
   /** How many entries it had when this browser saw it before. */
   before?: number;
@@ -90,8 +90,8 @@ export function verifyComment(id: string, ways?: Ways): Promise<Facts>;
 /** Verify a receipt, as a word or a file with the word in it; with the text, that it is what was committed to. Never rejects. */
 export function verifyReceipt(receipt: string, ways?: Ways & { text?: string }): Promise<Facts>;
 
-/** The record's published state by itself. Never rejects. */
-export function verifyRecord(ways?: Ways): Promise<Facts>;
+/** The record's published state by itself; `ledger` is the end of its address where one was begun anew, "/ledger/2/". Never rejects. */
+export function verifyRecord(ways?: Ways & { ledger?: string }): Promise<Facts>;
 
 // -- the parts, for tests and for whoever wants to look closer ------------------------------------------------
 

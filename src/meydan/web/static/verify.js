@@ -321,7 +321,9 @@ async function signersOf({ origin, text, signatures }, keys) {
       if (key.name === origin && name === origin && id === key.id) {
         const signed = await isSigned(key, text, bytes);
         if (signed === undefined) return undefined;
-        if (signed) signers.push(key);
+        // As everywhere: a note that says it is by a key and is not is believed in nothing.
+        if (!signed) return [];
+        signers.push(key);
       }
   return signers;
 }
@@ -351,7 +353,7 @@ const browser = {
 /**
  * @typedef {{ note: string, keys: string[] }} Seen the last checkpoint, as it was signed, and the keys that had signed it
  */
-/** @param {Memory} memory @returns {Record<string, Seen>} by the server's address; nothing where it cannot be read */
+/** @param {Memory} memory @returns {Record<string, Seen>} by the record's address; nothing where it cannot be read */
 function remembered(memory) {
   try {
     const all = JSON.parse(memory.get() ?? "{}");
@@ -398,6 +400,13 @@ function waysOf({ server = new URL("/", import.meta.url), memory = browser, fetc
   return { server: new URL(server).href, memory, read };
 }
 
+/** Where a record is, below the server's address, by the end of its address or its name: one begun anew has a number. @param {unknown} told */
+function placeOf(told) {
+  const found = typeof told === "string" && /\/(ledger(?:\/[1-9]\d{0,8})?)\/?$/.exec(told);
+  must(found);
+  return `${found[1]}/`;
+}
+
 /** @param {Bytes | undefined} bytes */
 function textOf(bytes) {
   must(bytes);
@@ -421,26 +430,30 @@ function jsonOf(text) {
 
 /**
  * The record's published state, checked against its keys and against what was seen before, and remembered if it holds.
- * @param {ReturnType<typeof waysOf>} ways
+ * @param {ReturnType<typeof waysOf>} ways @param {string} place
  */
-async function look({ server, memory, read }) {
+async function look({ server, memory, read }, place) {
+  const address = server + place;
   // Read before the record is asked: what another page remembers meanwhile may be newer than the answer.
-  const before = remembered(memory)[server];
+  const known = remembered(memory);
+  const before = known[address];
   const old = before && checkpointOf(before.note);
-  const told = await read("ledger/checkpoint", "no-cache");
+  const told = await read(`${place}checkpoint`, "no-cache");
   if (!told) {
     must(old, "unpublished");
     return gone(old, before);
   }
   const note = textOf(told);
   const checkpoint = checkpointOf(note);
-  const keys = await keysOf(textOf(await read("ledger/key", "no-cache")));
-  const tree = new Tree(checkpoint.size, (path) => read(`ledger/${path}`));
+  const keys = await keysOf(textOf(await read(`${place}key`, "no-cache")));
+  const tree = new Tree(checkpoint.size, (path) => read(place + path));
   /** @type {Fault[]} */
   const faults = [];
   /** @type {RecordSeen} */
   const record = { origin: checkpoint.origin, size: checkpoint.size, signature: "signed", since: "first" };
-  let signers = await signersOf(checkpoint, keys);
+  // A record that is not seen for the first time because there was one before it.
+  if (Object.keys(known).some((one) => one.startsWith(`${server}ledger/`))) record.since = "another";
+  const signers = await signersOf(checkpoint, keys);
   if (!signers) record.signature = "unchecked";
   else if (!signers.length) {
     record.signature = "wrong";
@@ -448,12 +461,10 @@ async function look({ server, memory, read }) {
   }
   if (old) {
     record.before = old.size;
-    if (old.origin !== checkpoint.origin) {
-      record.since = "another";
-    } else {
+    if (old.origin === checkpoint.origin) {
       record.since = "grown";
-      const known = before.keys.length ? await signersOf(checkpoint, await keysOf(before.keys.join("\n"))) : signers;
-      if (signers?.length && !known?.length) faults.push("key");
+      const trusted = before.keys.length ? await signersOf(checkpoint, await keysOf(before.keys.join("\n"))) : signers;
+      if (signers?.length && !trusted?.length) faults.push("key");
       if (old.size > checkpoint.size) faults.push("rollback");
       else if (!(await isConsistent(old, checkpoint, old.size && old.size < tree.size ? await tree.consistency(old.size) : [])))
         faults.push("fork");
@@ -464,10 +475,10 @@ async function look({ server, memory, read }) {
     }
   }
   const all = remembered(memory);
-  const newest = all[server];
+  const newest = all[address];
   // What was seen before stays the measure for whatever does not fit it.
   if (!faults.length && (!newest || record.since === "another" || checkpointOf(newest.note).size <= checkpoint.size)) {
-    all[server] = { note, keys: signers?.map((key) => key.word) ?? newest?.keys ?? [] };
+    all[address] = { note, keys: signers?.map((key) => key.word) ?? newest?.keys ?? [] };
     memory.set(JSON.stringify(all));
   }
   return { record, faults, tree, checkpoint, keys };
@@ -515,7 +526,7 @@ export function verifyRecord(ways = {}) {
   /** @type {Facts} */
   const facts = { result: "proved", faults: [] };
   return found(facts, async () => {
-    const seen = await look(waysOf(ways));
+    const seen = await look(waysOf(ways), placeOf(ways.ledger ?? "/ledger/"));
     facts.record = seen.record;
     facts.faults.push(...seen.faults);
   });
@@ -561,7 +572,7 @@ export function verifyComment(id, ways = {}) {
       else faults.push("verdict");
     }
 
-    const seen = await look(all);
+    const seen = await look(all, placeOf(told.ledger));
     facts.record = seen.record;
     faults.push(...seen.faults);
     if (typeof told.origin !== "string" || told.origin !== seen.checkpoint.origin) faults.push("log");
@@ -585,12 +596,13 @@ export function verifyReceipt(receipt, { text, ...ways } = {}) {
     must(word, "no_receipt");
     /** @type {any} */
     let told;
-    let salt, commitment;
+    let salt, commitment, place;
     try {
       const letters = atob(word.replaceAll("-", "+").replaceAll("_", "/"));
       told = jsonOf(textOf(Uint8Array.from(letters, (letter) => letter.charCodeAt(0))));
       [salt, commitment] = [unhex(told.salt), unhex(told.commitment)];
       facts.leaf = numberOf(told.leaf);
+      place = placeOf(told.log ?? "/ledger/");
       must(version === "mr1" || (AT.test(told.at) && typeof told.log === "string" && typeof told.sig === "string"));
     } catch {
       throw new Stopped("no_receipt");
@@ -606,7 +618,7 @@ export function verifyReceipt(receipt, { text, ...ways } = {}) {
       if (facts.text === "differs") faults.push("text");
     }
 
-    const seen = await look(all);
+    const seen = await look(all, place);
     facts.record = seen.record;
     faults.push(...seen.faults);
     facts.receipt = "none";
