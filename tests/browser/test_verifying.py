@@ -132,7 +132,8 @@ def test_a_comment_from_its_sending_to_its_change_behind_the_server_s_back(
         expect(found).to_contain_text("who wrote it")
         assert found.get_attribute("role") == "status"
 
-        behind_its_back(data, ("UPDATE comment SET text = ? WHERE id = ?", ("Something else.", id)))
+        other = "UPDATE words SET text = ? WHERE comment = (SELECT number FROM comment WHERE id = ?)"
+        behind_its_back(data, (other, ("Something else.", id)))
         pressed.click()
         found = verify(thread, id)
         expect(found).to_have_attribute("data-result", "differs")
@@ -141,6 +142,7 @@ def test_a_comment_from_its_sending_to_its_change_behind_the_server_s_back(
 
     # The author's own receipt, in the browser alone.
     page.goto("/ledger/check?lang=en")
+    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(f"{request.method} {request.url.removeprefix(room.url)}"))
     result = page.locator(RESULT)
@@ -266,7 +268,7 @@ def test_without_javascript_the_pages_say_what_they_are(browser: Browser, room: 
     assert httpx.get(f"{room.url}/comments/nothing/proof").status_code == 404
 
 
-TONGUES = [("en", "light", "phone"), ("ckb", "dark", "phone"), ("ar", "light", "desktop"), ("tr", "dark", "desktop"), ("kmr-Latn", "light", "phone"), ("kmr-Arab", "dark", "phone")]  # fmt: skip
+TONGUES = [("en", "dark", "phone"), ("ckb", "light", "phone"), ("ar", "dark", "desktop")]
 
 
 @pytest.mark.parametrize(("lang", "theme", "width"), TONGUES)

@@ -85,17 +85,23 @@ export function sentencesOf({ result, faults, text, sent, decided, record, leaf,
   }
   for (const fault of faults)
     if (fault !== "text") more.push([`fault_${fault}`, { size, origin, before: record?.before ?? 0 }]);
-  if (result === "proved") {
+  // Of the record by itself there is nothing more to say.
+  if (result === "proved" && sent !== undefined) {
     if (text === "untold") not.push(["not_text"]);
     not.push(["not_who"], ["not_left_out"]);
     if (decided) not.push(["not_later"]);
   }
   /** @type {Sentence} */
-  let first = [result];
-  if (result === "proved") first = ofReceipt ? ["receipt_proved"] : [text === "closed" ? "closed" : "same", { date: sent ?? "" }];
-  if (ofReceipt && text === "same" && result === "proved") more.unshift(["same", { date: sent ?? "" }]);
-  if (result === "differs" && ofReceipt) first = ["receipt_differs"];
-  return { first, more, not };
+  /** @type {Sentence} */
+  const same = ["same", { date: sent ?? "" }];
+  if (result === "proved" && ofReceipt) {
+    if (text === "same") more.unshift(same);
+    more.unshift(["receipt_proved"]);
+  } else if (result === "proved" && sent !== undefined) more.unshift(text === "closed" ? ["closed", { date: sent }] : same);
+  else if (result === "differs" && ofReceipt) more.unshift(["receipt_differs"]);
+  else if (result !== "proved") more.unshift([result]);
+  const [first, ...rest] = more;
+  return { first, more: rest, not };
 }
 
 /**
@@ -155,6 +161,7 @@ export async function beside(link) {
     button.type = "button";
     button.className = "m-plain";
     button.textContent = words.said.close;
+    button.style.minInlineSize = "44px";
     button.onclick = close;
     const last = document.createElement("p");
     last.append(button);

@@ -10,6 +10,9 @@ const one = (selector) => document.querySelector(selector);
 const box = one("[data-found]");
 const form = one("[data-check]");
 
+// What stands there for whoever has no JavaScript, or a browser too old for this.
+one("[data-plain]")?.remove();
+
 /** @param {() => Promise<import("./verify.js").Facts>} find */
 async function show(find) {
   try {
@@ -17,7 +20,8 @@ async function show(find) {
     box.textContent = words.said.checking;
     box.hidden = false;
     tell(box, words, await find());
-  } catch {
+  } catch (why) {
+    console.error(why);
     // Not even the words came: the page has this sentence of its own.
     box.textContent = box.dataset.offline;
     box.hidden = false;
