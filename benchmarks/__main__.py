@@ -6,7 +6,7 @@ python -m benchmarks importing [--comments N] [--database URL]
 python -m benchmarks page RESULTS.json … -o PAGE.html
 
 Every day (what runs when none is named, in a quarter of an hour): read, submit, submit_peers, mixed, judge, live, start, store.
-By name, as each takes long or writes much: growth, soak, newsroom, trial, desk, threads, embed, nodes, perspective, score.
+By name, as each takes long or writes much: growth, soak, newsroom, trial, desk, threads, embed, nodes, perspective, score, ledger.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from benchmarks import (
     growth,
     importing,
     judge,
+    ledger,
     live,
     mixed,
     newsroom,
@@ -71,6 +72,7 @@ BY_NAME: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "nodes": nodes.run,
     "perspective": perspective.run,
     "score": score.run,
+    "ledger": ledger.run,
 }
 SCENARIOS = {**EVERY_DAY, **BY_NAME}
 
@@ -118,6 +120,7 @@ def main() -> None:
         "--comments", help="sizes of archives, by comma", default=",".join(map(str, growth.COMMENTS))
     )
     parser.add_argument("--rows", type=int, default=score.ROWS, help="how many rows `score` is given")
+    parser.add_argument("--leaves", type=int, default=ledger.LEAVES, help="how many leaves `ledger` is given")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--page", "-o", type=Path, help="write them to this file as a page")
     given = parser.parse_args()
@@ -145,6 +148,7 @@ def main() -> None:
         "read": partial(read.run, given=tuple(given.url)),
         "growth": partial(growth.run, comments=sizes),
         "score": partial(score.run, rows=given.rows),
+        "ledger": partial(ledger.run, leaves=given.leaves),
     }
     results = {"machine": machine()}
     print(json.dumps(results["machine"], indent=1), file=sys.stderr)

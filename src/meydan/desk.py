@@ -151,6 +151,7 @@ from meydan.store import Condition as Condition
 from meydan.store import Draft as Draft
 from meydan.store import Escalated as Escalated
 from meydan.store import Figures as Figures
+from meydan.store import Kept as KeptBeside
 from meydan.store import Latest as Latest
 from meydan.store import LookedTwice as LookedTwice
 from meydan.store import News as News
@@ -165,7 +166,6 @@ from meydan.store import Tally as Tally
 from meydan.store import Thread as Thread
 from meydan.store import ToldDecision as ToldDecision
 from meydan.store import Version as Version
-from meydan.store import Kept as KeptBeside
 from meydan.text import fold
 from meydan.text.exact import check_text, check_words, is_blank, looks_like_email
 from meydan.text.hosts import is_disposable

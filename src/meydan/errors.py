@@ -66,11 +66,16 @@ The tree; every leaf has a code that docs/errors.md lists.
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
+    + BadLedgerKey         M360  a word that is no verifying key, or none at all
+    + LedgerUnreachable    M361  a ledger that does not answer, or not all the way: nothing can be told of it
+    + BadLedgerState       M362  what was remembered of a ledger cannot be read or kept
+    + BadReceipt           M363  nothing that can be checked: no receipt, no file of one, no comment's address
+    + NotALedger           M364  what is served is no ledger
     + LedgerRolledBack     M367  the database is behind, or other than, a checkpoint that was signed; publishing stops
     + LeafMissing          M368  a number that no leaf has; publishing stops
     + LeafChanged          M369  leaves or tiles are not those that were signed; publishing stops
     + OtherLedgerKey       M370  another key than the ledger's last checkpoint was signed with
-    + BadLedgerKey         M371  a key of the ledger that is damaged, or cannot be read, made or changed here
+    + BadSigningKey        M371  a key of the ledger that is damaged, or cannot be read, made or changed here
     + LedgerForgotten      M372  the checkpoint that this node remembers is damaged, or cannot be kept
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
@@ -477,6 +482,32 @@ class FileCutShort(Misconfigured):
     code = "M331"
 
 
+class BadLedgerKey(Misconfigured):
+    code = "M360"
+
+
+class LedgerUnreachable(Misconfigured):
+    """A ledger that is looked at from outside does not answer, or not all the way: whether it is sound cannot be told."""
+
+    code = "M361"
+
+
+class BadLedgerState(Misconfigured):
+    """What was verified of a ledger before, or the witness's key, cannot be read, is damaged, or cannot be kept."""
+
+    code = "M362"
+
+
+class BadReceipt(Misconfigured):
+    code = "M363"
+
+
+class NotALedger(Misconfigured):
+    """What is served where a ledger should be is something else."""
+
+    code = "M364"
+
+
 class LedgerRolledBack(Misconfigured):
     """A database that has not, or not so, what was signed and published: it was restored, or lost its newest leaves."""
 
@@ -497,7 +528,7 @@ class OtherLedgerKey(Misconfigured):
     code = "M370"
 
 
-class BadLedgerKey(Misconfigured):
+class BadSigningKey(Misconfigured):
     code = "M371"
 
 

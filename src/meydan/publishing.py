@@ -37,8 +37,8 @@ from meydan.ledger import checkpoint as checkpoints
 from meydan.ledger.checkpoint import Checkpoint
 from meydan.ledger.note import BadNote, Note, SigningKey
 from meydan.ledger.publish import grow, root_at, tile_of
-from meydan.ledger.tiles import Tile
 from meydan.ledger.tiles import BadTile as BadTile
+from meydan.ledger.tiles import Tile
 from meydan.ledger.tiles import parse as parse_tile
 from meydan.store import CheckpointRow, LogRow, Store, TileRow
 
@@ -146,7 +146,7 @@ class Publishing:
 
     Args:
         name: what the first log is called.
-        seeds: the keys that sign, 32 bytes each, the current first; asked each time, may raise BadLedgerKey.
+        seeds: the keys that sign, 32 bytes each, the current first; asked each time, may raise BadSigningKey.
         clock: the time that a checkpoint is kept with.
     """
 
@@ -217,7 +217,7 @@ class Publishing:
         Whoever followed the one before sees that it ended; that it did is in the journal.
 
         Raises:
-            BadLedgerKey, LeafMissing, LedgerForgotten: a new one could not be published either.
+            BadSigningKey, LeafMissing, LedgerForgotten: a new one could not be published either.
             StoreUnavailable: the database did not answer.
         """
         with self._turn:
@@ -279,7 +279,6 @@ class Publishing:
             self._behind_since = time.monotonic()
         self._looked_at = time.monotonic()
         seen = self._memory.read()
-        known = self._latest
         try:
             if seen is not None and (latest is None or (seen.size, seen.root) != (latest.size, latest.root)):
                 self._check_seen(seen, current, latest, leaves)

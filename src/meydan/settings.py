@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import tomllib
 import re
+import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace

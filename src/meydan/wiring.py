@@ -24,8 +24,8 @@ from meydan.errors import (
     BackupDamaged,
     BadCalibration,
     BadGuidelines,
-    BadLedgerKey,
     BadSettings,
+    BadSigningKey,
     StoreUnavailable,
     Unavailable,
 )
@@ -499,10 +499,10 @@ def rotate_ledger_key(settings: Settings) -> None:
     Make a new key of the ledger; those before it are kept, and go on signing beside it.
 
     Raises:
-        BadLedgerKey: the keys are a setting, damaged, or the file cannot be written.
+        BadSigningKey: the keys are a setting, damaged, or the file cannot be written.
     """
     if settings.ledger_key:
-        raise BadLedgerKey(
+        raise BadSigningKey(
             "The ledger's key is the setting ledger_key: put the new one before it there, on every node, and start them anew.",
             fields=("ledger_key",),
         )
@@ -513,7 +513,7 @@ def rotate_ledger_key(settings: Settings) -> None:
         aside.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        raise _bad_ledger_key(path, f"cannot be changed ({type(error).__name__})") from error
+        raise _bad_signing_key(path, f"cannot be changed ({type(error).__name__})") from error
 
 
 def _ledger(store: Store, settings: Settings, seeds: Callable[[], Sequence[bytes]]) -> Publishing:
@@ -539,7 +539,7 @@ class _Seeds:
         self._kept: tuple[bytes, ...] = tuple(map(bytes.fromhex, settings.ledger_key))
 
     def __call__(self) -> Sequence[bytes]:
-        """Raises BadLedgerKey where there is none that can be used."""
+        """Raises BadSigningKey where there is none that can be used."""
         if self._settings.ledger_key:
             return self._kept
         path = self._settings.ledger_key_file
@@ -559,18 +559,18 @@ class _Seeds:
                 _make_once(path, secrets.token_hex(32) + "\n")
             lines = path.read_text("ascii").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise _bad_ledger_key(path, f"cannot be read or made ({type(error).__name__})") from error
+            raise _bad_signing_key(path, f"cannot be read or made ({type(error).__name__})") from error
         try:
             seeds = tuple(map(bytes.fromhex, lines))
         except ValueError:
             seeds = ()
         if not seeds or any(len(seed) != 32 for seed in seeds):
-            raise _bad_ledger_key(path, "is damaged: each line is one key, 64 hexadecimal digits")
+            raise _bad_signing_key(path, "is damaged: each line is one key, 64 hexadecimal digits")
         return seeds
 
 
-def _bad_ledger_key(path: Path, how: str) -> BadLedgerKey:
-    return BadLedgerKey(
+def _bad_signing_key(path: Path, how: str) -> BadSigningKey:
+    return BadSigningKey(
         f"The ledger's key in {path} {how}. Put it back from where you keep it; without it, nobody can follow the ledger "
         "any further, and a new one has to be begun.",
         fields=("ledger_key",),

@@ -81,7 +81,11 @@ def fill_the_rest(url: str) -> None:
     with around(url) as connection:
         for table in metadata.sorted_tables:
             if connection.execute(f'SELECT 1 FROM "{table.name}"').fetchone() is None:
-                names = [column.name for column in table.columns if column.name != "number"]
+                names = [
+                    column.name
+                    for column in table.columns
+                    if column.name != "number" or column.autoincrement is False
+                ]
                 marks = ", ".join(["?" if url.startswith("sqlite") else "%s"] * len(names))
                 quoted = ", ".join(f'"{name}"' for name in names)
                 connection.execute(
@@ -108,7 +112,12 @@ def _some(connection: Any, table: Table, name: str) -> object:
     if allowed:
         return allowed[0]
     if isinstance(column.type, LargeBinary):
-        return bytes(range(256))
+        sizes = [
+            int(str(check.sqltext).rpartition(" = ")[2])
+            for check in table.constraints
+            if isinstance(check, CheckConstraint) and str(check.sqltext).startswith(f"length({name}) = ")
+        ]
+        return (bytes(range(256)) * 32)[: sizes[0] if sizes else 256]
     return f"{name} «{WORDS}»" if isinstance(column.type, TextType) else 1
 
 

@@ -443,6 +443,7 @@ def test_the_command_line_keeps_a_newsroom(lived: Any, tmp_path: Path) -> None:
     data, new = tmp_path / "data", tmp_path / "new"
     data.mkdir()
     (data / "secret.key").write_text("ab" * 32)
+    (data / "ledger.key").write_text("cd" * 32)
     (data / "calibration.json").write_text("{}")
     ran = meydan("backup", "-", "--with-secret", "--database", url, data=data)
     assert (ran.returncode, ran.stderr.split()[0]) == (0, b"The"), ran.stderr
@@ -454,6 +455,7 @@ def test_the_command_line_keeps_a_newsroom(lived: Any, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["comments"] == len(rows_of(url)["comment"])
     assert (new / "secret.key").read_text() == "ab" * 32
+    assert (new / "ledger.key").read_text() == "cd" * 32
     assert (new / "secret.key").stat().st_mode & 0o777 == 0o600
     assert rows_of(f"sqlite:///{new / 'meydan.db'}")["words"] == rows_of(url)["words"]
     (tmp_path / "file").write_bytes(backup)

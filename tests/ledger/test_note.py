@@ -80,7 +80,7 @@ def test_for_any_bytes_reading_a_note_says_no_and_nothing_worse(written: bytes) 
         note.open(written, [KEY.verifying])
 
 
-@given(st.text(max_size=80))
+@given(st.text("aé+/=A0 \n—\0", max_size=80))
 def test_for_any_word_reading_a_key_says_no_and_nothing_worse(word: str) -> None:
     for read in (VerifyingKey.parse, SigningKey.parse, Checkpoint.parse):
         with pytest.raises(BadNote):

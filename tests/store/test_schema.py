@@ -128,7 +128,7 @@ _LISTS = {
     "shown",
     "picked",
 }
-_BYTES = {"body", "source", "salt", "commitment", "likeness", "root"}
+_BYTES = {"body", "source", "salt", "commitment", "likeness", "hashed"}
 
 
 def values_for(name: str, statement: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from meydan.store import Erased, Erasures
 
 SECRET = "secret.key"  # noqa: S105  (the file's name)
+LEDGER_KEY = "ledger.key"
 CALIBRATION = "calibration.json"
 
 ErasuresOption = Annotated[
@@ -49,7 +50,10 @@ def backup(
     ] = False,
     with_secret: Annotated[
         bool,
-        typer.Option("--with-secret", help="Put the secret key in, too; keep such a file as you keep keys."),
+        typer.Option(
+            "--with-secret",
+            help="Put the secret key and the ledger's key in, too; keep such a file as you keep keys.",
+        ),
     ] = False,
     data: DataOption = None,
     database: DatabaseOption = None,
@@ -205,6 +209,8 @@ def _files(settings: Settings, *, with_secret: bool) -> dict[str, bytes]:
                 fields=("secret",),
             )
         wanted[SECRET] = settings.secret_file
+        if not settings.ledger_key:
+            wanted[LEDGER_KEY] = settings.ledger_key_file
     files = {}
     for name, path in wanted.items():
         try:
@@ -217,18 +223,26 @@ def _files(settings: Settings, *, with_secret: bool) -> dict[str, bytes]:
 
 
 def _check_files(settings: Settings, files: dict[str, bytes]) -> None:
-    """Nothing of the data folder is written over; another secret than the backup's is refused."""
-    path = settings.secret_file
-    if SECRET in files and not settings.secret and path.exists() and path.read_bytes() != files[SECRET]:
-        raise NotRestorable(
-            f"The backup holds another secret than {path}. Restore into a new data folder, or move that file away."
-        )
+    """Nothing of the data folder is written over; another secret, or key, than the backup's is refused."""
+    for name, path, given in (
+        (SECRET, settings.secret_file, settings.secret),
+        (LEDGER_KEY, settings.ledger_key_file, settings.ledger_key),
+    ):
+        if name in files and not given and path.exists() and path.read_bytes() != files[name]:
+            what = "secret" if name == SECRET else "key of the ledger"
+            raise NotRestorable(
+                f"The backup holds another {what} than {path}. Restore into a new data folder, or move that file away."
+            )
 
 
 def _put_files(settings: Settings, files: dict[str, bytes]) -> None:
-    places = {CALIBRATION: settings.calibration_file, SECRET: settings.secret_file}
-    for name, path in places.items():
-        if name not in files or path.exists() or (name == SECRET and settings.secret):
+    places = {
+        CALIBRATION: (settings.calibration_file, ()),
+        SECRET: (settings.secret_file, settings.secret),
+        LEDGER_KEY: (settings.ledger_key_file, settings.ledger_key),
+    }
+    for name, (path, given) in places.items():
+        if name not in files or path.exists() or given:
             continue
         try:
             aside = path.with_name(f".{name}.restored")

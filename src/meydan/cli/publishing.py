@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Annotated
 
+import structlog
 import typer
 
 from meydan.cli.speech import (
@@ -29,6 +32,7 @@ def key(
     """Print what the ledger is verified with, the current key first."""
     from meydan.wiring import build_ledger, rotate_ledger_key
 
+    _keep_logs_apart()
     with refusals(as_json=as_json):
         given = settings_of(settings, data=data, database=database)
         if rotate:
@@ -58,6 +62,7 @@ def publish(
     """Publish what was received and decided since, once; beside a running server too."""
     from meydan.wiring import build_ledger
 
+    _keep_logs_apart()
     with refusals(as_json=as_json):
         if new_log and not yes and not as_json:
             typer.confirm("End the ledger that readers have followed, and begin another", abort=True)
@@ -74,3 +79,11 @@ def publish(
         told = {"ledger": standing.name, "published": published, "size": standing.published}
         text = f"{standing.name}: {published} leaves more were published, {standing.published} in all."
         say(told, as_json=as_json, text=text)
+
+
+def _keep_logs_apart() -> None:
+    """Standard output is for answers, and what stops the ledger is told as the refusal that it is."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -96,7 +96,9 @@ class VerifyingKey:
         return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.kind]) + self.key).digest()[:4]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{base64.b64encode(bytes([self.kind]) + self.key).decode('ascii')}"
+        return (
+            f"{self.name}+{self.id.hex()}+{base64.b64encode(bytes([self.kind]) + self.key).decode('ascii')}"
+        )
 
     @classmethod
     def parse(cls, word: str) -> VerifyingKey:
@@ -231,8 +233,8 @@ class Note:
             raise BadNote("This is not a signed note.")
         signatures = []
         for line in lines[:-1].split("\n"):
-            dash, name, payload = (line.split(" ") + ["", "", ""])[:3]
-            if dash != "—" or line != f"— {name} {payload}":
+            dash, name, payload, *more = [*line.split(" "), "", "", ""]
+            if dash != "—" or not payload or any(more):
                 raise BadNote("A signature line does not have its form.")
             _check_name(name)
             signatures.append(Signature.of(name, payload))
@@ -251,7 +253,9 @@ class Note:
         for key in keys:
             by_it = [signature for signature in self.signatures if key.made(signature)]
             if not all(key.verifies(self.text, signature) for signature in by_it):
-                raise BadNote(f"The signature that names the key {key.name}+{key.id.hex()} was not made with it.")
+                raise BadNote(
+                    f"The signature that names the key {key.name}+{key.id.hex()} was not made with it."
+                )
             if by_it:
                 found.append(key)
         return tuple(found)

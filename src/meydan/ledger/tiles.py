@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from meydan.ledger.tree import HASH_BYTES, subtree_hash
+from meydan.ledger.tree import HASH_BYTES, subtree_hash, tree_at
 
 HEIGHT: Final = 8
 WIDTH: Final = 1 << HEIGHT
@@ -41,6 +41,14 @@ _PATH: Final = re.compile(
 
 class BadTile(ValueError):
     """Bytes that are not the tile or the bundle that they were to be."""
+
+
+class SwappedTile(BadTile):
+    """A tile of the right length that is not the one under the root; `tile` says which."""
+
+    def __init__(self, tile: Tile) -> None:
+        super().__init__(f"{tile.path} is not the tile that is under the root.")
+        self.tile = tile
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +185,29 @@ class TileReader:
     """
     The nodes of a tree of `size` leaves, out of its tiles: hand it to `inclusion_path` and `consistency_path`.
 
-    What a tile says is believed by nobody until the proof made from it leads to a root that is.
-
     Args:
         read: a tile -> its bytes; asked once for each, while it is among the last few dozen.
+        root: where it is given, every tile is proved to be under this root before anything is taken from it. Where it
+            is not, what a tile says is to be believed by nobody until a proof made from it leads to a root that is.
+
+    Raises:
+        SwappedTile: the tiles at the right edge do not lead to that root. It names the lowest of them; which of them it
+            is nobody can know.
     """
 
-    def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
+    def __init__(self, size: int, read: Callable[[Tile], bytes], *, root: bytes | None = None) -> None:
         self.size = size
         self._read = read
         self._kept: OrderedDict[Tile, list[bytes]] = OrderedDict()
+        self._edge: dict[Tile, list[bytes]] = {}
+        self._proves = False
+        if root is not None:
+            # What is partial has no node above it: all of that together has to give the root.
+            if tree_at(size, self).root() != root:
+                raise SwappedTile(next((t for t in tiles_of(size) if t.width < WIDTH), Tile(0, 0)))
+            self._edge = dict(self._kept)
+            self._kept.clear()
+            self._proves = True
 
     def __call__(self, level: int, index: int) -> bytes:
         """
@@ -194,6 +215,7 @@ class TileReader:
 
         Raises:
             BadTile: the tile does not have the length that it has to have.
+            SwappedTile: it is not under the root.
             ValueError: the tree has no such node.
         """
         below = level % HEIGHT
@@ -204,10 +226,30 @@ class TileReader:
             raise ValueError(f"a tree of {self.size} leaves has no node {index} at level {level}")
         return subtree_hash(self._hashes(tile)[at : at + (1 << below)])
 
+    def prove(self, tile: Tile, data: bytes) -> list[bytes]:
+        """
+        The hashes of a tile that somebody has fetched already, once it is proved to be under the root.
+
+        Raises:
+            BadTile, SwappedTile
+        """
+        hashes = split_hashes(data, tile)
+        if not self._proves:
+            return hashes
+        if tile.width == WIDTH:
+            proved = subtree_hash(hashes) == self(HEIGHT * (tile.level + 1), tile.index)
+        else:
+            proved = hashes == self._edge.get(tile)
+        if not proved:
+            raise SwappedTile(tile)
+        return hashes
+
     def _hashes(self, tile: Tile) -> list[bytes]:
         hashes = self._kept.get(tile)
         if hashes is None:
-            hashes = self._kept[tile] = split_hashes(self._read(tile), tile)
+            if self._proves and tile.width < WIDTH:
+                return self._edge[tile]
+            hashes = self._kept[tile] = self.prove(tile, self._read(tile))
             if len(self._kept) > KEPT_TILES:
                 self._kept.popitem(last=False)
         else:

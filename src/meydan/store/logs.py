@@ -83,7 +83,7 @@ class Logs:
         Raises:
             LeafMissing: one of them is not there.
         """
-        rows = self._database.all(sql.LEAVES, begin=begin, end=end)
+        rows = self._database.all(sql.LEAVES_BETWEEN, begin=begin, end=end)
         for expected, (number, _) in enumerate(rows, begin):
             if number != expected:
                 raise _missing(expected)
@@ -143,7 +143,7 @@ class Logs:
                 sql.ADD_CHECKPOINT,
                 log=log,
                 size=checkpoint.size,
-                root=checkpoint.root,
+                hashed=checkpoint.root,
                 at=micros(checkpoint.at),
                 note=checkpoint.note,
             )

@@ -1142,12 +1142,14 @@ LOGS = "SELECT number, origin, at FROM log ORDER BY number"
 LATEST_LOG = "SELECT number FROM log ORDER BY number DESC LIMIT 1"
 BEGIN_LOG = "INSERT INTO log (number, origin, at) VALUES (:number, :origin, :at)"
 LATEST_CHECKPOINT = "SELECT size, root, at, note FROM checkpoint WHERE log = :log ORDER BY size DESC LIMIT 1"
-ADD_CHECKPOINT = "INSERT INTO checkpoint (log, size, root, at, note) VALUES (:log, :size, :root, :at, :note)"
+ADD_CHECKPOINT = (
+    "INSERT INTO checkpoint (log, size, root, at, note) VALUES (:log, :size, :hashed, :at, :note)"
+)
 TILE = "SELECT hashes FROM tile WHERE log = :log AND level = :level AND number = :number"
 TILE_ROOTS = """
 SELECT number, root FROM tile
  WHERE log = :log AND level = :level AND number >= :begin AND number < :end ORDER BY number"""
-LEAVES = "SELECT number, body FROM leaf WHERE number >= :begin AND number < :end ORDER BY number"
+LEAVES_BETWEEN = "SELECT number, body FROM leaf WHERE number >= :begin AND number < :end ORDER BY number"
 
 # -- who is written to --------------------------------------------------------
 
