@@ -357,3 +357,64 @@ def test_a_certificate_is_of_the_name_and_not_of_the_address(tmp_path: Path) -> 
         with Outgoing([HERE], resolve=resolve).client() as client, pytest.raises(httpx.ConnectError):
             client.get(server.url("news.test", scheme="https"))
     assert len(server.asked) == 1
+
+
+def talkative(*answers: bytes) -> Callable[[socket.socket], None]:
+    """Answers on one line, one question after another, then goes."""
+
+    def answer(line: socket.socket) -> None:
+        for number, said in enumerate(answers):
+            if number and not line.recv(65_536):
+                return
+            line.sendall(said)
+
+    return answer
+
+
+def test_if_connections_are_kept_then_one_is_enough_and_only_where_the_server_is_named() -> None:
+    with stranger(talkative(*[OK] * 6)) as known:
+        with Outgoing(named=[known.url()], keeps=True).client() as client:
+            assert [client.get(known.url(path=f"/{number}")).status_code for number in range(6)] == [200] * 6
+        assert len(known.asked) == 1
+        for out in (Outgoing([HERE], keeps=True), Outgoing(named=[known.url()])):
+            known.asked.clear()
+            with out.client() as client:
+                assert [client.get(known.url()).status_code for _ in range(3)] == [200] * 3
+            assert len(known.asked) == 3
+
+
+def test_if_a_kept_connection_is_gone_then_another_is_made() -> None:
+    with stranger(talkative(OK, OK)) as known, Outgoing(named=[known.url()], keeps=True).client() as client:
+        for _ in range(4):
+            assert client.get(known.url()).json() == {"well": True}
+            time.sleep(0.02)
+        assert len(known.asked) == 2
+
+
+def test_if_a_connection_is_kept_then_each_question_has_its_own_time_and_bytes() -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + b"x" * 400
+    with stranger(talkative(OK, OK, OK, long)) as known:
+        out = Outgoing(named=[known.url()], keeps=True, most_bytes=len(OK) + 50, deadline_s=0.5)
+        with out.client() as client:
+            for _ in range(3):
+                assert client.get(known.url()).status_code == 200
+                time.sleep(0.3)
+            with pytest.raises(NotLetOut, match="longer"):
+                client.get(known.url())
+            assert client.get(known.url()).status_code == 200
+        assert len(known.asked) == 2
+
+    def stalls(line: socket.socket) -> None:
+        line.sendall(OK)
+        line.recv(65_536)
+        time.sleep(3)
+
+    with (
+        stranger(stalls) as known,
+        Outgoing(named=[known.url()], keeps=True, deadline_s=0.4).client() as client,
+    ):
+        assert client.get(known.url()).status_code == 200
+        begun = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            client.get(known.url())
+        assert time.monotonic() - begun < 2

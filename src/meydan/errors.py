@@ -66,7 +66,7 @@ The tree; every leaf has a code that docs/errors.md lists.
     + FileCutShort         M331  a file to be imported that ends in its middle, or is damaged
     + BadCategories        M350  what the statements of reasons are filed under is not as the schema asks; names the rule
     + BadStatement         M351  a statement of reasons that breaks the schema; names the field; nothing is written
-    + BadLedgerKey         M360  a word that is no verifying key, or none at all
+    + BadVerifyingKey      M360  a word that is no verifying key, or none at all
     + LedgerUnreachable    M361  a ledger that does not answer, or not all the way: nothing can be told of it
     + BadLedgerState       M362  what was remembered of a ledger cannot be read or kept
     + BadReceipt           M363  nothing that can be checked: no receipt, no file of one, no comment's address
@@ -482,7 +482,7 @@ class FileCutShort(Misconfigured):
     code = "M331"
 
 
-class BadLedgerKey(Misconfigured):
+class BadVerifyingKey(Misconfigured):
     code = "M360"
 
 

@@ -6,6 +6,7 @@ elsewhere a moment later is no way in. Everything is bounded: who is asked, at w
 
     Outgoing       the rules, and clients that keep to them
     _Way           looks a name up once, checks what it leads to, and connects there
+    _Bounds        what is left of one question's time, and of what is read of its answer
     _Line          a connection that ends at the deadline, however busily the other side talks
 
 Source: special-purpose addresses by IANA (RFC 6890 and its registries, as of 2025); rebinding as in Jackson et al. (2007).
@@ -13,13 +14,14 @@ Source: special-purpose addresses by IANA (RFC 6890 and its registries, as of 20
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import queue
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import httpcore
@@ -107,9 +109,11 @@ class Outgoing:
         most_bytes: int = MOST_BYTES,
         trust: ssl.SSLContext | None = None,
         reads: bool = True,
+        keeps: bool = False,
     ) -> None:
         """
         Args:
+            keeps: ask the same server many things in a row by one connection of each thread; only of what is `named`.
             reads: False where only the status and the headers of an answer count: its body is then not read at all.
             networks: such as "10.0.0.0/8".
             named: addresses that an operator wrote into the settings; scheme, host and port of each are let out.
@@ -126,6 +130,7 @@ class Outgoing:
         self._most_bytes = most_bytes
         self._trust = trust
         self.reads = reads
+        self.keeps = keeps
         self._lock = threading.Lock()
 
     def client(self) -> httpx.Client:
@@ -227,15 +232,28 @@ def _place_of(url: httpx.URL) -> tuple[str, bytes, int | None]:
 
 
 class _Door(httpx.BaseTransport):
-    """Each question by a connection of its own: none that was checked for one server is used for another."""
+    """
+    Each question by a connection of its own: none that was checked for one server is used for another.
+
+    Where connections are kept, each thread has its own to each server that is named, with the bounds of the question that
+    is asked by it.
+    """
 
     def __init__(self, out: Outgoing) -> None:
         self._out = out
+        self._own = threading.local()
+        self._kept: list[httpcore.ConnectionPool] = []
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for pool in kept:
+            pool.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         self._out.check(url)
-        way = _Way(self._out, scheme=url.scheme, named=self._out.is_named(url))
         # What is not packed cannot be a bomb.
         headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"accept-encoding"]
         asked = httpcore.Request(
@@ -245,13 +263,13 @@ class _Door(httpx.BaseTransport):
             content=request.stream,
             extensions=request.extensions,
         )
-        trust = self._out.trust() if url.scheme == "https" else None
         try:
-            with httpcore.ConnectionPool(
-                ssl_context=trust, max_keepalive_connections=0, network_backend=way
-            ) as pool:
+            with self._pool(url) as pool:
                 answer = pool.handle_request(asked)
-                body = answer.read() if self._out.reads else b""
+                try:
+                    body = answer.read() if self._out.reads else b""
+                finally:
+                    answer.close()
         except httpcore.TimeoutException:
             raise httpx.ReadTimeout("The other side took too long.", request=request) from None
         except httpcore.ConnectError:
@@ -274,15 +292,60 @@ class _Door(httpx.BaseTransport):
             raise NotLetOut("The answer is packed, though it was not to be.", cause="packed")
         return httpx.Response(answer.status, headers=given, stream=httpx.ByteStream(body), request=request)
 
+    @contextlib.contextmanager
+    def _pool(self, url: httpx.URL) -> Iterator[httpcore.ConnectionPool]:
+        """The way by which one question is asked, with all of its time before it."""
+        named = self._out.is_named(url)
+        keeps = self._out.keeps and self._out.reads and named
+        place = _place_of(url)
+        kept: dict[tuple[str, bytes, int | None], tuple[_Bounds, httpcore.ConnectionPool]]
+        kept = self._own.__dict__.setdefault("kept", {})
+        if keeps and place in kept:
+            bounds, pool = kept[place]
+            bounds.begin()
+            yield pool
+            return
+        bounds = _Bounds(self._out)
+        pool = httpcore.ConnectionPool(
+            ssl_context=self._out.trust() if url.scheme == "https" else None,
+            max_keepalive_connections=1 if keeps else 0,
+            network_backend=_Way(self._out, bounds, scheme=url.scheme, named=named),
+        )
+        if keeps:
+            kept[place] = bounds, pool
+            with self._lock:
+                self._kept.append(pool)
+            yield pool
+            return
+        with pool:
+            yield pool
+
+
+class _Bounds:
+    """What is left of one question's time, and of the bytes that are read of its answer."""
+
+    def __init__(self, out: Outgoing) -> None:
+        self._out = out
+        self.begin()
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + self._out.deadline_s
+        self.left_bytes = self._out.most_bytes
+
+    def read(self, size_bytes: int) -> None:
+        self.left_bytes -= size_bytes
+        if self.left_bytes < 0:
+            raise NotLetOut("The answer is longer than any that is read.", cause="size")
+
 
 class _Way(httpcore.NetworkBackend):
     """One question's way to another server, with the deadline that belongs to it."""
 
-    def __init__(self, out: Outgoing, *, scheme: str, named: bool) -> None:
+    def __init__(self, out: Outgoing, bounds: _Bounds, *, scheme: str, named: bool) -> None:
         self._out = out
         self._scheme = scheme
         self._named = named
-        self._until = time.monotonic() + out.deadline_s
+        self._bounds = bounds
         self._system = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -293,7 +356,7 @@ class _Way(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        places = self._out.look_up(host, port, within_s=left_until(self._until, timeout))
+        places = self._out.look_up(host, port, within_s=left_until(self._bounds.until, timeout))
         if not self._named:
             # All of them: a name that leads into this house as well is not to be trusted with either.
             for place in places:
@@ -302,36 +365,33 @@ class _Way(httpcore.NetworkBackend):
             try:
                 # By the address, never by the name again: that could lead elsewhere by now.
                 stream = self._system.connect_tcp(
-                    place, port, left_until(self._until, timeout), local_address, socket_options
+                    place, port, left_until(self._bounds.until, timeout), local_address, socket_options
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-            return _Line(stream, self._until, self._out.most_bytes)
+            return _Line(stream, self._bounds)
         raise httpcore.ConnectError("nobody there")
 
     def sleep(self, seconds: float) -> None:
-        time.sleep(min(seconds, left_until(self._until, None)))
+        time.sleep(min(seconds, left_until(self._bounds.until, None)))
 
 
 class _Line(httpcore.NetworkStream):
     """A connection of which no more is read than may be, and nothing after the deadline."""
 
-    def __init__(self, stream: httpcore.NetworkStream, until: float, most_bytes: int) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, bounds: _Bounds) -> None:
         self._stream = stream
-        self._until = until
-        self._left = most_bytes
+        self._bounds = bounds
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        read = self._stream.read(max_bytes, left_until(self._until, timeout))
-        self._left -= len(read)
-        if self._left < 0:
-            raise NotLetOut("The answer is longer than any that is read.", cause="size")
+        read = self._stream.read(max_bytes, left_until(self._bounds.until, timeout))
+        self._bounds.read(len(read))
         return read
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         # In pieces: who takes one byte at a time is waited for anew at each.
         for begin in range(0, len(buffer), PIECE_BYTES):
-            self._stream.write(buffer[begin : begin + PIECE_BYTES], left_until(self._until, timeout))
+            self._stream.write(buffer[begin : begin + PIECE_BYTES], left_until(self._bounds.until, timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -339,8 +399,8 @@ class _Line(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        inner = self._stream.start_tls(ssl_context, server_hostname, left_until(self._until, timeout))
-        return _Line(inner, self._until, self._left)
+        inner = self._stream.start_tls(ssl_context, server_hostname, left_until(self._bounds.until, timeout))
+        return _Line(inner, self._bounds)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

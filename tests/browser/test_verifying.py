@@ -92,6 +92,7 @@ def test_a_comment_from_its_sending_to_its_change_behind_the_server_s_back(
     is changed afterwards by hand, then the page says so, and so does the receipt's own page. No site's policy is in the way.
     """
     story = f"{room.url}/stories/from-sending-to-change"
+    shown(room, f"{story}-before")
     page = context.new_page()
     heard = listen(page)
     with embedded(room, story) as site:

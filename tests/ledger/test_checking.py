@@ -112,14 +112,14 @@ def test_if_the_ledger_has_another_leaf_there_then_the_ledger_is_false() -> None
 
 def test_if_tiles_are_swapped_or_withheld_then_that_is_said() -> None:
     swapped = served()
-    swapped.files["tile/0/001.p/%d" % (len(swapped.bodies) - 256)] = bytes(32) * (len(swapped.bodies) - 256)
+    swapped.files[f"tile/0/001.p/{len(swapped.bodies) - 256}"] = bytes(32) * (len(swapped.bodies) - 256)
     assert false_in(check(receipt(), swapped)) == ["Swapped tile"]
     withheld = served()
-    del withheld.files["tile/0/001.p/%d" % (len(withheld.bodies) - 256)]
+    del withheld.files[f"tile/0/001.p/{len(withheld.bodies) - 256}"]
     assert false_in(check(receipt(), withheld)) == ["Hole"]
     # Of an old receipt the leaf itself is fetched.
     cut = served()
-    cut.files["tile/entries/001.p/%d" % (len(cut.bodies) - 256)] = encode_entries(cut.bodies[256:-1])
+    cut.files[f"tile/entries/001.p/{len(cut.bodies) - 256}"] = encode_entries(cut.bodies[256:-1])
     assert false_in(check(receipt(None), cut)) == ["Changed leaf"]
 
 

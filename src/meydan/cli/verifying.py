@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from meydan.cli.speech import JsonOption, errors, refusals, say
-from meydan.errors import BadLedgerKey, BadLedgerState, BadReceipt, LedgerUnreachable, NotALedger
+from meydan.errors import BadLedgerState, BadReceipt, BadVerifyingKey, LedgerUnreachable, NotALedger
 
 if TYPE_CHECKING:
     import httpx
@@ -448,15 +448,15 @@ def _keys(words: list[str] | None) -> tuple[VerifyingKey, ...]:
     from meydan.ledger.note import ED25519, BadNote, VerifyingKey
 
     if not words:
-        raise BadLedgerKey(
+        raise BadVerifyingKey(
             "Say whose ledger it is to be, with --key: the publication tells its key on its page /ledger."
         )
     try:
         keys = tuple(VerifyingKey.parse(word.strip()) for word in words)
     except BadNote as error:
-        raise BadLedgerKey(f"This is no verifying key. {error}") from None
+        raise BadVerifyingKey(f"This is no verifying key. {error}") from None
     if any(key.kind != ED25519 for key in keys):
-        raise BadLedgerKey("This is a witness's key, not a ledger's.")
+        raise BadVerifyingKey("This is a witness's key, not a ledger's.")
     return keys
 
 
@@ -481,7 +481,7 @@ class _Server:
         from meydan.outgoing import NotLetOut, Outgoing
 
         try:
-            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES)
+            self._out = Outgoing(named=[url], most_bytes=MOST_BYTES, keeps=True)
             self._out.check(url)
         except (NotLetOut, httpx.InvalidURL):
             raise LedgerUnreachable(

@@ -40,6 +40,8 @@ class Book:
         self._key = key
         self._taken = 0
         self._places = bytearray(_FIRST * _PLACE)
+        # Whoever looks somebody up enters something next.
+        self._last: tuple[bytes, bytes, int] = (b"", b"", -1)
 
     def __len__(self) -> int:
         return self._taken
@@ -85,8 +87,12 @@ class Book:
         return book
 
     def _find(self, commitment: bytes) -> tuple[bytes, int]:
+        if self._last[0] is commitment and self._last[2] >= 0:
+            return self._last[1:]
         mark = hashlib.blake2b(commitment, digest_size=_PLACE - 1, key=self._key).digest()
-        return mark, self._place_of(mark)
+        at = self._place_of(mark)
+        self._last = commitment, mark, at
+        return mark, at
 
     def _place_of(self, mark: bytes) -> int:
         """Where it stands, or where it would."""
@@ -98,6 +104,7 @@ class Book:
         return at
 
     def _grow(self) -> None:
+        self._last = (b"", b"", -1)
         former = self._places
         self._places = bytearray(len(former) * 2)
         for at in range(0, len(former), _PLACE):

@@ -53,6 +53,17 @@ _AT: Final = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 )
 _COMMITMENT: Final = re.compile(r"[0-9a-f]{64}")
+# Most leaves by far, in a tenth of the time: only plain letters, so that canonical JSON has no other spelling of them.
+_PLAIN: Final = r'"[ !#-\[\]-~]*"'
+_USUAL: Final = re.compile(
+    (
+        rf'\{{"at":"(?P<at>{_AT.pattern})",(?:"calibration":(?:null|{_PLAIN}),)?"commitment":"(?P<commitment>[0-9a-f]{{64}})",'
+        r'(?:"kind":"(?P<kind>receipt|withdrawal|erasure)","v":1|'
+        rf'"decided_by":"(?P<by>[a-z]+)","guidelines":{_PLAIN},"kind":"decision","model":{_PLAIN},'
+        rf'"rules":\[(?P<rules>(?:{_PLAIN}(?:,{_PLAIN})*)?)\],"v":1,"verdict":"(?P<verdict>[a-z]+)")\}}'
+    ).encode("ascii")
+)
+_CALIBRATION: Final = b'","calibration":'
 _ALWAYS: Final = frozenset({"v", "kind", "commitment", "at"})
 _DECIDED: Final = _ALWAYS | {"verdict", "rules", "decided_by", "guidelines", "model", "calibration"}
 _KINDS: Final = {str(kind): kind for kind in Kind}
@@ -67,6 +78,30 @@ def read_leaf(body: bytes) -> Leaf:
     Raises:
         BadLeaf: it is none; says in which way.
     """
+    usual = _USUAL.fullmatch(body)
+    leaf = _usual(usual) if usual else None
+    return leaf or read_any_leaf(body)
+
+
+def _usual(found: re.Match[bytes]) -> Leaf | None:
+    kind, at = found["kind"], found["at"].decode("ascii")
+    commitment = bytes.fromhex(found["commitment"].decode("ascii"))
+    # "calibration" stands before "commitment" in a decision and nowhere else.
+    decides = found.string.startswith(_CALIBRATION, found.end("at"))
+    if decides == (kind is not None) or not _is_day(at):
+        return None
+    if kind is not None:
+        return Leaf(_KINDS[kind.decode("ascii")], commitment, at)
+    verdict = _VERDICTS.get(found["verdict"].decode("ascii"))
+    by = _DECIDERS.get(found["by"].decode("ascii"))
+    if verdict is None or by is None:
+        return None
+    rules = found["rules"].decode("ascii")
+    return Leaf(Kind.DECISION, commitment, at, verdict, tuple(rules[1:-1].split('","')) if rules else (), by)
+
+
+def read_any_leaf(body: bytes) -> Leaf:
+    """`read_leaf` of whatever letters: what a leaf is, is said here."""
     try:
         facts = json.loads(body)
         canonical = _encode(facts).encode("ascii") if type(facts) is dict else b""
