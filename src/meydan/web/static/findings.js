@@ -161,7 +161,7 @@ export async function beside(link) {
     button.type = "button";
     button.className = "m-plain";
     button.textContent = words.said.close;
-    button.style.minInlineSize = "44px";
+    button.style.cssText = "min-inline-size: 44px; text-align: start";
     button.onclick = close;
     const last = document.createElement("p");
     last.append(button);
