@@ -13,7 +13,8 @@ import httpx
 from tests.browser.test_verifying import approve, behind_its_back
 from tests.newsroom import UNMEASURED, newsroom
 
-PAGE = Path(__file__).parents[2] / "docs/verify.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/verify.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.M | re.S)
 
 
@@ -37,11 +38,16 @@ def test_a_stranger_verifies_with_nothing_but_the_page(tmp_path: Path) -> None:
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "src"),
             "XDG_STATE_HOME": str(tmp_path / "state"),
         }
 
         def follow(blocks: list[str]) -> subprocess.CompletedProcess[str]:
-            script = "".join(blocks).replace("https://news.example", room.url).replace("the-comments-id", told["id"])
+            script = (
+                "".join(blocks)
+                .replace("https://news.example", room.url)
+                .replace("the-comments-id", told["id"])
+            )
             shell = ["sh", "-e", "-c", script]
             return subprocess.run(
                 shell, cwd=place, env=environment, capture_output=True, text=True, timeout=120, check=False

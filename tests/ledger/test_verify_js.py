@@ -440,9 +440,16 @@ def test_a_record_that_was_begun_anew_is_found_where_it_is(browser_of: Browser) 
     files = {path.replace("/ledger/", "/ledger/2/"): body for path, body in record.items()}
     answer = browser_of.ask("verifyComment", ID, files=files | {PROOF: shown.files[PROOF]}, memory=memory)
     assert (answer["told"]["result"], answer["told"]["record"]["since"]) == ("proved", "another")
-    again = browser_of.facts("verifyRecord", {"ledger": "https://news.example/ledger/2/"}, files=files, memory=answer["memory"])
+    again = browser_of.facts(
+        "verifyRecord", {"ledger": "https://news.example/ledger/2/"}, files=files, memory=answer["memory"]
+    )
     assert (again["result"], again["record"]["since"]) == ("proved", "grown")
-    assert browser_of.facts("verifyComment", ID, files=files | {PROOF: Shown(said={"ledger": "https://x/"}).files[PROOF]})["result"] == "unreadable"
+    assert (
+        browser_of.facts(
+            "verifyComment", ID, files=files | {PROOF: Shown(said={"ledger": "https://x/"}).files[PROOF]}
+        )["result"]
+        == "unreadable"
+    )
 
 
 def test_a_browser_without_ed25519_says_so(browser_of: Browser) -> None:
