@@ -20,7 +20,20 @@ from litestar import Litestar, Response, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.plugins.core import MsgspecDIPlugin
 
-from meydan.web import api, coral, decisions, desk, embed, feeds, follow, ledger, me, openai, watching
+from meydan.web import (
+    api,
+    coral,
+    decisions,
+    desk,
+    embed,
+    feeds,
+    follow,
+    ledger,
+    me,
+    openai,
+    verifying,
+    watching,
+)
 from meydan.web.access import Origins, Pace, Proxies, security_headers
 from meydan.web.desk.live import Live
 from meydan.web.doors import Doors
@@ -164,6 +177,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         *feeds.routes(doors),
         *decisions.routes(doors),
         *ledger.routes(doors),
+        *verifying.routes(doors),
         *me.routes(doors),
         *follow.routes(doors),
         *desk.routes(meydan),

@@ -27,6 +27,9 @@ CONTENT_TYPES = {
     "png": "image/png",
 }
 
+IMPORTS = {"findings.js": ("verify.js",), "ledger.js": ("findings.js", "verify.js")}
+"""Which scripts fetch which: by the address that may be kept for ever."""
+
 
 @lru_cache(maxsize=1)
 def environment() -> Environment:
@@ -73,6 +76,9 @@ def static_bytes(name: str) -> bytes:
         body = _bare(body.decode()).encode()
         body = body.replace(b'"THREAD_CSS"', style.encode()).replace(b'"AGAIN_WORDS"', again.encode())
         body = body.replace(b"PROOF_PATH", static_path("proof.js").encode())
+    if name in IMPORTS:
+        for other in IMPORTS[name]:
+            body = body.replace(f'"./{other}"'.encode(), f'"{static_path(other)}"'.encode())
     return body
 
 
@@ -103,7 +109,8 @@ def _squeezed(css: str) -> str:
 
 def _bare(script: str) -> str:
     """
-    Our own script without its types, comments and the space it can do without; its private names, which no page sees, are short.
+    Our own script without its types, comments and the space it can do without; names that no page sees, private ones and
+    those of constants, are short.
 
     Holds for how that script is written: every statement ends in a semicolon, and a comment
     has its line to itself. What stands in quotes stays as it is.
@@ -113,6 +120,8 @@ def _bare(script: str) -> str:
     letters = [*ascii_letters, *(f"{one}1" for one in ascii_letters)]
     short = {name: f"#{letter}" for name, letter in zip(names, letters, strict=False)}
     script = re.sub(r"#(\w+)\b(?!-)", lambda found: short.get(found[1], found[0]), script)
+    for number, name in enumerate(re.findall(r"^const ([A-Z_]+)\b", script, re.MULTILINE)):
+        script = re.sub(rf"\b{name}\b", f"${number}", script)
     script = re.sub(_SPACE, lambda found: found["quoted"] or found["sign"] or "\n", script).strip()
     return re.sub(_LONGER, lambda found: found["quoted"] or found["only"] or SHORTER[found[0]], script)
 

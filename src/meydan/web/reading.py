@@ -144,6 +144,10 @@ class View:
         """A reader's own page, or the way in."""
         return f"{self.base}/me?{urlencode({'lang': self.said.language})}"
 
+    def proof(self, comment: Comment) -> str:
+        """Where it is checked that a comment is shown as it was sent."""
+        return f"{self.permalink(comment)}/proof?{urlencode({'lang': self.said.language})}"
+
     def report(self, comment: Comment, *, asked: bool = True) -> str:
         """Where a comment is reported: the page that is `asked` for in these words, or where its form goes."""
         page = f"{self.permalink(comment)}/report"
@@ -278,6 +282,8 @@ def outcome_page(
         publication=guidelines.publication.name,
         back=View(outcome.story_url, said).link(),
         status_link=status_link(outcome, said.language),
+        receipt_link=receipt_link(outcome),
+        check_link=check_link(said.language),
         render=render,
         sent=sent,
         typed=typed,
@@ -321,6 +327,65 @@ def status_link(outcome: Outcome, language: str) -> str:
     """Where the author finds the comment again; with the receipt when the outcome holds one."""
     query = {"lang": language} | ({"receipt": outcome.receipt} if outcome.receipt else {})
     return f"{outcome.status_path}?{urlencode(query)}"
+
+
+def receipt_link(outcome: Outcome) -> str:
+    """Where the receipt is to be had as a file; "" when the outcome holds none."""
+    return (
+        f"{outcome.status_path}/receipt?{urlencode({'receipt': outcome.receipt})}" if outcome.receipt else ""
+    )
+
+
+def check_link(language: str) -> str:
+    """Where a receipt is checked in the browser; what is put behind a # there is put in, and is sent nowhere."""
+    return f"/ledger/check?{urlencode({'lang': language})}"
+
+
+def proof_page(comment: Comment, said: Words, guidelines: Guidelines, own_url: str) -> str:
+    """A shown comment, for its reader's browser to verify; without JavaScript it says how else that is done."""
+    thread = View(comment.story_url, said)
+    return template("reader/proof.html").render(
+        t=said,
+        comment=comment,
+        address=f"{own_url}{thread.permalink(comment)}",
+        publication=guidelines.publication.name,
+        check=check_link(said.language),
+        back=f"{thread.link()}#meydan-{comment.id}",
+        language_of=_language_of,
+        render=render,
+    )
+
+
+def ledger_page(
+    said: Words, guidelines: Guidelines, address: str, keys: Iterable[str], checkpoint: str | None, size: int
+) -> str:
+    """
+    What the public record is, how it stands, and how to verify it.
+
+    Args:
+        address: where it is published, with a slash at its end.
+        keys: what to verify it with, the current first.
+        checkpoint: the last one, as it was signed, over `size` leaves; None before the first.
+    """
+    return template("reader/ledger.html").render(
+        t=said,
+        publication=guidelines.publication.name,
+        address=address,
+        keys=list(keys),
+        checkpoint=checkpoint,
+        size=size,
+        check=check_link(said.language),
+    )
+
+
+def check_page(said: Words, guidelines: Guidelines, address: str) -> str:
+    """Where a reader's browser checks a receipt by itself."""
+    return template("reader/check.html").render(
+        t=said,
+        publication=guidelines.publication.name,
+        address=address,
+        ledger=f"/ledger?{urlencode({'lang': said.language})}",
+    )
 
 
 def reasons_given(outcome: Outcome, language: str, guidelines: Guidelines) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@
  *
  * Everything shown is the server's escaped HTML, put into a shadow root; what this browser keeps of its reader goes
  * in as text. No cookies, no third party. Nothing is stored until something is sent: then what waits for a moderator,
- * and what could not be sent, so that it stays its author's.
+ * and what could not be sent, so that it stays its author's; and, once a comment was verified, the record's state as it was seen.
  */
 const SERVER = new URL("/", import.meta.url);
 /** @type {Record<string, string>} */
@@ -535,6 +535,8 @@ class MeydanComments extends HTMLElement {
     page: async (on) => (await this.load(on.dataset.page)) && this.#go("meydan-comments"),
     news: () => this.#renew(),
     jump: () => this.#write(),
+    // Fetched when somebody asks; it says beneath the comment what it found.
+    verify: (on) => import(this.#one(".meydan").dataset.verify).then((one) => one.beside(on)).catch(() => this.#say("offline")),
     cancel: (on) => this.#write(on),
     reply: (on) => {
       this.#write(on);
@@ -729,9 +731,9 @@ class MeydanComments extends HTMLElement {
   /** One of the server's sentences, about a comment of the reader's. @param {string} which @param {any} told */
   #words(which, told) {
     const said = this.#one(`[data-said=${which}]`).content.cloneNode(true);
-    const link = said.querySelector("[data-status]");
-    const lang = this.#one(".meydan").lang;
-    if (link) link.href = `${told.status_url}?${new URLSearchParams({ lang, receipt: told.receipt })}`;
+    const { lang } = this.#one(".meydan");
+    for (const link of said.querySelectorAll("[data-status]"))
+      link.href = `${told.status_url}${link.dataset.status}?${new URLSearchParams({ lang, receipt: told.receipt })}`;
     if (told.message) said.firstElementChild.textContent = told.message;
     for (const { title, text } of told.reasons ?? []) {
       const line = document.createElement("li");
