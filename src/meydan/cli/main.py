@@ -21,6 +21,7 @@ from meydan.cli import (
     keeping,
     operating,
     people,
+    reporting,
     scoring,
     stating,
     telling,
@@ -50,6 +51,7 @@ app.command("calibrate")(calibrating.calibrate)
 app.command("trial")(trying.trial)
 app.command("migrate")(upgrading.migrate)
 app.command("statements")(stating.statements)
+app.command("report")(reporting.report)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")
