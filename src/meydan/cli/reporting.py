@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,7 @@ def report(
 ) -> None:
     """Count what was sent, decided and undone in some days, from the ledger and the store; no reader's words."""
     with refusals(as_json=as_json):
+        from meydan.keeping import whole_file, writing
         from meydan.transparency.recount import Span
         from meydan.transparency.report import as_csv, told
 
@@ -53,13 +55,12 @@ def report(
                 raise AlreadyExists(f"{path} is there already. Name another file; no report is written over.")
         made, page = _made(given, span, language)
         with contextlib.ExitStack() as kept:
-            # Both, or none: what the one cannot be written for is no reason to keep the other.
-            from meydan.keeping import whole_file
-
-            if table is not None:
-                kept.enter_context(whole_file(table, "report")).write(as_csv(made).encode("utf-8"))
-            if out is not None:
-                kept.enter_context(whole_file(out, "report")).write(page.encode("utf-8"))
+            # Both, or none: where one cannot be written, the other is not kept either.
+            for file, content in ((table, as_csv(made)), (out, page)):
+                if file is not None:
+                    opened = kept.enter_context(whole_file(file, "report"))
+                    with writing(file, "report"):
+                        opened.write(content.encode("utf-8"))
         say(told(made), as_json=as_json, text=_sentence(made, files))
 
 
@@ -85,8 +86,6 @@ def _made(given: Settings, span: Span, language: str | None) -> tuple[Report, st
         bounds = bounds_of(meydan.desk.promises(), confidence=guidelines.automation.confidence)
     finally:
         meydan.close()
-    from dataclasses import replace
-
     made = replace(made, publication=guidelines.publication.name, bounds=bounds)
     spoken = language or guidelines.publication.languages[0]
 

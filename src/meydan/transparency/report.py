@@ -21,6 +21,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from meydan import __version__
+from meydan.judge.calibration import APPROVALS
+from meydan.judge.watch import EVERY_RULE
 from meydan.ledger import Tree, leaf_hash
 from meydan.store.counting import Counting
 from meydan.transparency.recount import (
@@ -136,12 +138,11 @@ def bounds_of(promised: Iterable[Promised], *, confidence: float) -> tuple[Bound
     found = []
     for one in promised:
         for kept in one.kept:
-            if kept.what not in ("rejections", "approvals"):
+            if kept.what not in (EVERY_RULE, APPROVALS):
                 continue
             told = kept.seen.of >= FEW
-            gone = (
-                one.withdrawn & {"approvals"} if kept.what == "approvals" else one.withdrawn - {"approvals"}
-            )
+            approving = kept.what == APPROVALS
+            gone = one.withdrawn & {APPROVALS} if approving else one.withdrawn - {APPROVALS}
             found.append(
                 Bound(
                     one.language,
@@ -267,7 +268,7 @@ def together(sent: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     rest = [tag for tag in ordered if sent[tag] < FEW]
     while rest and alone and sum(sent[tag] for tag in rest) < FEW:
         rest.insert(0, alone.pop())
-    groups = {tag: (tag,) for tag in alone}
+    groups: dict[str, tuple[str, ...]] = {tag: (tag,) for tag in alone}
     return {**groups, OTHER: tuple(rest)} if rest and sum(sent[tag] for tag in rest) >= FEW else groups
 
 

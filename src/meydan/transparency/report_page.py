@@ -388,12 +388,12 @@ class _Page:
 
         height = len(waits) * _ROW
         lines = []
-        for tick in _TICKS:
-            if low <= math.log10(tick) <= high:
-                lines.append(
-                    f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="18" y2="{height}" class="grid"/>'
-                    f'<text x="{x(tick):.1f}" y="{height + 14}" class="soft middle">{escape(self._wait(tick))}</text>'
-                )
+        lines += [
+            f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="18" y2="{height}" class="grid"/>'
+            f'<text x="{x(tick):.1f}" y="{height + 14}" class="soft middle">{escape(self._wait(tick))}</text>'
+            for tick in _TICKS
+            if low <= math.log10(tick) <= high
+        ]
         for i, (month, median, ninety) in enumerate(waits):
             y = i * _ROW
             said = self._w.fill("between", low=self._wait(median), high=self._wait(ninety))
@@ -485,8 +485,9 @@ class _Page:
     def _language(self, tag: str) -> str:
         if tag == OTHER:
             return self._w["other"]
-        key = f"languages.{tag}"
-        return self._w[key] if key in self._w else tag
+        if f"languages.{tag}" in self._w:
+            return self._w[f"languages.{tag}"]
+        return tag
 
     def _number(self, number: int) -> str:
         return self._digits(f"{number:,}")
@@ -511,19 +512,18 @@ class _Page:
         if micros is None:
             return "–"
         seconds = micros / 1e6
-        for key, unit, most in (
-            ("seconds", 1, 60),
-            ("minutes", 60, 3600),
-            ("hours", 3600, 48 * 3600),
-            ("days", 86400, math.inf),
-        ):
-            if seconds < most:
-                break
+        key, unit = next((key, unit) for key, unit, most in _UNITS if seconds < most)
         number = seconds / unit
         said = f"{number:.0f}" if number >= 10 or number == round(number) else f"{number:.2g}"
         return self._w.fill(key, number=self._digits(said))
 
 
+_UNITS: Final = (
+    ("seconds", 1, 60.0),
+    ("minutes", 60, 3600.0),
+    ("hours", 3600, 48 * 3600.0),
+    ("days", 86400, math.inf),
+)
 _TICKS: Final = tuple(1e6 * seconds for seconds in (1, 60, 3600, 86400, 864000))
 
 
