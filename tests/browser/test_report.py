@@ -81,9 +81,10 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return found
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("language", ["en", "ar"])
+@pytest.mark.parametrize(
+    ("language", "size", "theme"),
+    [("en", "phone", "dark"), ("en", "desk", "light"), ("ar", "phone", "light"), ("ar", "desk", "dark")],
+)
 def test_the_page_can_be_read_anywhere(
     browser: Browser, pages: dict[str, Path], language: str, size: str, theme: str
 ) -> None:
@@ -100,8 +101,6 @@ def test_the_page_can_be_read_anywhere(
         assert page.locator("html").get_attribute("dir") == ("rtl" if language == "ar" else "ltr")
         found = Axe().run(page).response["violations"]
         assert [(one["id"], [node["html"] for node in one["nodes"]][:2]) for one in found] == []
-        if (shots := Path("/tmp/m")).is_dir():
-            page.screenshot(path=shots / f"report-{language}-{size}-{theme}.png", full_page=True)
     finally:
         page.close()
 
@@ -138,7 +137,6 @@ def test_every_language_and_an_empty_span_stand_on_a_telephone(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.locator("h2").count() == 10
         assert "{" not in page.locator("main").inner_text()
-        assert Axe().run(page).violations_count == 0
     finally:
         page.close()
 

@@ -158,7 +158,7 @@ class _Page:
         return self._section(
             "monthly",
             f'<ul class="key">{key}</ul>' + self._figure(self._stacks(), "decisions_drawn"),
-            self._by_part([(words, LEDGER) for _, words in named], rows),
+            self._by_part("monthly", [(words, LEDGER) for _, words in named], rows),
             self._paragraph(w["monthly_note"]),
         )
 
@@ -176,7 +176,7 @@ class _Page:
         return self._section(
             "rules",
             self._figure(self._rule_bars(found), "rules"),
-            self._table("rule", heads, rows, whole=False, words_first=True),
+            self._table("rules", "rule", heads, rows, whole=False, words_first=True),
             self._paragraph(w["rules_note"]),
         )
 
@@ -198,7 +198,7 @@ class _Page:
         return self._section(
             "waits",
             drawn,
-            self._by_part([(words, LEDGER) for _, words in named], rows),
+            self._by_part("waits", [(words, LEDGER) for _, words in named], rows),
             self._paragraph(w["waits_note"]),
         )
 
@@ -217,7 +217,9 @@ class _Page:
             ("appeals_decided", known.get("appeals.decided", 0), STORE),
             ("appeals_approved", known.get("appeals.approved", 0), STORE),
         ]
-        return self._section("changed", self._list_of(rows), self._paragraph(self._w["changed_note"]))
+        return self._section(
+            "changed", self._list_of("changed", rows), self._paragraph(self._w["changed_note"])
+        )
 
     def _gone(self) -> str:
         rows = [
@@ -225,7 +227,7 @@ class _Page:
             ("erased", self._total.get("erased", 0), LEDGER),
             ("imported", self._report.store[TOTAL].get("imported", 0), STORE),
         ]
-        return self._section("gone", self._list_of(rows))
+        return self._section("gone", self._list_of("gone", rows))
 
     def _languages(self) -> str:
         w, found = self._w, self._report.languages
@@ -238,7 +240,14 @@ class _Page:
         ]
         return self._section(
             "by_language",
-            self._table("language", [(key, STORE) for _, key in named], rows, whole=False, words_first=True),
+            self._table(
+                "by_language",
+                "language",
+                [(key, STORE) for _, key in named],
+                rows,
+                whole=False,
+                words_first=True,
+            ),
             self._paragraph(w.fill("languages_note", number=FEW)),
         )
 
@@ -262,6 +271,7 @@ class _Page:
         return self._section(
             "audits",
             self._table(
+                "audits",
                 "language",
                 heads,
                 [(self._language(one.tag), self._audited(one)) for one in audited],
@@ -298,7 +308,7 @@ class _Page:
         body = "".join(self._bound(one) for one in bounds)
         return self._section(
             "bounds",
-            self._scrolled(f"<table><thead><tr>{told}</tr></thead><tbody>{body}</tbody></table>"),
+            self._scrolled("bounds", f"<table><thead><tr>{told}</tr></thead><tbody>{body}</tbody></table>"),
             self._paragraph(w.fill("bounds_note", number=FEW)),
         )
 
@@ -432,11 +442,14 @@ class _Page:
     def _mark(self, source: str) -> str:
         return f'<span class="from {source}">{escape(self._w[source])}</span>'
 
-    def _by_part(self, heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-        return self._table("month", heads, rows, whole=True)
+    def _by_part(
+        self, about: str, heads: Sequence[tuple[str, str]], rows: Sequence[tuple[str, Sequence[str]]]
+    ) -> str:
+        return self._table(about, "month", heads, rows, whole=True)
 
     def _table(
         self,
+        about: str,
         first: str,
         heads: Sequence[tuple[str, str]],
         rows: Sequence[tuple[str, Sequence[str]]],
@@ -444,7 +457,7 @@ class _Page:
         whole: bool,
         words_first: bool = False,
     ) -> str:
-        """Rows by name. `heads` are keys with where they are known from; `whole`: the last row is of everything."""
+        """Rows by name. `about` is the key of what it is a table of; `heads` are keys with where they are known from; `whole`: the last row is of everything."""
         top = "".join(
             f"<th scope=col>{escape(self._w[key])}<br>{self._mark(source)}</th>" for key, source in heads
         )
@@ -456,20 +469,21 @@ class _Page:
             for i, (name, cells) in enumerate(rows)
         )
         return self._scrolled(
-            f"<table><thead><tr><th scope=col>{escape(self._w[first])}</th>{top}</tr></thead><tbody>{body}</tbody></table>"
+            about,
+            f"<table><thead><tr><th scope=col>{escape(self._w[first])}</th>{top}</tr></thead><tbody>{body}</tbody></table>",
         )
 
-    def _list_of(self, rows: Sequence[tuple[str, int, str]]) -> str:
+    def _list_of(self, about: str, rows: Sequence[tuple[str, int, str]]) -> str:
         w = self._w
         body = "".join(
             f'<tr><th scope=row class="words">{escape(w[key])}</th><td>{escape(self._number(number))}</td><td>{self._mark(source)}</td></tr>'
             for key, number, source in rows
         )
         heads = f"<td></td><th scope=col>{escape(w['count'])}</th><th scope=col>{escape(w['source'])}</th>"
-        return self._scrolled(f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>")
+        return self._scrolled(about, f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>")
 
-    def _scrolled(self, table: str) -> str:
-        return f'<div class="scroll" role="region" aria-label="{escape(self._w["scroll"])}" tabindex="0">{table}</div>'
+    def _scrolled(self, about: str, table: str) -> str:
+        return f'<div class="scroll" role="region" aria-label="{escape(self._w[about])}" tabindex="0">{table}</div>'
 
     # -- words ---------------------------------------------------------------------
 
