@@ -43,11 +43,11 @@ th:first-child{text-align:start}thead th{color:var(--soft)}tbody tr:last-child.w
 td.words,th.words{white-space:normal;text-align:start;min-width:9rem}
 figure{margin:.5rem 0 1rem;max-width:30rem}svg{display:block;width:100%;height:auto}
 svg text{font:13px system-ui,sans-serif;fill:var(--ink)}svg text.soft{fill:var(--soft);font-size:12px}svg .end{text-anchor:end}svg .middle{text-anchor:middle}
-svg .track{fill:var(--track)}svg .ma{fill:var(--ma)}svg .pa{fill:var(--pa)}svg .mr{fill:var(--mr)}svg .pr{fill:var(--pr)}
+svg .track{fill:var(--track)}svg .ma{fill:var(--ma)}svg .pa{fill:var(--pa)}svg .mr{fill:var(--mr)}svg .pr{fill:var(--pr)}svg .im{fill:var(--soft)}
 svg .grid{stroke:var(--line)}svg .line{stroke:var(--pa);stroke-width:3;stroke-linecap:round}svg .dot{fill:var(--pa)}
 ul.key{list-style:none;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;margin:.5rem 0;font-size:.9rem}
 ul.key i{display:inline-block;width:.9em;height:.9em;margin-inline-end:.4em;vertical-align:-.1em;border:1px solid var(--soft)}
-ul.key .ma{background:var(--ma)}ul.key .pa{background:var(--pa)}ul.key .mr{background:var(--mr)}ul.key .pr{background:var(--pr)}
+ul.key .ma{background:var(--ma)}ul.key .pa{background:var(--pa)}ul.key .mr{background:var(--mr)}ul.key .pr{background:var(--pr)}ul.key .im{background:var(--soft)}
 code,pre{direction:ltr;unicode-bidi:isolate;font:.85rem/1.5 ui-monospace,monospace;overflow-wrap:anywhere;white-space:pre-wrap;text-align:start}
 """
 
@@ -59,6 +59,7 @@ _KINDS: Final = (
     ("mr", f"rejected.{MACHINE}", "machine_rejected"),
     ("pr", f"rejected.{MODERATOR}", "people_rejected"),
 )
+_REJECTERS: Final = (("mr", MACHINE, "machine"), ("pr", MODERATOR, "people"), ("im", IMPORT, "elsewhere"))
 _ELSEWHERE: Final = (
     (f"approved.{IMPORT}", "elsewhere_approved"),
     (f"rejected.{IMPORT}", "elsewhere_rejected"),
@@ -173,9 +174,14 @@ class _Page:
             (self._title_of(rule), [self._number(by.get(one, 0)) for one in who])
             for rule, by in found.items()
         ]
+        key = "".join(
+            f'<li><i class="{css}"></i>{escape(w[words])}</li>'
+            for css, one, words in _REJECTERS
+            if one in who
+        )
         return self._section(
             "rules",
-            self._figure(self._rule_bars(found), "rules"),
+            f'<ul class="key">{key}</ul>' + self._figure(self._rule_bars(found), "rules"),
             self._table("rules", "rule", heads, rows, whole=False, words_first=True),
             self._paragraph(w["rules_note"]),
         )
@@ -301,7 +307,7 @@ class _Page:
         confidence = self._percent(bounds[0].confidence)
         heads = ("language", "promise", "at_most", "seen", "so_in_truth", "standing")
         told = "".join(
-            f"<th scope=col>{escape(w.fill(key, confidence=confidence))}"
+            f"<th scope=col{' class=words' if key in ('language', 'promise', 'standing') else ''}>{escape(w.fill(key, confidence=confidence))}"
             f"{'<br>' + self._mark(STORE) if key in ('seen', 'so_in_truth') else ''}</th>"
             for key in heads
         )
@@ -369,7 +375,7 @@ class _Page:
             y, x = i * _ROW, 0.0
             lines.append(self._named(y, self._title_of(rule), self._number(sum(by.values()))))
             lines.append(f'<rect x="0" y="{y + 20}" width="{_WIDTH}" height="14" class="track"/>')
-            for css, who in (("mr", MACHINE), ("pr", MODERATOR), ("ma", IMPORT)):
+            for css, who, _ in _REJECTERS:
                 width = _WIDTH * by.get(who, 0) / most
                 at = x if self._ltr else _WIDTH - x - width
                 if width:
