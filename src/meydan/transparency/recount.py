@@ -52,6 +52,10 @@ _INSTANT: Final = 27
 """Characters of a leaf's time: 2026-11-29T08:55:00.000000Z."""
 
 _RECEIPT, _END, _DECISION = 0, 1, 2
+_WITHOUT_VERDICT: Final = {"receipt": "sent", "withdrawal": "withdrawn", "erasure": "erased"}
+_TELLING: Final = 16
+"""Bytes of a commitment that are kept."""
+
 _NEVER: Final = 2**63 - 1
 
 
@@ -187,25 +191,22 @@ def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
 
     Args:
         leaves: the bodies of all leaves that the report rests on, from number 0 on; they are read once, one at a time.
-            Some 35 bytes of each are kept.
+            Some 25 bytes of each are kept.
 
     Raises:
         BadLeaf: one is none that this program writes; says its number.
     """
     tally, seen = Tally(span), _Seen()
     begin, end = (f"{at:%Y-%m-%dT%H:%M:%S}.000000Z".zfill(_INSTANT) for at in (span.since, span.until))
-    first = span.months[0]
-    first_month = int(first[:4]) * 12 + int(first[5:])
+    counted: dict[tuple[str, str], int] = defaultdict(int)
     for number, body in enumerate(leaves):
         try:
             leaf = _read_leaf(body)
             at = leaf.at
             code = _code_of(leaf)
-            if len(at) != _INSTANT or at[-1] != "Z":
+            if len(at) != _INSTANT or at[4:20:3] != "--T::." or at[-1] != "Z":
                 raise ValueError("its time")
-            seen.add(
-                bytes.fromhex(leaf.commitment), (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND, code
-            )
+            seen.add(leaf.commitment, (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND, code)
         except (ValueError, msgspec.DecodeError) as error:
             raise BadLeaf(
                 f"Leaf {number} of the ledger is none that this program knows how to count. "
@@ -213,16 +214,17 @@ def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
             ) from error
         # All times are written alike, so letters tell which came first.
         if begin <= at < end:
-            month = int(at[:4]) * 12 + int(at[5:7]) - first_month
-            if code == _RECEIPT:
-                tally.add("sent", month)
-            elif code == _END:
-                tally.add("withdrawn" if leaf.kind == "withdrawal" else "erased", month)
+            month = at[:7]
+            if code < _DECISION:
+                counted[month, _WITHOUT_VERDICT[leaf.kind]] += 1
             else:
-                tally.add(f"{_KEPT[leaf.verdict]}.{leaf.decided_by}", month)
+                who = leaf.decided_by
+                counted[month, f"{_KEPT[leaf.verdict]}.{who}"] += 1
                 if leaf.verdict == "reject":
                     for rule in rules_in(leaf.rules):
-                        tally.add(f"rule.{rule}.{leaf.decided_by}", month)
+                        counted[month, f"rule.{rule}.{who}"] += 1
+    for (month, name), many in counted.items():
+        tally.add(name, span.months.index(month), many)
     seen.compare(tally, span)
     return tally.done()
 
@@ -230,7 +232,7 @@ def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
 def _code_of(leaf: _Leaf) -> int:
     if leaf.kind == "decision":
         return _DECISION + 2 * WHO.index(leaf.decided_by) + ("approve", "reject").index(leaf.verdict)
-    if leaf.kind not in ("receipt", "withdrawal", "erasure"):
+    if leaf.kind not in _WITHOUT_VERDICT:
         raise ValueError("its kind")
     return _RECEIPT if leaf.kind == "receipt" else _END
 
@@ -239,20 +241,21 @@ class _Seen:
     """Of every leaf, as little as tells which ones are of one comment and in which order."""
 
     def __init__(self) -> None:
-        self._head, self._tail, self._at, self._code = array("Q"), array("Q"), array("q"), array("B")
+        self._comment, self._at, self._code = bytearray(), array("q"), array("B")
 
-    def add(self, commitment: bytes, at: int, code: int) -> None:
-        if len(commitment) != 32:
+    def add(self, commitment: str, at: int, code: int) -> None:
+        if len(commitment) != 64:
             raise ValueError("its commitment")
         # Half of it tells comments from each other: nobody finds two that share 128 bits.
-        self._head.append(int.from_bytes(commitment[:8], "big"))
-        self._tail.append(int.from_bytes(commitment[8:16], "big"))
+        self._comment += bytes.fromhex(commitment)[:_TELLING]
         self._at.append(at)
         self._code.append(code)
+        if len(self._comment) != _TELLING * len(self._at):
+            raise ValueError("its commitment")
 
     def compare(self, tally: Tally, span: Span) -> None:
         """What a comment's leaves say only together: how long it waited, whether it waits, what was decided otherwise."""
-        head, tail = np.frombuffer(self._head, np.uint64), np.frombuffer(self._tail, np.uint64)
+        head, tail = np.frombuffer(self._comment, np.uint64).reshape(-1, 2).T
         # Stable: the leaves of a comment stay in the order of their numbers.
         order = np.lexsort((tail, head))
         head, tail = head[order], tail[order]
