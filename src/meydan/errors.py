@@ -79,6 +79,10 @@ The tree; every leaf has a code that docs/errors.md lists.
     + OtherLedgerKey       M370  another key than the ledger's last checkpoint was signed with
     + BadSigningKey        M371  a key of the ledger that is damaged, or cannot be read, made or changed here
     + LedgerForgotten      M372  the checkpoint that this node remembers is damaged, or cannot be kept
+    + CountsDiffer         M376  a report's counts are not those of the ledger; names them; nothing is written
+    + BadSpan              M377  a report of days that are none, or too many
+    + NotAReport           M378  a file that is no report, or one of another version
+    + BadLeaf              M379  a leaf that cannot be counted; says its number
   x Tampered               stored words differ from their commitment
     + TextChanged          T401
     + BackupDamaged        T402  a backup, or what was made of one, that does not add up; names the comments
@@ -416,6 +420,26 @@ class BadCategories(Misconfigured):
 
 class BadStatement(Misconfigured):
     code = "M351"
+
+
+class CountsDiffer(Misconfigured):
+    """What a transparency report counts is not what the ledger says; the message names the first differences."""
+
+    code = "M376"
+
+
+class BadSpan(Misconfigured):
+    code = "M377"
+
+
+class NotAReport(Misconfigured):
+    code = "M378"
+
+
+class BadLeaf(Misconfigured):
+    """A leaf of the ledger that is none that this program writes."""
+
+    code = "M379"
 
 
 class MigrationHeldUp(Misconfigured):

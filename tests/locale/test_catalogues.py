@@ -13,8 +13,8 @@ from meydan.locale.catalogue import SOURCE
 from meydan.locale.desk import DESK
 from meydan.locale.plurals import gettext_rule
 
-READERS, OFFICE = "meydan.locale", "meydan.locale.desk"
-FILES = [(READERS, tag) for tag in INTERFACE if tag != SOURCE] + [
+READERS, OFFICE, REPORT = "meydan.locale", "meydan.locale.desk", "meydan.locale.report"
+FILES = [(package, tag) for package in (READERS, REPORT) for tag in INTERFACE if tag != SOURCE] + [
     (OFFICE, tag) for tag in DESK if tag != SOURCE
 ]
 

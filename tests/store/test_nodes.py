@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from meydan.errors import BadSecret, BadSettings, StoreUnavailable, TooFast
-from meydan.store import Store, leading, replica
+from meydan.store import Store, counting, leading, replica
 from meydan.web.access import Pace
 from tests.postgresql import PostgreSQL
 from tests.replica import Standby, following
@@ -185,6 +185,46 @@ def standby(postgresql: PostgreSQL) -> Iterator[Standby]:
 
 def texts(store: Store) -> list[str | None]:
     return [comment.text for comment in store.page(STORY, sort="oldest", after=None, limit=50).comments]
+
+
+def test_a_report_is_counted_in_a_replica_that_has_everything(
+    url: str, postgresql: PostgreSQL, standby: Standby
+) -> None:
+    """If a replica has all that the database has, then a report is counted there; if it is behind, unreachable or another newsroom's, then in the database, with the same counts."""
+    store = Store.open(url)
+    store.check_secret("ours")
+    approved(store, "The first.")
+    foreign = postgresql.new_database()
+    others = Store.open(foreign)
+    others.check_secret("theirs")
+    approved(others, "Not ours.")
+    approved(others, "Not ours either.")
+
+    def asked(copy: str) -> tuple[bool, int, int]:
+        return counting.counted(
+            url,
+            lambda seen: (
+                seen._hand.one("SELECT pg_is_in_recovery()")[0],
+                seen.sent(0, 2**62),
+                len(list(seen.leaves())),
+            ),  # type: ignore[index]
+            replica=copy,
+        )
+
+    try:
+        until(lambda: asked(standby.url_of(url)) == (True, 1, 2))
+        for copy in ("", "postgresql://nobody@127.0.0.1:1/none", foreign):
+            assert asked(copy) == (False, 1, 2)
+        standby.ask("SELECT pg_wal_replay_pause()")
+        until(lambda: standby.ask("SELECT pg_get_wal_replay_pause_state()") == "paused")
+        approved(store, "The second.")
+        assert asked(standby.url_of(url)) == (False, 2, 4)
+        standby.ask("SELECT pg_wal_replay_resume()")
+        until(lambda: asked(standby.url_of(url)) == (True, 2, 4))
+    finally:
+        others.close()
+        store.close()
+        postgresql.drop(foreign)
 
 
 def test_readers_are_served_by_a_replica_that_has_what_they_know(

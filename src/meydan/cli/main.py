@@ -22,6 +22,7 @@ from meydan.cli import (
     ledger,
     operating,
     people,
+    reporting,
     scoring,
     stating,
     telling,
@@ -52,6 +53,7 @@ app.command("calibrate")(calibrating.calibrate)
 app.command("trial")(trying.trial)
 app.command("migrate")(upgrading.migrate)
 app.command("statements")(stating.statements)
+app.command("report")(reporting.report)
 app.command("erase")(operating.erase)
 app.add_typer(training.app, name="train")
 app.add_typer(evaluating.app, name="evaluate")
