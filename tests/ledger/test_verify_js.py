@@ -377,7 +377,7 @@ def test_a_record_that_grew_is_followed_and_one_that_forked_is_not(
     memory = seen(browser_of, before)
     grown = browser_of.ask("verifyRecord", files=after.files, memory=memory)
     assert grown["told"]["record"] | {"since": "grown", "before": old, "size": new} == grown["told"]["record"]
-    assert after.checkpoint in json.loads(grown["memory"])["https://news.example/"]["note"]
+    assert after.checkpoint in json.loads(grown["memory"])["https://news.example/ledger/"]["note"]
 
     rolled = browser_of.ask("verifyRecord", files=before.files, memory=grown["memory"])
     assert (rolled["told"]["result"], rolled["told"]["faults"]) == ("contradicted", ["rollback"])
@@ -462,7 +462,7 @@ def test_a_browser_without_ed25519_says_so(browser_of: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "memory", ["", "{", "[]", "null", '"x"', '{"https://news.example/": {"note": "x", "keys": []}}']
+    "memory", ["", "{", "[]", "null", '"x"', '{"https://news.example/ledger/": {"note": "x", "keys": []}}']
 )
 def test_a_memory_that_cannot_be_read_is_none(browser_of: Browser, memory: str) -> None:
     """If what was remembered is not what was written, then the record is seen for the first time."""
