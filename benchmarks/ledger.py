@@ -80,11 +80,11 @@ def logged(leaves: int) -> dict[str, Any]:
 
 def _fill(store: Store, leaves: int) -> None:
     at = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    put = 0
+    put, first = 0, store.logs.leaves_count()
     while put < leaves:
         bodies: list[bytes] = []
         while len(bodies) < min(PUT_AT_ONCE, leaves - put):
-            commitment = commitment_with(b"\0" * 32, str(put + len(bodies)))
+            commitment = commitment_with(b"\0" * 32, str(first + put + len(bodies)))
             bodies += [receipt_leaf(commitment, at), decision_leaf(commitment, DECIDED, at)]
         store._writer.write(lambda hand, bodies=bodies[: leaves - put]: hand.leaves(bodies) and None)
         put += len(bodies[: leaves - put])

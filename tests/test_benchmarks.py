@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import __main__ as program
-from benchmarks import archive, growth, mixed, peers, read, score, site, submit_peers
+from benchmarks import archive, growth, ledger, mixed, peers, read, score, site, submit_peers
 from benchmarks.page import page
 
 from meydan.store import Store
@@ -44,6 +44,16 @@ def test_scenarios_over_http_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["soak"]["errors"] == 0
     assert found["submit_peers"]["meydan_off"]["errors"] == 0
     _check_page(program._without_nan(found))
+
+
+def test_a_ledger_is_published_proved_and_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    If a small ledger is measured, then it is published whole, its proofs hold, and it is found sound.
+    """
+    monkeypatch.setattr(ledger, "PROOFS", 5)
+    found = ledger.logged(600)
+    assert found["leaves"] == 600
+    assert found["verification_s"] >= 0
 
 
 def test_an_archive_is_as_the_program_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,9 @@ from tests.serving import Served
 from tests.test_docs import _verbs
 
 MARK = "mark0f5ecret"
+SEED = "c0ffee5ec2e7" * 5 + "beef"
+"""A key of the ledger's, which can be nothing but hexadecimal digits."""
+
 AWAY = f"postgresql://meydan:{MARK}-database@127.0.0.1:9/comments"
 
 SECRETS: Mapping[str, str] = {
@@ -40,6 +43,7 @@ SECRETS: Mapping[str, str] = {
     "mail_server": f"smtp://postbox:{MARK}-mail@127.0.0.1:9?tls=off",
     "metrics_token": f"{MARK}-metrics-token",
     "coral_secrets": f"{MARK}-coral-one,{MARK}-coral-two",
+    "ledger_key": SEED,
 }
 """Every setting that holds a secret. Keys of accounts are public ones; a private one by mistake is tried beside."""
 
@@ -68,6 +72,10 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "guidelines show": (),
     "guidelines test": ("{data}/none.toml",),
     "import": ("disqus", "{data}/none.xml"),
+    "ledger check": ("mr2.none",),
+    "ledger key": (),
+    "ledger publish": (),
+    "ledger verify": ("http://127.0.0.1:9/ledger/", "--key", "none"),
     "migrate": (),
     "moderators add": ("Leyla",),
     "moderators forget-codes": ("Nobody",),
@@ -142,7 +150,9 @@ def test_no_command_prints_one(
         said += called((*verb.split(), *written, *more), environment(tmp_path), monkeypatch)
     here = capfd.readouterr()
     assert "U201" in said
-    assert MARK not in said + here.out + here.err + caplog.text
+    told = said + here.out + here.err + caplog.text
+    assert MARK not in told
+    assert SEED not in told
 
 
 WRONG = [
@@ -162,6 +172,7 @@ WRONG = [
     {"metrics_token": MARK[:12]},
     {"coral_secrets": f"{MARK}-long-enough,{MARK[:12]}"},
     {"public_url": "nowhere"},
+    {"ledger_key": f"{MARK}-no-digits"},
 ]
 
 

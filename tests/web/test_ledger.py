@@ -227,7 +227,7 @@ def test_the_command_line_verifies_it(room: Newsroom, tmp_path: Path) -> None:
 
     code, said = ran("verify", f"{room.url}/ledger/", "--state", str(tmp_path / "state"))
     assert code == 0, said
-    code, said = ran("check", sent["receipt"])
+    code, said = ran("check", sent["receipt"], "--ledger", f"{room.url}/ledger/")
     assert code == 0, said
     code, said = ran("check", f"{room.url}/comments/{sent['id']}")
     assert code == 0, said

@@ -49,6 +49,7 @@ OPERATIONS = (
     "pick",
     "held",
     "decide",
+    "proof",
     "health",
     "ready",
 )
@@ -99,7 +100,7 @@ ASKED = [
     for operation in OPERATIONS
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     # These take nothing that could be wrong.
-    if operation not in ("health", "ready") or mode is not GenerationMode.NEGATIVE
+    if operation not in ("health", "ready", "proof") or mode is not GenerationMode.NEGATIVE
 ]
 
 

@@ -155,6 +155,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             **{
                 status: ResponseSpec(Problem, generate_examples=False, description=said)
                 for status, said in (
+                    (400, "It could not be read"),
                     (404, "No such comment is shown"),
                     (429, "Too many questions"),
                     (503, "Try again"),
