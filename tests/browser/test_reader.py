@@ -235,7 +235,7 @@ def test_a_rejection_names_the_rule_and_keeps_the_text(embedding: Page, room: Ne
     expect(page.locator(SAID)).to_contain_text(rule.text["en"])
     expect(page.locator("#meydan-text")).to_have_value(ABUSIVE)
     expect(page.locator("meydan-comments .m-list")).not_to_contain_text(ABUSIVE)
-    page.locator(SAID).get_by_role("link").click()
+    page.locator(SAID).get_by_role("link", name="appeal or withdraw").click()
     expect(page.locator("h1")).to_have_text("How your comment stands")
     expect(page.locator(".meydan-text")).to_have_text(ABUSIVE)
     page.locator("[name=words]").fill("I was quoting the minister.")
