@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from meydan.ledger import checkpoint
 from meydan.ledger.leaf import commitment_of, decision_leaf, opening_of, receipt_leaf
 from meydan.ledger.note import VerifyingKey
 from meydan.ledger.receipt import Receipt
+from meydan.ledger.tree import leaf_hash, root_of
+from meydan.transparency.recount import REPORT_FORMAT, REPORT_KIND, TOTAL, Span, names_in, recounted
 from tests.ledger.served import APPROVED, KEY, ORIGIN, OTHER, Served, at, leaves_of
 from tests.warm import meydan
 
@@ -125,6 +128,55 @@ def test_if_a_ledger_is_rewritten_then_it_is_named_and_both_checkpoints_are_kept
     notes = [path.read_bytes() for path in (tmp_path / "mine.evidence").glob("*.txt")]
     sizes = {checkpoint.open(written, [KEY.verifying])[0].size for written in notes}
     assert sizes == {500, 700}
+
+
+def reported(leaves: list[bytes]) -> dict[str, Any]:
+    """A transparency report's JSON, as far as it claims anything of a ledger of these leaves."""
+    span = Span(at(0).replace(hour=0), at(0).replace(hour=0) + timedelta(days=1))
+    counts = recounted(leaves, span)
+    return {
+        "kind": REPORT_KIND,
+        "format": REPORT_FORMAT,
+        "from": span.since.isoformat(),
+        "to": span.until.isoformat(),
+        "ledger": {"leaves": len(leaves), "root": root_of(map(leaf_hash, leaves)).hex()},
+        "counts": [
+            {
+                "name": name,
+                "from": "ledger",
+                "total": counts[TOTAL].get(name),
+                "months": {month: counts[month][name] for month in span.months if name in counts[month]},
+            }
+            for name in names_in(counts)
+        ],
+    }
+
+
+def test_if_a_report_says_what_the_ledger_does_not_then_that_is_named(
+    site: Site, home: dict[str, str], tmp_path: Path
+) -> None:
+    site.ledger = Served(LEAVES[:700])
+    file = tmp_path / "report.json"
+
+    def looked(report: object) -> tuple[int, dict[str, Any]]:
+        file.write_text(json.dumps(report))
+        words = ("ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--report", str(file), "--json")
+        run = meydan(*words, environment=home)
+        return run.returncode, said(run)["report"] if run.stdout else json.loads(run.stderr)
+
+    # Of fewer leaves than there are by now; and again, when they were all verified before.
+    for _ in range(2):
+        assert looked(reported(LEAVES[:600])) == (0, {"agrees": True, "differences": []})
+    false = reported(LEAVES[:600])
+    sent = next(one for one in false["counts"] if one["name"] == "sent")
+    sent["total"] += 1
+    code, told = looked(false)
+    assert (code, told["agrees"], len(told["differences"])) == (1, False, 1)
+    assert "sent" in told["differences"][0]
+    code, told = looked({**reported(LEAVES[:600]), "ledger": {"leaves": 600, "root": "00" * 32}})
+    assert (code, told["agrees"]) == (1, False)
+    assert looked(reported(LEAVES[:701])) == (2, {"agrees": None, "leaves": 700, "of": 701})
+    assert looked([])[1]["code"] == "M378"
 
 
 def test_if_it_is_another_key_then_nothing_is_believed(site: Site, home: dict[str, str]) -> None:

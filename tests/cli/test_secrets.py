@@ -84,6 +84,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "moderators remove": ("Nobody",),
     "moderators role": ("Nobody", "editor"),
     "move": (AWAY, AWAY.replace("comments", "others")),
+    "report": ("--from", "2026-11-01", "--to", "2026-11-02", "-o", "{data}/report.html"),
     "restore": ("{data}/backup.zip",),
     "score": ("{data}/none.csv", "-o", "{data}/scored"),
     "serve": ("--host", "192.0.2.1"),

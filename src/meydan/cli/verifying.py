@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from meydan.cli.speech import JsonOption, errors, refusals, say
-from meydan.errors import BadLedgerState, BadReceipt, BadVerifyingKey, LedgerUnreachable, NotALedger
+from meydan.errors import (
+    BadLedgerState,
+    BadReceipt,
+    BadVerifyingKey,
+    LedgerUnreachable,
+    NotALedger,
+    NotAReport,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -76,6 +84,12 @@ def verify(
             help="Where what was verified is remembered; in your state folder, by the key, when left out.",
         ),
     ] = None,
+    claimed: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="The JSON of a transparency report: are its counts what the ledger's leaves say?"
+        ),
+    ] = None,
     cosigned: Annotated[
         Path | None, typer.Option("--cosigned", help="With --follow: where the cosigned checkpoint is put.")
     ] = None,
@@ -85,18 +99,21 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Verify a ledger, down to its last leaf. Exit code 0: all is well; 1: somebody tampered; 2: it cannot be told."""
+    if follow and claimed:
+        raise typer.BadParameter("a report is looked at once: leave --follow out.", param_hint="--report")
     with refusals(as_json=as_json):
         from meydan.ledger.verify import Verifier
 
+        recounting = _Recounting(claimed) if claimed else None
         keys = _keys(key)
         memory = Memory(state or _state_folder() / f"{_named(keys[0])}.json", keys)
         with _Server(url) as server:
             verifier = Verifier(server.fetch, keys, stale_after_s=stale_after)
             if follow:
                 _follow(verifier, memory, every, witness, cosigned, as_json=as_json, everything=everything)
-            report = _look(verifier, memory, as_json=as_json, everything=everything)
-            _say_report(report, memory, as_json=as_json)
-            raise typer.Exit(_exit_code(report))
+            report = _look(verifier, memory, as_json=as_json, everything=everything, recounting=recounting)
+            _say_report(report, memory, as_json=as_json, recounting=recounting)
+            raise typer.Exit(_exit_code(report) or (recounting.exit_code if recounting else 0))
 
 
 def check(
@@ -213,12 +230,84 @@ def _keys_for(fetch: Fetch, words: list[str] | None) -> tuple[tuple[VerifyingKey
         raise NotALedger("No key is told there: this is no ledger.") from None
 
 
-def _look(verifier: Verifier, memory: Memory, *, as_json: bool, everything: bool = False) -> Report:
+class _Recounting:
+    """A transparency report's counts, made again from the leaves as they are verified."""
+
+    def __init__(self, path: Path) -> None:
+        from meydan.transparency.recount import claim_in
+
+        try:
+            with path.open("rb") as opened:
+                self._claim = claim_in(opened.read(MOST_BYTES))
+        except OSError as error:
+            raise NotAReport(f"{path} cannot be read: {error.strerror}.") from None
+        self.begin()
+
+    def begin(self) -> None:
+        """All leaves come once more."""
+        from meydan.ledger import Tree
+        from meydan.transparency.recount import Recount
+
+        self._recount, self._tree = Recount(self._claim.span), Tree()
+
+    def hear(self, body: bytes) -> None:
+        """The next leaf; those that came after the report are passed over."""
+        from meydan.ledger import leaf_hash
+
+        if self._recount.leaves < self._claim.leaves:
+            self._recount.add(body)
+            self._tree.add(leaf_hash(body))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every leaf came that the report rests on."""
+        return self._recount.leaves == self._claim.leaves
+
+    @functools.cached_property
+    def differences(self) -> tuple[str, ...]:
+        """In what the report and the leaves differ, each in a sentence; known once all have come."""
+        from meydan.transparency.recount import disagreements
+
+        if self._tree.root().hex() != self._claim.root:
+            return (f"The report rests on other leaves than the ledger's first {self._claim.leaves}.",)
+        return disagreements(self._claim.counts, self._recount.done())
+
+    @property
+    def exit_code(self) -> int:
+        if not self.is_whole:
+            return EXIT_CANNOT_TELL
+        return EXIT_TAMPERED if self.differences else 0
+
+    def answer(self) -> dict[str, object]:
+        if not self.is_whole:
+            return {"agrees": None, "leaves": self._recount.leaves, "of": self._claim.leaves}
+        return {"agrees": not self.differences, "differences": list(self.differences)}
+
+    def lines(self) -> list[str]:
+        if not self.is_whole:
+            return [
+                f"The report rests on {self._claim.leaves} leaves, of which {self._recount.leaves} could be counted: try again later."
+            ]
+        if not self.differences:
+            return ["Each count of the report that is said to be the ledger's is what its leaves say."]
+        return ["The report does not say what the ledger says.", *map(printable, self.differences[:SHOWN])]
+
+
+def _look(
+    verifier: Verifier,
+    memory: Memory,
+    *,
+    as_json: bool,
+    everything: bool = False,
+    recounting: _Recounting | None = None,
+) -> Report:
     """One look, remembered where it is sound; a server that is behind for a moment is asked again."""
     from meydan.ledger.book import KEY_BYTES
     from meydan.ledger.verify import Name
 
     def once() -> Report:
+        if recounting:
+            recounting.begin()
         with _bar(as_json) as bar:
             return verifier.verify(
                 memory.load(),
@@ -226,7 +315,9 @@ def _look(verifier: Verifier, memory: Memory, *, as_json: bool, everything: bool
                 book_key=os.urandom(KEY_BYTES),
                 begun=bar.begin,
                 told=bar,
-                everything=everything,
+                heard=recounting.hear if recounting else _pass_over,
+                # A report is of leaves from the first on.
+                everything=everything or recounting is not None,
             )
 
     report = once()
@@ -286,7 +377,13 @@ def _follow(
     raise typer.Exit(0)
 
 
-def _say_report(report: Report, memory: Memory, *, as_json: bool) -> None:
+def _pass_over(_body: bytes) -> None:
+    """Nobody counts."""
+
+
+def _say_report(
+    report: Report, memory: Memory, *, as_json: bool, recounting: _Recounting | None = None
+) -> None:
     from meydan.ledger.verify import Outcome
 
     shown = report.shown
@@ -300,6 +397,7 @@ def _say_report(report: Report, memory: Memory, *, as_json: bool) -> None:
         "leaves": report.leaves,
         "findings": [{"name": str(f.name), "told": f.told, "leaf": f.leaf} for f in report.findings],
         "counts": {str(name): count for name, count in report.counts.items()},
+        **({"report": recounting.answer()} if recounting else {}),
     }
     lines = []
     for finding in report.findings:
@@ -320,6 +418,8 @@ def _say_report(report: Report, memory: Memory, *, as_json: bool) -> None:
             f"All is well: {report.leaves} leaves were verified"
             + (f" after the {report.begun} that were before." if report.begun else ".")
         )
+    if recounting and report.outcome is not Outcome.TAMPERED:
+        lines += recounting.lines()
     say(answer, as_json=as_json, text="\n".join(lines))
 
 

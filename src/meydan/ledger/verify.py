@@ -201,6 +201,7 @@ class Verifier:
         book_key: bytes,
         begun: Callable[[int, int], None] = lambda begin, size: None,
         told: Callable[[int], None] = lambda leaves: None,
+        heard: Callable[[bytes], None] = lambda body: None,
         everything: bool = False,
     ) -> Report:
         """
@@ -211,21 +212,30 @@ class Verifier:
             book_key: 16 random bytes, for the book that is begun where nothing was verified before.
             begun: is told where the looking begins, and how many leaves there are.
             told: is told how many leaves were looked at, again and again.
+            heard: is given each leaf that is what was signed, in their order.
             everything: look at all leaves, also at those of before.
 
         Raises:
             LedgerUnreachable: nobody answers, or not all the way.
             NotALedger: what is served there is no checkpoint.
         """
-        return _Look(self, before, now, book_key, everything=everything).whole(begun, told)
+        return _Look(self, before, now, book_key, heard, everything=everything).whole(begun, told)
 
 
 class _Look:
     """One look, with what it has found so far."""
 
     def __init__(
-        self, asked: Verifier, before: State | None, now: datetime, book_key: bytes, *, everything: bool
+        self,
+        asked: Verifier,
+        before: State | None,
+        now: datetime,
+        book_key: bytes,
+        heard: Callable[[bytes], None],
+        *,
+        everything: bool,
     ) -> None:
+        self._heard = heard
         self._fetch = asked.fetch
         self._asked = asked
         self._before = before
@@ -386,6 +396,7 @@ class _Look:
                 )
             elif number >= first:
                 self._leaf(number, body)
+                self._heard(body)
             number += 1
 
     def _leaf(self, number: int, body: bytes) -> None:

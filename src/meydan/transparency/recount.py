@@ -185,48 +185,69 @@ class _Leaf(msgspec.Struct):
 _read_leaf = msgspec.json.Decoder(_Leaf).decode
 
 
-def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
+class Recount:
     """
-    Count leaves again.
+    Counts leaves again, which come one after another from number 0 on; some 25 bytes of each are kept.
 
-    Args:
-        leaves: the bodies of all leaves that the report rests on, from number 0 on; they are read once, one at a time.
-            Some 25 bytes of each are kept.
-
-    Raises:
-        BadLeaf: one is none that this program writes; says its number.
+    A `span` is what is counted of; leaves of other days are listened to as well.
     """
-    tally, seen = Tally(span), _Seen()
-    begin, end = (f"{at:%Y-%m-%dT%H:%M:%S}.000000Z".zfill(_INSTANT) for at in (span.since, span.until))
-    counted: dict[tuple[str, str], int] = defaultdict(int)
-    for number, body in enumerate(leaves):
+
+    def __init__(self, span: Span) -> None:
+        self.leaves = 0
+        self._span = span
+        self._seen = _Seen()
+        self._counted: dict[tuple[str, str], int] = defaultdict(int)
+        self._begin, self._end = (
+            f"{at:%Y-%m-%dT%H:%M:%S}.000000Z".zfill(_INSTANT) for at in (span.since, span.until)
+        )
+
+    def add(self, body: bytes) -> None:
+        """
+        The next leaf's bytes.
+
+        Raises:
+            BadLeaf: it is none that this program writes; says its number.
+        """
         try:
             leaf = _read_leaf(body)
             at = leaf.at
             code = _code_of(leaf)
             if len(at) != _INSTANT or at[4:20:3] != "--T::." or at[-1] != "Z":
                 raise ValueError("its time")
-            seen.add(leaf.commitment, (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND, code)
+            self._seen.add(leaf.commitment, (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND, code)
         except (ValueError, msgspec.DecodeError) as error:
             raise BadLeaf(
-                f"Leaf {number} of the ledger is none that this program knows how to count. "
+                f"Leaf {self.leaves} of the ledger is none that this program knows how to count. "
                 "`meydan ledger verify` says what is wrong with it; a newer program may know it."
             ) from error
+        self.leaves += 1
         # All times are written alike, so letters tell which came first.
-        if begin <= at < end:
+        if self._begin <= at < self._end:
             month = at[:7]
             if code < _DECISION:
-                counted[month, _WITHOUT_VERDICT[leaf.kind]] += 1
+                self._counted[month, _WITHOUT_VERDICT[leaf.kind]] += 1
             else:
                 who = leaf.decided_by
-                counted[month, f"{_KEPT[leaf.verdict]}.{who}"] += 1
+                self._counted[month, f"{_KEPT[leaf.verdict]}.{who}"] += 1
                 if leaf.verdict == "reject":
                     for rule in rules_in(leaf.rules):
-                        counted[month, f"rule.{rule}.{who}"] += 1
-    for (month, name), many in counted.items():
-        tally.add(name, span.months.index(month), many)
-    seen.compare(tally, span)
-    return tally.done()
+                        self._counted[month, f"rule.{rule}.{who}"] += 1
+
+    def done(self) -> Counts:
+        """What all of them come to."""
+        tally = Tally(self._span)
+        for (month, name), many in self._counted.items():
+            tally.add(name, self._span.months.index(month), many)
+        self._seen.compare(tally, self._span)
+        return tally.done()
+
+
+def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
+    """As `Recount`, of the bodies of all leaves that a report rests on; they are read once, one at a time."""
+    recount = Recount(span)
+    for body in leaves:
+        recount.add(body)
+    return recount.done()
 
 
 def _code_of(leaf: _Leaf) -> int:
