@@ -47,7 +47,7 @@ def run(seconds: int, runs: int, *, leaves: int = LEAVES) -> dict[str, Any]:
         "generator": GENERATOR,
         "log": logged(leaves),
         "submit": alternately(seconds, runs),
-        "behind": {f"every_{every_s}_s": behind(seconds, every_s) for every_s in (1, 2)},
+        "behind": {f"every_{every_ms}_ms": behind(seconds, every_ms) for every_ms in (500, 2000)},
     }
 
 
@@ -148,7 +148,7 @@ def alternately(seconds: int, runs: int) -> dict[str, Any]:
     rates: dict[str, list[float]] = {"on": [], "off": []}
     for number in range(max(1, runs)):
         for way in ("on", "off") if number % 2 else ("off", "on"):
-            with _Serving(every_s=2 if way == "on" else 0) as server:
+            with _Serving(every_ms=500 if way == "on" else 0) as server:
                 sent(server.url, asking, connections=CONNECTIONS, seconds=2, first=0)
                 rates[way].append(
                     sent(server.url, asking, connections=CONNECTIONS, seconds=seconds, first=1_000_000).per_s
@@ -163,9 +163,9 @@ def alternately(seconds: int, runs: int) -> dict[str, Any]:
     }
 
 
-def behind(seconds: int, every_s: int) -> dict[str, Any]:
+def behind(seconds: int, every_ms: int) -> dict[str, Any]:
     """While comments are sent: when a receipt was answered, and when the public checkpoint first covered its leaf."""
-    with _Serving(every_s=every_s) as server:
+    with _Serving(every_ms=every_ms) as server:
         ended = threading.Event()
         answered: list[tuple[float, int]] = []
         seen: list[tuple[float, int]] = []
@@ -189,7 +189,7 @@ def behind(seconds: int, every_s: int) -> dict[str, Any]:
         looking.start()
         try:
             load = sent(server.url, asking, connections=CONNECTIONS, seconds=seconds, first=0)
-            time.sleep(2 * every_s)
+            time.sleep(2 * every_ms / 1000)
         finally:
             ended.set()
             looking.join()
@@ -209,14 +209,14 @@ def behind(seconds: int, every_s: int) -> dict[str, Any]:
 class _Serving:
     """A fresh server in a folder of its own."""
 
-    def __init__(self, *, every_s: int) -> None:
-        self._every_s = every_s
+    def __init__(self, *, every_ms: int) -> None:
+        self._every_ms = every_ms
 
     def __enter__(self) -> Served:
         self._folder = tempfile.TemporaryDirectory(prefix="meydan-bench-")
         self._server = Served(
             Path(self._folder.name),
-            ledger_seconds=self._every_s,
+            ledger_ms=self._every_ms,
             submissions_per_minute=UNBOUNDED,
             submission_burst=UNBOUNDED,
             flood_per_minute=UNBOUNDED,

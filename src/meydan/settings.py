@@ -25,7 +25,7 @@ from meydan.errors import BadSettings
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
 SHORTEST_TOKEN = 16
-MAY_BE_NONE = ("port", "drain_seconds", "ledger_seconds")
+MAY_BE_NONE = ("port", "drain_seconds", "ledger_ms")
 DISPOSABLE = ("take", "hold", "refuse")
 """What is done with a comment whose e-mail address is one of those given away for minutes."""
 
@@ -117,7 +117,7 @@ class Settings:
     notice_hours: int = 12
     notice_minutes: int = 60
     statement_categories: Path | None = None
-    ledger_seconds: int = 2
+    ledger_ms: int = 500
     ledger_key: tuple[str, ...] = field(default=(), repr=False)
 
     @property
@@ -343,7 +343,7 @@ def _checked(settings: Settings) -> Settings:
             f"Each of the setting 'coral_secrets' has to have at least {SHORTEST_TOKEN} characters.",
             fields=("coral_secrets",),
         )
-    for key in ("drain_seconds", "ledger_seconds"):
+    for key in ("drain_seconds", "ledger_ms"):
         if getattr(settings, key) < 0:
             raise BadSettings(f"The setting {key!r} has to be at least 0.", fields=(key,))
     if any(not _SEED.fullmatch(seed) for seed in settings.ledger_key):

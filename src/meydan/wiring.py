@@ -240,7 +240,7 @@ class Meydan:
 
     def publish_until(self, ended: threading.Event) -> None:
         """Publish the ledger where this node leads, and follow it where another does, until told to end; an outage is waited out."""
-        every_s = self.settings.ledger_seconds
+        every_s = self.settings.ledger_ms / 1000
         while every_s and not ended.is_set():
             try:
                 self.ledger.round(leads=lambda: self.leads() and not ended.is_set())

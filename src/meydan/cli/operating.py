@@ -342,8 +342,8 @@ def _examine(settings: Settings) -> list[_Finding]:
         finally:
             store.close()
         told = f"{standing.published} leaves are published as {standing.name}"
-        if not settings.ledger_seconds:
-            told += "; ledger_seconds is 0: `meydan ledger publish` publishes by hand"
+        if not settings.ledger_ms:
+            told += "; ledger_ms is 0: `meydan ledger publish` publishes by hand"
         if standing.published and standing.name.partition("/")[0] != settings.ledger_name.partition("/")[0]:
             told += f" (it keeps that name; this server's would be {settings.ledger_name})"
         return told
