@@ -43,7 +43,11 @@ def test_a_stranger_verifies_with_nothing_but_the_page(
 
         blocks = BLOCK.findall(PAGE.read_text())
         assert len(blocks) == 7
-        named = {"SITE": room.url, "COMMENT": told["id"], "KEY": httpx.get(f"{room.url}/ledger/key").text.split()[0]}
+        named = {
+            "SITE": room.url,
+            "COMMENT": told["id"],
+            "KEY": httpx.get(f"{room.url}/ledger/key").text.split()[0],
+        }
 
         def command(block: str) -> int:
             """A block that is one command of ours, without a shell around it and a second of starting."""
@@ -54,7 +58,11 @@ def test_a_stranger_verifies_with_nothing_but_the_page(
 
         def follow(*blocks: str) -> str:
             """Blocks in one shell, to the end."""
-            script = "".join(blocks).replace("https://news.example", room.url).replace("the-comments-id", told["id"])
+            script = (
+                "".join(blocks)
+                .replace("https://news.example", room.url)
+                .replace("the-comments-id", told["id"])
+            )
             shell = subprocess.run(
                 ["sh", "-e", "-c", script], capture_output=True, text=True, timeout=60, check=False
             )
