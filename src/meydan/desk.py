@@ -1484,19 +1484,26 @@ class Desk:
         Raises:
             NotFound: no such comment, or one that readers never saw, or that is kept from them for the law.
         """
-        comment, kept = self._comment(id), self._store.kept_of(id)
+        comment = self._comment(id)
+        while True:
+            before, kept = comment, self._store.kept_of(id)
+            # Decided in between, its leaves would contradict what is shown, and that would look like tampering.
+            if (comment := self._comment(id)) == before:
+                break
         if comment.status is Status.APPROVED and not comment.escalated:
             if comment.erased_at is not None or kept is None:
                 return Proof(id, "erased")
             if comment.withdrawn_at is not None:
                 return Proof(id, "withdrawn")
-            if comment.text is not None:
+            # What is committed to is what was sent, with the markup that another system had; readers see what it says.
+            sent = comment.text if comment.kept is None else comment.kept
+            if sent is not None:
                 return Proof(
                     id,
                     "approved",
                     comment.name or "",
-                    comment.text,
-                    None if is_former(kept.commitment, kept.salt, comment.text) else opening_of(kept.salt),
+                    sent,
+                    None if is_former(kept.commitment, kept.salt, sent) else opening_of(kept.salt),
                     kept.commitment,
                     tuple(kept.leaves.items()),
                 )

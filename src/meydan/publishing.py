@@ -268,6 +268,8 @@ class Publishing:
         Raises:
             Misconfigured: nothing may be published.
         """
+        # Before the database: a program beside this one may publish meanwhile, and the database would be said to be behind.
+        seen = self._memory.read()
         self._logs = self._store.logs.all()
         self._sign_as(self._current_name)
         current = self._logs[-1] if self._logs else None
@@ -278,7 +280,6 @@ class Publishing:
         elif self._behind_since is None:
             self._behind_since = time.monotonic()
         self._looked_at = time.monotonic()
-        seen = self._memory.read()
         try:
             if seen is not None and (latest is None or (seen.size, seen.root) != (latest.size, latest.root)):
                 self._check_seen(seen, current, latest, leaves)
@@ -352,6 +353,8 @@ class Publishing:
         if self._keys_of != (name, seeds):
             self._keys = tuple(SigningKey(name, seed) for seed in seeds)
             self._keys_of = (name, seeds)
+            # Who did not sign what stands published may not go on from it, also where the key was changed beneath a running server.
+            self._checked = None
 
     def _see(self) -> bool:
         """Look; returns whether anything may be published."""
@@ -420,7 +423,11 @@ class Publishing:
         one = self.log(number)
         if one is None:
             return None
-        return self._latest if one == self._logs[-1] else self._store.logs.latest(one.number)
+        if one != self._logs[-1]:
+            return self._store.logs.latest(one.number)
+        # While another log is begun, what was seen last is of the one before, for a moment.
+        latest = self._latest
+        return latest if latest is not None and latest.note.startswith(f"{one.origin}\n") else None
 
     def tile(self, tile: Tile, number: int | None = None) -> bytes | None:
         """

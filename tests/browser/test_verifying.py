@@ -247,6 +247,19 @@ def test_what_is_said_of_comments_that_are_gone_and_servers_that_are_away(
         context.set_offline(offline=False)
 
 
+def test_a_link_that_cannot_be_read_sends_nothing(context: BrowserContext, room: Newsroom) -> None:
+    """If somebody is led to the checking page by a link that breaks off, then what they put in stays in the browser all the same."""
+    told = shown(room, f"{room.url}/stories/a-broken-link")
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/ledger/check?lang=en#mr2.%")
+    page.get_by_label("The receipt", exact=False).first.fill(told["receipt"])
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(RESULT)).to_contain_text("The receipt is good.")
+    assert not any("receipt=" in url for url in asked), asked
+
+
 def test_without_javascript_the_pages_say_what_they_are(browser: Browser, room: Newsroom) -> None:
     """If there is no JavaScript, then the control leads to a page that says so and gives the command, and receipts are files all the same."""
     story = f"{room.url}/stories/plain"

@@ -260,18 +260,25 @@ def test_if_a_state_file_is_somebody_elses_then_it_is_refused(
     site: Site, home: dict[str, str], tmp_path: Path
 ) -> None:
     state = tmp_path / "state.json"
+    true = ("ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--state", str(state))
+    site.ledger = Served(LEAVES[:700])
+    assert meydan(*true, environment=home).returncode == 0
+    kept = json.loads(state.read_bytes())
+    site.ledger.grow(LEAVES[700:])
     for written in (
         "{",
         "[]",
+        json.dumps({**kept, "note": []}),
+        json.dumps({**kept, "newest": "soon"}),
         json.dumps(
             {"note": Served(LEAVES, keys=(OTHER,)).files["checkpoint"].decode(), "newest": "", "book": ""}
         ),
     ):
         state.write_text(written)
-        run = meydan(
-            "ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--state", str(state), environment=home
-        )
-        assert (run.returncode, run.stderr[:4]) == (2, b"M362")
+        run = meydan(*true, environment=home)
+        assert (run.returncode, run.stderr[:4]) == (2, b"M362"), written
+    state.write_text(json.dumps(kept))
+    assert meydan(*true, environment=home).returncode == 0
 
 
 def test_if_it_is_followed_then_what_was_verified_is_cosigned_until_somebody_tampers(

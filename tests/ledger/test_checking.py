@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -222,3 +223,18 @@ def test_if_the_key_was_told_by_the_ledger_itself_then_it_is_said_that_this_prov
     checked = check_receipt(receipt(), served(), [KEY.verifying], known=False, text=TEXT, now=at(300))
     assert checked.points[0].proved is Proved.NOT_ASKED
     assert str(KEY.verifying) in checked.points[0].told
+
+
+@pytest.mark.parametrize(
+    "changed", [{"sig": ""}, {"log": ""}, {"at": ""}, {"at": "soon"}, {"at": "2026-02-30T00:00:00.000000Z"}]
+)
+def test_if_a_signed_receipt_lacks_what_is_signed_then_it_is_none(changed: dict[str, str]) -> None:
+    told = receipt()
+    facts = {"id": ID, "salt": SALT.hex(), "commitment": COMMITMENT.hex(), "leaf": NUMBER}
+    facts |= {"at": told.at, "log": told.log, "sig": told.sig}
+
+    def word(facts: dict[str, Any]) -> str:
+        return "mr2." + base64.urlsafe_b64encode(json.dumps(facts).encode()).rstrip(b"=").decode()
+
+    assert read(word(facts)) == told
+    assert read(word({**facts, **changed})) is None

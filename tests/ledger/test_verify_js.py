@@ -548,5 +548,6 @@ def test_receipts_that_are_not_good(browser_of: Browser) -> None:
         "x" * 5000,
         receipt_word(shown, salt="00"),
         receipt_word(shown, leaf=-1),
+        receipt_word(shown, at="2026-13-45T00:00:00.000000Z"),
     ):
         assert told(word) == ("no_receipt", [])

@@ -361,3 +361,65 @@ def test_a_quicker_node_is_not_written_over(node: Node) -> None:
     node.publishing.begin_anew()
     assert not node.store.logs.add(1, row, (), since=row.size)
     assert not node.store.logs.begin(publishing.LogRow(2, "another", later()))
+
+
+# -- several at once, and keys beneath a running server ---------------------------------
+
+
+def test_a_program_that_publishes_beside_it_is_no_rollback(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If another program of this folder publishes while this one looks, then the database is not said to be behind."""
+    approved(node.store)
+    node.publishing.round()
+    logs, beside = node.store.logs, Node(node.store, node.folder)
+    count = logs.leaves_count
+
+    def slowly() -> int:
+        found = count()
+        monkeypatch.setattr(logs, "leaves_count", count)
+        approved(node.store)
+        assert beside.publishing.round() == 2
+        return found
+
+    monkeypatch.setattr(logs, "leaves_count", slowly)
+    assert node.publishing.examine().stopped is None
+    assert node.publishing.round() == 0
+    assert checked(node).size == 4
+
+
+def test_another_key_beneath_a_running_server_stops(node: Node, database_url: str) -> None:
+    """If the key's file is another one while the server runs, then nothing is signed with it."""
+    approved(node.store)
+    node.publishing.round()
+    node.publishing.round()
+    before, key = sizes(database_url), node.seeds
+    approved(node.store)
+    node.seeds = [another_seed()]
+    assert node.publishing.round() == 0
+    assert isinstance(node.publishing.standing.stopped, OtherLedgerKey)
+    assert node.publishing.receipt_key() is None
+    assert sizes(database_url) == before
+    node.seeds = key
+    assert node.publishing.round() == 2
+
+
+def test_a_log_that_is_being_begun_is_not_told_with_the_one_before(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If somebody asks for a new log in the moment in which a node learns of it, then it is told nothing of the former."""
+    approved(node.store)
+    node.publishing.round()
+    Node(node.store, tmp_path / "other").publishing.begin_anew()
+    logs, told = node.store.logs, []
+    count = logs.leaves_count
+
+    def asked() -> int:
+        told.append(node.publishing.checkpoint(2))
+        return count()
+
+    monkeypatch.setattr(logs, "leaves_count", asked)
+    node.publishing.round()
+    assert told
+    assert all(one is None or one.note.startswith(f"{NAME}/2\n") for one in told)
+    assert checked(node, number=2).size == 2

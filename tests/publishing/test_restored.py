@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from meydan import keeping
-from meydan.errors import BackupDamaged
+from meydan.errors import BackupDamaged, NotErasable
 from meydan.ledger import commitment_of, opening_of, receipt_leaf
+from meydan.ledger.tiles import parse
+from meydan.ledger.verify import CHECKPOINT, Outcome, Verifier
 from meydan.store import Erasures, Store
 from meydan.store.carrying import snapshot
 from tests.desk.conftest import Clock, Room
-from tests.keeping.lived import GUIDELINES, JUDGE, rows_of
+from tests.keeping.lived import GUIDELINES, JUDGE, live, rows_of
 from tests.postgresql import PostgreSQL
-from tests.publishing.making import Node, checked, unguarded
+from tests.publishing.making import NAME, Node, checked, leaves, unguarded
 from tests.store.making import later, receive
 
 SALT, TEXT = b"\7" * 32, "Well said."
@@ -107,3 +109,30 @@ def test_only_its_author_opens_a_commitment_of_before(store: Store, database_url
     unguarded(database_url, "UPDATE words SET text = text || '!'")
     told = room.desk.proof(sent.id)
     assert (told.text, told.opening) == (f"{text}!", opening_of(kept.salt))
+
+
+def test_nobody_honest_is_accused(store: Store, tmp_path: Path) -> None:
+    """If something of everything was done to comments, then who verifies finds nothing, not even a warning."""
+    room = Room(store, JUDGE, GUIDELINES)
+    ids = live(room)
+    # What the law asks for in between: asked for, held, and carried out when the hold ends.
+    with pytest.raises(NotErasable):
+        room.desk.erase(ids["escalated"])
+    room.desk.end_hold(ids["escalated"], reason="No danger.", by="Mem")
+    room.desk.erase(ids["withdrawn"])
+    for _ in range(2):
+        room.desk.erase(ids["later erased"])
+    node = Node(store, tmp_path / "node")
+    node.publishing.round()
+
+    def fetch(path: str) -> bytes:
+        row = node.publishing.checkpoint()
+        assert row is not None
+        found = row.note.encode() if path == CHECKPOINT else node.publishing.tile(parse(path))
+        assert found is not None
+        return found
+
+    keys = [key.verifying for key in node.keys(NAME)]
+    report = Verifier(fetch, keys).verify(now=room.clock.now, book_key=b"k" * 16)
+    assert (report.outcome, report.findings) == (Outcome.SOUND, ())
+    assert report.leaves == len(leaves(store)) > 20

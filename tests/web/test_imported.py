@@ -11,6 +11,7 @@ import httpx
 from meydan.exchange.record import CommentRecord, StoryRecord
 from meydan.exchange.taking import take
 from meydan.intake import Intake
+from meydan.ledger import commitment_with
 from meydan.store import Store
 from tests.newsroom import Chair, Newsroom
 from tests.serving import Served
@@ -72,6 +73,11 @@ def test_an_imported_comment_is_shown_as_its_text(room: Newsroom) -> None:
     assert page.count("Shown without its original formatting.") == 1
     assert "<script>x" not in page
     assert "&lt;b&gt;" in page
+    # What was committed to is what was sent, with its markup: that is what is checked.
+    for key, sent in (("a", "<p>One<script>x()</script></p>"), ("c", "Plain.")):
+        proof = httpx.get(f"{room.url}/api/v1/comments/{ids[key]}/proof").json()
+        assert proof["text"].startswith(sent)
+        assert commitment_with(bytes.fromhex(proof["opening"]), proof["text"]).hex() == proof["commitment"]
     with Chair(room) as chair:
         chair.sign_in()
         waiting = chair.get(f"/desk/comments/{ids['b']}")

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -146,6 +147,25 @@ def test_what_readers_never_saw_is_not_told_of(room: Newsroom, what: str) -> Non
     """If readers never saw a comment, then its proof is refused as if there were none."""
     refused = proof(room, NOBODYS[what](room))
     assert (refused.status_code, refused.json()) == (404, proof(room, "made-up").json())
+
+
+def test_what_is_decided_meanwhile_is_not_told(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a comment is rejected while its proof is put together, then it is not told as shown, nor with a rejection."""
+    id = room.send(courteous())
+    assert proof(room, id).status_code == 200
+    store = room.meydan.store
+    kept_of = store.kept_of
+
+    def rejected_first(asked: str) -> Any:
+        monkeypatch.setattr(store, "kept_of", kept_of)
+        token = {"authorization": f"Bearer {room.meydan.staff.add_token('rejects')}"}
+        body = {"verdict": "reject", "rules": ["abuse"]}
+        answer = httpx.post(f"{room.url}/api/v1/comments/{id}/decisions", json=body, headers=token)
+        assert answer.status_code == 201, answer.text
+        return kept_of(asked)
+
+    monkeypatch.setattr(store, "kept_of", rejected_first)
+    assert proof(room, id).status_code == 404
 
 
 def test_of_what_is_gone_only_that_is_told(room: Newsroom) -> None:

@@ -459,12 +459,15 @@ class Memory:
         from meydan.ledger import checkpoint
         from meydan.ledger.book import BadBook, Book
         from meydan.ledger.note import BadNote
+        from meydan.ledger.reading import is_instant
         from meydan.ledger.verify import State
 
         try:
             told = json.loads(self.path.read_bytes())
-            shown, opened = checkpoint.open(told["note"], self.keys)
+            shown, opened = checkpoint.open(str(told["note"]), self.keys)
             newest, digest = str(told["newest"]), str(told["book"])
+            if newest and not is_instant(newest):
+                raise ValueError
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -117,7 +117,7 @@ def read_any_leaf(body: bytes) -> Leaf:
     commitment, at = facts["commitment"], facts["at"]
     if type(commitment) is not str or not _COMMITMENT.fullmatch(commitment):
         raise BadLeaf("its commitment is not one")
-    if type(at) is not str or not _AT.fullmatch(at) or not _is_day(at):
+    if type(at) is not str or not is_instant(at):
         raise BadLeaf("its time is not one")
     if kind is not Kind.DECISION:
         return Leaf(kind, bytes.fromhex(commitment), at)
@@ -140,6 +140,11 @@ def _decision(facts: dict[str, Any], commitment: bytes, at: str) -> Leaf:
     ):
         raise BadLeaf("what it says of the decision is not known")
     return Leaf(Kind.DECISION, commitment, at, _VERDICTS[verdict], tuple(rules), _DECIDERS[by])
+
+
+def is_instant(at: str) -> bool:
+    """Whether this is a time as leaves have it: `time_of` takes it."""
+    return _AT.fullmatch(at) is not None and _is_day(at)
 
 
 def time_of(at: str) -> datetime:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from meydan.ledger.leaf import instant_of
 from meydan.ledger.note import SigningKey
+from meydan.ledger.reading import is_instant
 
 VERSION: Final = "mr2"
 FORMER: Final = "mr1"
@@ -107,6 +108,8 @@ def read(receipt: str) -> Told | None:
     except (ValueError, KeyError, TypeError):
         return None
     texts = all(isinstance(one, str) for one in (id, at, log, sig))
+    if signed and (not texts or not log or not sig or not is_instant(at)):
+        return None
     number = isinstance(leaf, int) and not isinstance(leaf, bool) and leaf >= 0
     if not texts or not number or len(salt) != 32 or len(commitment) != 32:
         return None

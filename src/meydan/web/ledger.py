@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
+import structlog
 from litestar import Response, get
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
@@ -27,7 +28,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response import Response as AnyResponse
 
-from meydan.errors import NotFound
+from meydan.errors import LeafChanged, LeafMissing, NotFound
 from meydan.publishing import BadTile, parse_tile
 from meydan.web.access import AnyRequest, Pace
 from meydan.web.doors import Doors
@@ -46,6 +47,8 @@ BURST: Final = 20_000
 """How often one address asks: a million leaves are some eight thousand questions, which somebody asks at once and rarely."""
 
 T = TypeVar("T")
+
+log = structlog.get_logger("meydan.web")
 
 
 class LeafTold(msgspec.Struct):
@@ -109,7 +112,12 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             tile = parse_tile(f"tile{path}")
         except BadTile:
             raise NotFound("There is no such tile.") from None
-        body = await asked(request, lambda: ledger.tile(tile, number))
+        try:
+            body = await asked(request, lambda: ledger.tile(tile, number))
+        except (LeafChanged, LeafMissing) as error:
+            # Signed, and gone: whoever verifies is to see the hole that it is, not a server that is out of order just now.
+            log.error("ledger_hole", code=error.code, cause=error.message)
+            raise NotFound("This part of the ledger was published, and is gone from the database.") from None
         if body is None:
             raise NotFound("No checkpoint covers such a tile yet.")
         return Response(body, headers={"cache-control": FOR_EVER}, media_type=BINARY)

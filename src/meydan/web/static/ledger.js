@@ -30,9 +30,10 @@ async function show(find) {
 
 if (form) {
   const { receipt, file, text } = form.elements;
-  form.hidden = false;
-  // In the part of an address that stays in the browser.
-  receipt.value = decodeURIComponent(location.hash.slice(1));
+  // In the part of an address that stays in the browser. Whoever made the link may have put anything there.
+  try {
+    receipt.value = decodeURIComponent(location.hash.slice(1));
+  } catch {}
   file.addEventListener("change", async () => {
     if (file.files[0]) receipt.value = (await file.files[0].slice(0, 10_000).text()).trim();
   });
@@ -41,6 +42,8 @@ if (form) {
     await show(() => verifyReceipt(receipt.value, { text: text.value }));
     box.focus();
   });
+  // Last, and only now: without what is above, a browser would send what is put in.
+  form.hidden = false;
 } else if (box.dataset.found) {
   show(() => verifyComment(box.dataset.found));
 } else {

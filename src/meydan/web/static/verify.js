@@ -500,6 +500,8 @@ function numberOf(number) {
 }
 
 const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$/;
+/** Whether it is a moment, as entries have them: also one that a calendar has. @param {unknown} at */
+const isMoment = (at) => typeof at === "string" && AT.test(at) && !Number.isNaN(Date.parse(at));
 const BY = ["machine", "moderator", "import"];
 
 /** @param {Facts} facts @returns {Facts} */
@@ -561,7 +563,7 @@ export function verifyComment(id, ways = {}) {
     const sound = said.every(
       ({ kind, commitment: named, at, decided_by }, place) =>
         named === told.commitment &&
-        AT.test(at) &&
+        isMoment(at) &&
         (place ? kind === "decision" && BY.includes(decided_by) : kind === "receipt") &&
         (!place || leaves[place].number > leaves[place - 1].number),
     );
@@ -603,7 +605,7 @@ export function verifyReceipt(receipt, { text, ...ways } = {}) {
       [salt, commitment] = [unhex(told.salt), unhex(told.commitment)];
       facts.leaf = numberOf(told.leaf);
       place = placeOf(told.log ?? "/ledger/");
-      must(version === "mr1" || (AT.test(told.at) && typeof told.log === "string" && typeof told.sig === "string"));
+      must(version === "mr1" || (isMoment(told.at) && typeof told.log === "string" && typeof told.sig === "string"));
     } catch {
       throw new Stopped("no_receipt");
     }
