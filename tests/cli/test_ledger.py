@@ -177,6 +177,13 @@ def test_if_a_report_says_what_the_ledger_does_not_then_that_is_named(
     assert (code, told["agrees"]) == (1, False)
     assert looked(reported(LEAVES[:701])) == (2, {"agrees": None, "leaves": 700, "of": 701})
     assert looked([])[1]["code"] == "M378"
+    # What is no leaf of ours is said of the ledger, before anything is of a report.
+    site.ledger.grow([b'{"v":1,"kind":"praise"}'])
+    file.write_text(json.dumps(reported(LEAVES[:600]) | {"ledger": {"leaves": 701, "root": "00" * 32}}))
+    run = meydan(
+        "ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--report", str(file), environment=home
+    )
+    assert (run.returncode, b"malformed leaf" in run.stdout) == (1, True), run.stdout
 
 
 def test_if_it_is_another_key_then_nothing_is_believed(site: Site, home: dict[str, str]) -> None:
