@@ -22,6 +22,7 @@ import typer
 
 from meydan.cli.speech import JsonOption, errors, refusals, say
 from meydan.errors import (
+    BadLeaf,
     BadLedgerState,
     BadReceipt,
     BadVerifyingKey,
