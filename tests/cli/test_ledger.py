@@ -22,9 +22,6 @@ from meydan.ledger import checkpoint
 from meydan.ledger.leaf import commitment_of, decision_leaf, opening_of, receipt_leaf
 from meydan.ledger.note import VerifyingKey
 from meydan.ledger.receipt import Receipt
-from meydan.ledger.tree import leaf_hash, root_of
-from meydan.transparency import report as reports
-from meydan.transparency.recount import Span, recounted
 from tests.ledger.served import APPROVED, KEY, ORIGIN, OTHER, Served, at, leaves_of
 from tests.warm import meydan
 
@@ -138,104 +135,6 @@ def test_if_it_is_another_key_then_nothing_is_believed(site: Site, home: dict[st
     for words in ((), ("--key", "nonsense"), ("--key", VKEY[:-8])):
         run = meydan("ledger", "verify", f"{site.url}/ledger", *words, environment=home)
         assert (run.returncode, b"M360" in run.stderr) == (2, True)
-
-
-def report_of(leaves: list[bytes]) -> dict[str, Any]:
-    """A newsroom's report of March 2026 that rests on these leaves, as its JSON says it."""
-    span = Span(at(0).replace(day=1, hour=0), at(0).replace(month=4, day=1, hour=0))
-    root = root_of(map(leaf_hash, leaves))
-    return reports.told(
-        reports.Report("News", span, at(0), len(leaves), root, recounted(leaves, span), {}, (), ())
-    )
-
-
-def more_approved(report: dict[str, Any]) -> None:
-    next(one for one in report["counts"] if one["name"] == "approved.machine")["total"] += 1
-
-
-def nothing_said(report: dict[str, Any]) -> None:
-    report["counts"].clear()
-
-
-def another_root(report: dict[str, Any]) -> None:
-    report["ledger"]["root"] = "00" * 32
-
-
-def one_leaf_less(report: dict[str, Any]) -> None:
-    report["ledger"]["leaves"] -= 1
-
-
-def to_come(report: dict[str, Any]) -> None:
-    report["ledger"]["leaves"] = len(LEAVES) + 1
-
-
-REPORTS = [
-    # what is done to the report   exit code   what is said of it
-    (lambda report: None, 0, "The report says what the first 700 leaves say"),
-    (more_approved, 1, "total, approved.machine: the report says "),
-    (nothing_said, 1, "2026-03, sent: the report says 0, the ledger "),
-    (another_root, 1, "does not rest on the first 700 leaves"),
-    (one_leaf_less, 1, "does not rest on the first 699 leaves"),
-    (to_come, 2, "are published until now"),
-]
-
-
-@pytest.mark.parametrize(("change", "code", "words"), REPORTS)
-def test_if_a_report_is_given_then_it_is_counted_again_from_the_leaves(
-    change: Callable[[dict[str, Any]], None],
-    code: int,
-    words: str,
-    site: Site,
-    home: dict[str, str],
-    tmp_path: Path,
-) -> None:
-    report = report_of(LEAVES[:700])
-    change(report)
-    file = tmp_path / "march.json"
-    file.write_text(json.dumps(report))
-    command = ("ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--report", str(file))
-    run = meydan(*command, environment=home)
-    assert (run.returncode, run.stderr) == (code, b""), run.stdout
-    assert words in run.stdout.decode()
-    # Also when there is no new leaf to look at.
-    agrees = {0: True, 1: False, 2: None}[code]
-    assert said(meydan(*command, "--json", environment=home))["report"]["agrees"] is agrees
-
-
-def test_if_there_is_no_report_or_no_sound_ledger_then_nothing_is_counted(
-    site: Site, home: dict[str, str], tmp_path: Path
-) -> None:
-    file = tmp_path / "march.json"
-    command = ("ledger", "verify", f"{site.url}/ledger", "--key", VKEY, "--report", str(file))
-    for written in (None, "{}", "x" * 6_000_000):
-        if written is not None:
-            file.write_text(written)
-        run = meydan(*command, environment=home)
-        assert (run.returncode, run.stderr[:4]) == (2, b"M378")
-    assert site.asked == []
-    file.write_text(json.dumps(report_of(LEAVES[:700])))
-    assert meydan(*command, "--follow", environment=home).stderr.startswith(b"M378")
-    bundle = site.ledger.files["tile/entries/001"]
-    site.ledger.files["tile/entries/001"] = bundle.replace(b'"reject"', b'"REJECT"', 1)
-    run = meydan(*command, environment=home)
-    assert run.returncode == 1
-    assert b"changed leaf" in run.stdout
-    assert b"The report" not in run.stdout
-
-
-def test_if_other_leaves_are_served_the_second_time_then_they_are_not_counted(
-    site: Site, home: dict[str, str], tmp_path: Path
-) -> None:
-    file = tmp_path / "march.json"
-    file.write_text(json.dumps(report_of(LEAVES[:700])))
-    command = ("ledger", "verify", f"{site.url}/ledger", "--key", VKEY)
-    assert meydan(*command, environment=home).returncode == 0
-    # Verified before, so that the first look does not come here again.
-    bundle = site.ledger.files["tile/entries/001"]
-    site.ledger.files["tile/entries/001"] = bundle.replace(b'"reject"', b'"REJECT"', 1)
-    run = meydan(*command, "--report", str(file), environment=home)
-    assert run.returncode == 1
-    assert b"is served with other words than were signed" in run.stdout
 
 
 def endless(handler: http.server.BaseHTTPRequestHandler) -> None:

@@ -20,14 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from meydan.cli.speech import JsonOption, errors, refusals, say
-from meydan.errors import (
-    BadLedgerState,
-    BadReceipt,
-    BadVerifyingKey,
-    LedgerUnreachable,
-    NotALedger,
-    NotAReport,
-)
+from meydan.errors import BadLedgerState, BadReceipt, BadVerifyingKey, LedgerUnreachable, NotALedger
 
 if TYPE_CHECKING:
     import httpx
@@ -35,7 +28,6 @@ if TYPE_CHECKING:
     from meydan.ledger.checking import Checked
     from meydan.ledger.note import SigningKey, VerifyingKey
     from meydan.ledger.verify import Fetch, Report, State, Verifier
-    from meydan.transparency.recount import Claim
 
 EXIT_TAMPERED: Final = 1
 EXIT_CANNOT_TELL: Final = 2
@@ -49,8 +41,6 @@ BEHIND_S: Final = 5.0
 """How long a server that shows an older checkpoint is given to catch up, before it is said to have been rolled back."""
 
 LONGEST_FILE: Final = 100_000
-LONGEST_REPORT: Final = 5_000_000
-DIFFERENCES_SHOWN: Final = 20
 SHOWN: Final = 400
 """Characters of what a stranger's server sent, at most, in one line."""
 
@@ -92,23 +82,12 @@ def verify(
     witness: Annotated[
         str, typer.Option("--witness", help="With --follow: the name that you cosign under.")
     ] = "meydan.witness",
-    counted: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="FILE",
-            help="A transparency report, as JSON (meydan report --json): count it again from the leaves.",
-        ),
-    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Verify a ledger, down to its last leaf. Exit code 0: all is well; 1: somebody tampered; 2: it cannot be told."""
     with refusals(as_json=as_json):
         from meydan.ledger.verify import Verifier
 
-        if counted is not None and follow:
-            raise NotAReport("A report is counted again once: leave out --follow, or --report.")
-        claim = None if counted is None else _claim(counted)
         keys = _keys(key)
         memory = Memory(state or _state_folder() / f"{_named(keys[0])}.json", keys)
         with _Server(url) as server:
@@ -116,10 +95,8 @@ def verify(
             if follow:
                 _follow(verifier, memory, every, witness, cosigned, as_json=as_json, everything=everything)
             report = _look(verifier, memory, as_json=as_json, everything=everything)
-            # Of a ledger that does not add up nothing is counted.
-            recount = None if claim is None or report.state is None else _count_again(verifier, report, claim)
-            _say_report(report, memory, as_json=as_json, recount=recount)
-            raise typer.Exit(_exit_code(report) or (recount.exit_code if recount else 0))
+            _say_report(report, memory, as_json=as_json)
+            raise typer.Exit(_exit_code(report))
 
 
 def check(
@@ -316,77 +293,11 @@ def _follow(
     raise typer.Exit(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Recount:
-    """
-    What came of counting a transparency report again.
-
-    `agrees`: True, False, or None where it cannot be told; `told` a sentence, `differences` one for each count.
-    """
-
-    agrees: bool | None
-    told: str
-    differences: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        return {True: 0, False: EXIT_TAMPERED, None: EXIT_CANNOT_TELL}[self.agrees]
-
-
-def _claim(path: Path) -> Claim:
-    from meydan.transparency.recount import claim_in
-
-    try:
-        with path.open("rb") as opened:
-            data = opened.read(LONGEST_REPORT + 1)
-    except OSError as error:
-        raise NotAReport(f"{path} cannot be read: {error.strerror}.") from None
-    if len(data) > LONGEST_REPORT:
-        raise NotAReport(f"{path} is longer than any report.")
-    return claim_in(data)
-
-
-def _count_again(verifier: Verifier, report: Report, claim: Claim) -> Recount:
-    """Whether the leaves that a report rests on are the ledger's, and say what the report says."""
-    from meydan.ledger.tiles import BadTile
-    from meydan.ledger.tree import Tree, leaf_hash
-    from meydan.ledger.verify import Withheld
-    from meydan.transparency.recount import disagreements, recounted
-
-    shown = report.shown
-    assert shown is not None
-    if claim.leaves > shown.size:
-        return Recount(
-            None, f"The report rests on {claim.leaves} leaves, of which {shown.size} are published until now."
-        )
-    tree = Tree()
-
-    def grown() -> Iterator[bytes]:
-        for body in verifier.bodies(shown, claim.leaves):
-            tree.add(leaf_hash(body))
-            yield body
-
-    try:
-        counts = recounted(grown(), claim.span)
-    except BadTile as error:
-        return Recount(False, f"The second time, something else was served. {error}")
-    except Withheld as hole:
-        return Recount(False, hole.told)
-    if tree.root().hex() != claim.root:
-        return Recount(False, f"The report does not rest on the first {claim.leaves} leaves of this ledger.")
-    if found := disagreements(claim.counts, counts):
-        return Recount(False, "The report does not say what the ledger says.", found)
-    return Recount(
-        True,
-        f"The report says what the first {claim.leaves} leaves say, in all that is marked as from the ledger.",
-    )
-
-
-def _say_report(report: Report, memory: Memory, *, as_json: bool, recount: Recount | None = None) -> None:
+def _say_report(report: Report, memory: Memory, *, as_json: bool) -> None:
     from meydan.ledger.verify import Outcome
 
     shown = report.shown
-    answer: dict[str, object] = {
+    answer = {
         "outcome": str(report.outcome),
         "origin": shown.origin if shown else None,
         "size": shown.size if shown else None,
@@ -397,12 +308,6 @@ def _say_report(report: Report, memory: Memory, *, as_json: bool, recount: Recou
         "findings": [{"name": str(f.name), "told": f.told, "leaf": f.leaf} for f in report.findings],
         "counts": {str(name): count for name, count in report.counts.items()},
     }
-    if recount is not None:
-        answer["report"] = {
-            "agrees": recount.agrees,
-            "told": recount.told,
-            "differences": list(recount.differences),
-        }
     lines = []
     for finding in report.findings:
         count = report.counts[finding.name] if finding.name.is_warning else 1
@@ -422,11 +327,6 @@ def _say_report(report: Report, memory: Memory, *, as_json: bool, recount: Recou
             f"All is well: {report.leaves} leaves were verified"
             + (f" after the {report.begun} that were before." if report.begun else ".")
         )
-    if recount is not None:
-        lines.append(recount.told)
-        lines += [f"  {printable(one)}" for one in recount.differences[:DIFFERENCES_SHOWN]]
-        if len(recount.differences) > DIFFERENCES_SHOWN:
-            lines.append(f"  and {len(recount.differences) - DIFFERENCES_SHOWN} more")
     say(answer, as_json=as_json, text="\n".join(lines))
 
 

@@ -5,7 +5,6 @@ Pure but for its threads: what is served is fetched by a function that is given,
 before comes and goes as a value. Leaves stream through; what grows with their number is the book, by thirty bytes a comment.
 
     Verifier.verify      one look at the ledger, from its checkpoint to its last leaf -> Report
-    Verifier.bodies      the leaves under a checkpoint that was verified, to count them
     State                what was verified, to go on from
     Finding              what is wrong, by a name that does not change
 
@@ -220,32 +219,6 @@ class Verifier:
         """
         return _Look(self, before, now, book_key, everything=everything).whole(begun, told)
 
-    def bodies(self, shown: Checkpoint, size: int) -> Iterator[bytes]:
-        """
-        The first `size` leaves under a checkpoint that was verified, in their order.
-
-        Each is proved anew to be under its root: a server may give another one the second time.
-
-        Raises:
-            BadTile: a tile or a leaf is not what was signed.
-            Withheld: one is not served.
-            LedgerUnreachable: nobody answers, or not all the way.
-        """
-        if size > shown.size:
-            raise ValueError(f"a tree of {shown.size} leaves has no {size}")
-        reader = TileReader(shown.size, lambda tile: fetch_tile(self.fetch, tile), root=shown.root)
-        tiles = (tile_in(0, index, shown.size) for index in range(-(-size // WIDTH)))
-        with contextlib.closing(_fetched(self.fetch, tiles, self.threads)) as fetched:
-            for tile, hashes, data in fetched:
-                proved = reader.prove(tile, _given(hashes))
-                first = tile.index * WIDTH
-                bodies = decode_entries(_given(data), tile.width)
-                for number, (body, hashed) in enumerate(zip(bodies, proved, strict=True), first):
-                    if leaf_hash(body) != hashed:
-                        raise BadTile(f"Leaf {number} is served with other words than were signed.")
-                    if number < size:
-                        yield body
-
 
 class _Look:
     """One look, with what it has found so far."""
@@ -385,7 +358,7 @@ class _Look:
             range(self._begin // WIDTH, -(-shown.size // WIDTH)) if self._begin < shown.size else range(0)
         )
         tiles = (tile_in(0, index, shown.size) for index in indices)
-        with contextlib.closing(_fetched(self._fetch, tiles, self._asked.threads)) as fetched:
+        with contextlib.closing(self._fetched(tiles)) as fetched:
             for tile, hashes, bodies in fetched:
                 first = max(self._begin, tile.index * WIDTH)
                 try:
@@ -501,33 +474,32 @@ class _Look:
     def _tile(self, tile: Tile) -> bytes:
         return fetch_tile(self._fetch, tile)
 
+    def _fetched(
+        self, tiles: Iterable[Tile]
+    ) -> Generator[tuple[Tile, bytes | Withheld, bytes | Withheld], None, None]:
+        """Each tile with its bundle, in their order, some being fetched ahead."""
 
-def _fetched(
-    fetch: Fetch, tiles: Iterable[Tile], threads: int
-) -> Generator[tuple[Tile, bytes | Withheld, bytes | Withheld], None, None]:
-    """Each tile with its bundle, in their order, some being fetched ahead."""
+        def both(tile: Tile) -> tuple[bytes | Withheld, bytes | Withheld]:
+            found: list[bytes | Withheld] = []
+            for one in (tile, Tile(ENTRIES, tile.index, tile.width)):
+                try:
+                    found.append(self._tile(one))
+                except Withheld as hole:
+                    found.append(hole)
+            return found[0], found[1]
 
-    def both(tile: Tile) -> tuple[bytes | Withheld, bytes | Withheld]:
-        found: list[bytes | Withheld] = []
-        for one in (tile, Tile(ENTRIES, tile.index, tile.width)):
-            try:
-                found.append(fetch_tile(fetch, one))
-            except Withheld as hole:
-                found.append(hole)
-        return found[0], found[1]
-
-    waiting: deque[tuple[Tile, Future[tuple[bytes | Withheld, bytes | Withheld]]]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="fetch")
-    try:
-        for tile in tiles:
-            waiting.append((tile, pool.submit(both, tile)))
-            if len(waiting) > 2 * threads:
-                first, coming = waiting.popleft()
+        waiting: deque[tuple[Tile, Future[tuple[bytes | Withheld, bytes | Withheld]]]] = deque()
+        pool = ThreadPoolExecutor(self._asked.threads, thread_name_prefix="fetch")
+        try:
+            for tile in tiles:
+                waiting.append((tile, pool.submit(both, tile)))
+                if len(waiting) > 2 * self._asked.threads:
+                    first, coming = waiting.popleft()
+                    yield first, *coming.result()
+            for first, coming in waiting:
                 yield first, *coming.result()
-        for first, coming in waiting:
-            yield first, *coming.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _given(data: bytes | Withheld) -> bytes:
