@@ -243,7 +243,7 @@ def test_a_rejection_names_the_rule_and_keeps_the_text(embedding: Page, room: Ne
     expect(page.locator(SAID)).to_contain_text(rule.text["en"])
     expect(page.locator("#meydan-text")).to_have_value(ABUSIVE)
     expect(page.locator("meydan-comments .m-list")).not_to_contain_text(ABUSIVE)
-    page.locator(SAID).get_by_role("link", name="See how your comment stands").click()
+    page.locator(SAID).get_by_role("link", name="appeal or withdraw").click()
     expect(page.locator("h1")).to_have_text("How your comment stands")
     expect(page.locator(".meydan-text")).to_have_text(ABUSIVE)
     page.locator("[name=words]").fill("I was quoting the minister.")
@@ -422,7 +422,7 @@ def test_posting_works_without_javascript(plain: Page, room: Newsroom, story: st
     text = "The report on the new school was thorough,\nand I thank its author."
     post(plain, "Nada", text)
     expect(plain.locator("h1")).to_have_text("Your comment is published.")
-    plain.get_by_role("link", name="See how your comment stands").click()
+    plain.get_by_role("link", name="appeal or withdraw").click()
     expect(plain.locator(".meydan-text")).to_contain_text("and I thank its author.")
     plain.get_by_role("link", name="Back to the comments").click()
     expect(plain.locator(".meydan-text")).to_contain_text("thorough")
