@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.server
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -214,12 +216,18 @@ def test_required_fields_are_marked_and_named(embedding: Page) -> None:
 
 
 def test_an_approved_comment_appears_at_once(embedding: Page, room: Newsroom, story: str) -> None:
-    """If a comment is approved, then it stands among the others without a reload, the reader is told, and the form is free."""
+    """If a comment is approved, then it stands among the others without a reload, its author gets the receipt, and the form is free."""
     page = embedding
     text = "Thank you for the clear map of the river and its bridges."
     post(page, "Nada", text)
-    expect(page.locator(SAID)).to_have_text("Your comment is published.")
+    expect(page.locator(SAID)).to_contain_text("Your comment is published.")
     expect(page.locator(SAID)).to_be_focused()
+    with page.expect_download() as saving:
+        page.locator(SAID).get_by_role("link", name="Save the receipt as a file").click()
+    assert Path(saving.value.path()).read_text().startswith("mr2.")
+    status = page.locator(SAID).get_by_role("link", name="See how your comment stands")
+    # The only key to withdraw it by is nowhere else: once it is shown, the browser forgets it.
+    expect(status).to_have_attribute("href", re.compile(r"/status/[a-z0-9]+\?lang=en&receipt=mr2\."))
     expect(page.locator("meydan-comments .meydan-text").last).to_have_text(text)
     expect(page.locator("#meydan-text")).to_have_value("")
     expect(page.locator("#meydan-name")).to_have_value("Nada")
@@ -414,7 +422,7 @@ def test_posting_works_without_javascript(plain: Page, room: Newsroom, story: st
     text = "The report on the new school was thorough,\nand I thank its author."
     post(plain, "Nada", text)
     expect(plain.locator("h1")).to_have_text("Your comment is published.")
-    plain.get_by_role("link", name="See how your comment stands").click()
+    plain.get_by_role("link", name="appeal or withdraw").click()
     expect(plain.locator(".meydan-text")).to_contain_text("and I thank its author.")
     plain.get_by_role("link", name="Back to the comments").click()
     expect(plain.locator(".meydan-text")).to_contain_text("thorough")

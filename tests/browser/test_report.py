@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,3 +152,13 @@ def test_on_paper_it_is_black_on_white(browser: Browser, pages: dict[str, Path])
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     finally:
         page.close()
+
+
+def test_what_was_decided_elsewhere_stands_at_a_glance(pages: dict[str, Path]) -> None:
+    """If comments were brought from another system, then what became of them there stands beside how many were sent; else nothing of it."""
+    look = re.compile(r'<dl class="look">.*?</dl>', re.S)
+    [brought] = look.findall(pages["en"].read_text(encoding="utf-8"))
+    assert re.search(r'Elsewhere: approved</dt><dd class="large">200<', brought)
+    assert "Elsewhere: rejected" not in brought
+    [nothing] = look.findall(pages["empty"].read_text(encoding="utf-8"))
+    assert "Elsewhere" not in nothing

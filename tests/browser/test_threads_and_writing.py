@@ -521,7 +521,7 @@ def test_the_keyboard_is_enough(
 
     def tab_to(wanted: str, key: str = "Tab") -> None:
         """On to what matches; on the way everything that has the focus is seen, and so is that it has it."""
-        for _ in range(60):
+        for _ in range(90):
             page.keyboard.press(key)
             there, seen = page.evaluate(
                 """wanted => {

@@ -404,7 +404,14 @@ def test_if_a_receipt_is_checked_then_it_is_proved_from_its_word_or_its_file(
 
 
 def test_if_a_comment_is_checked_then_what_is_shown_is_proved(commented: Site, home: dict[str, str]) -> None:
-    for address in (f"{commented.url}/comments/{ID}", f"{commented.url}/api/v1/comments/{ID}/proof"):
+    page = f"{commented.url}/comments/{ID}"
+    # Also as a browser copies it.
+    for address in (
+        page,
+        f"{commented.url}/api/v1/comments/{ID}/proof",
+        f"{page}/proof?lang=en",
+        f"{page}#x",
+    ):
         run = meydan("ledger", "check", address, "--key", VKEY, environment=home)
         assert run.returncode == 0, run.stdout + run.stderr
         assert b"\x1b" not in run.stdout
@@ -413,6 +420,9 @@ def test_if_a_comment_is_checked_then_what_is_shown_is_proved(commented: Site, h
     assert VKEY in told["points"][0]["told"]
     run = meydan("ledger", "check", f"{commented.url}/comments/nobody", "--key", VKEY, environment=home)
     assert (run.returncode, run.stderr[:4]) == (2, b"M363")
+    # A text that was not looked at is not passed over in silence.
+    run = meydan("ledger", "check", page, "--key", VKEY, "--text", __file__, environment=home)
+    assert (run.returncode, run.stderr[:4], run.stdout) == (2, b"M363", b"")
 
 
 def test_if_a_comment_says_that_its_ledger_is_elsewhere_then_nobody_goes_there(

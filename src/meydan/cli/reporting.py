@@ -107,18 +107,21 @@ def _midnight(option: str, written: str) -> datetime:
 
 
 def _sentence(made: Report, files: list[Path]) -> str:
-    from meydan.transparency.recount import TOTAL
+    from meydan.transparency.recount import IMPORT, MACHINE, MODERATOR, TOTAL
 
     total = made.ledger[TOTAL]
 
-    def decided(kind: str, *who: str) -> int:
-        return sum(total.get(f"{kind}.{one}", 0) for one in who)
+    def decided(kind: str) -> str:
+        said = [(MACHINE, "by the machine"), (MODERATOR, "by people")]
+        if any(total.get(f"{one}.{IMPORT}") for one in ("approved", "rejected")):
+            said.append((IMPORT, "elsewhere"))
+        return f"  {kind}: " + ", ".join(f"{total.get(f'{kind}.{who}', 0)} {words}" for who, words in said)
 
     lines = [
         f"From {made.span.since:%Y-%m-%d} to before {made.span.until:%Y-%m-%d} (UTC):",
         f"  sent {total.get('sent', 0)}, waiting at the end {total.get('waiting', 0)}",
-        f"  approved: {decided('approved', 'machine')} by the machine, {decided('approved', 'moderator')} by people",
-        f"  rejected: {decided('rejected', 'machine')} by the machine, {decided('rejected', 'moderator')} by people",
+        decided("approved"),
+        decided("rejected"),
         f"  withdrawn {total.get('withdrawn', 0)}, erased {total.get('erased', 0)}",
         f"The store and the {made.leaves} leaves of the ledger say the same.",
     ]

@@ -139,6 +139,11 @@ def check(
     """Check a receipt, or a comment as it is shown. Exit code 0: it is proved; 1: it is false; 2: it cannot be told."""
     with refusals(as_json=as_json):
         word = _receipt_word(what)
+        if word is None and text is not None:
+            # Not passed over: who names a text reads "proved" as of that text.
+            raise BadReceipt(
+                "--text goes with a receipt. What is shown at a comment's address is checked by itself."
+            )
         checked = (
             _check_comment(what, key, ledger) if word is None else _check_receipt(word, key, ledger, text)
         )
@@ -171,7 +176,9 @@ def _check_receipt(word: str, key: list[str] | None, ledger: str | None, text: P
 def _check_comment(address: str, key: list[str] | None, ledger: str | None) -> Checked:
     from meydan.ledger.checking import check_comment, read_proof
 
-    found = re.fullmatch(r"(https?://[^\s?#]+?)(?:/api/v1)?/comments/([a-z0-9]{1,64})(?:/proof)?/?", address)
+    found = re.fullmatch(
+        r"(https?://[^\s?#]+?)(?:/api/v1)?/comments/([a-z0-9]{1,64})(?:/proof)?/?(?:[?#]\S*)?", address
+    )
     if not found:
         raise BadReceipt(
             "This is no receipt, no file that holds one, and no address of a comment (…/comments/ID)."
@@ -640,7 +647,9 @@ class _Server:
             except self._httpx.HTTPError as error:
                 if left:
                     continue
-                raise LedgerUnreachable(f"The ledger does not answer. {printable(str(error))}") from None
+                raise LedgerUnreachable(
+                    f"The ledger does not answer at {printable(self.url)} {printable(str(error))}"
+                ) from None
             if answer.status_code == 200:
                 return answer.content
             if answer.status_code in (404, 410):

@@ -289,7 +289,9 @@ class _Look:
         try:
             return Note.parse(self._fetch(CHECKPOINT))
         except Missing:
-            raise LedgerUnreachable("Nothing has been published there: there is no checkpoint.") from None
+            raise LedgerUnreachable(
+                "Nothing has been published there: there is no checkpoint. A ledger's address mostly ends in /ledger."
+            ) from None
         except BadNote as error:
             raise NotALedger(f"What is served as the checkpoint is none. {error}") from None
 

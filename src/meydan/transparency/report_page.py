@@ -136,6 +136,8 @@ class _Page:
             ("sent", self._number(total.get("sent", 0)), ""),
             ("approved", self._number(approved), ""),
             ("rejected", self._number(rejected), ""),
+            # Else more were sent than anything became of.
+            *((key, self._number(total[name]), "") for name, key in _ELSEWHERE if total.get(name)),
             ("waiting", self._number(total.get("waiting", 0)), ""),
             ("by_machine_share", self._number(machine), share),
             ("median_wait", self._wait(total.get("wait.all.median")), ""),
