@@ -46,7 +46,7 @@ def _split(block: str) -> Iterator[str]:
     command = ""
     for line in block.splitlines():
         command += line + "\n"
-        if not line.strip() or line.lstrip().startswith("#"):
+        if (not line.strip() or line.lstrip().startswith("#")) and "<<" not in command:
             command = command if command.strip("\n") != line else ""
         elif not line.endswith("\\") and _is_whole(command):
             yield command.strip()
@@ -55,7 +55,9 @@ def _split(block: str) -> Iterator[str]:
 
 
 def _is_whole(command: str) -> bool:
-    return subprocess.run(["bash", "-n"], input=command, text=True, capture_output=True).returncode == 0
+    read = subprocess.run(["bash", "-n"], input=command, text=True, capture_output=True)
+    # A document in the command that has not come to its end is no fault to bash.
+    return read.returncode == 0 and "here-document" not in read.stderr
 
 
 def invocations(command: str) -> list[list[str]]:

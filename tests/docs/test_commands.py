@@ -42,7 +42,8 @@ from tests.ready import with_tables
 
 STORY = "https://news.example/a-story"
 ELSEWHERE = {
-    "docs/embed.md": "tests/docs/test_embed.py runs each of its blocks, in a browser where it is for one"
+    "docs/embed.md": "tests/docs/test_embed.py runs each of its blocks, in a browser where it is for one",
+    "docs/verify.md": "tests/docs/test_verify.py follows it, as a stranger to a running server",
 }
 
 # page and how the command begins: why it is not run here. Its options are looked at all the same.
@@ -61,6 +62,7 @@ NOT_RUN = {
     ("docs/model-card.md", "python -m meydan.train.known"): "reads the data that the encoder learned from",
     ("docs/model-card.md", "meydan calibrate"): "judges all development rows; tests/cli/test_calibrate.py does it with some",
     ("docs/model-card.md", "python -m meydan.evaluate"): "measures for minutes; tests/evaluate does it with some",
+    ("docs/report.md", "meydan ledger verify"): "is for a stranger to a running server; tests/cli/test_ledger.py does it to one",
     ("docs/operate.md", "systemctl status"): "no systemd in a test",
     ("docs/operate.md", "journalctl"): "no systemd in a test",
     ("docs/operate.md", "systemctl reload"): "no systemd in a test; tests/web/test_desk_guidelines.py sends the signal",
@@ -279,6 +281,15 @@ def _(place: Place, _: Any) -> World:
     answer = json.loads(told.of("curl"))
     assert 0 <= answer["attributeScores"]["TOXICITY"]["summaryScore"]["value"] < 0.5
     assert answer["languages"] == ["en"]
+
+
+@world("docs/report.md")
+def _(place: Place, _: Any) -> World:
+    has_lived(place)
+    yield
+    november = json.loads((place.folder / "november.json").read_text())
+    assert next(one["total"] for one in november["counts"] if one["name"] == "sent") >= len(SAID)
+    assert (place.folder / "summer.html").stat().st_size > (place.folder / "summer.csv").stat().st_size > 0
 
 
 @world("docs/trial.md")

@@ -23,25 +23,37 @@ def judge() -> Judge:
 
 
 def seconds_for(judge: Judge, text: str) -> float:
-    """Processor time of the fastest of three readings: what else runs here does not count."""
+    """Processor time of the faster of two readings: what else runs here does not count."""
     best = float("inf")
-    for _ in range(3):
+    for _ in range(2):
         begin = time.process_time()
         judge.evidence(text)
         best = min(best, time.process_time() - begin)
     return best
 
 
+# Each is repeated; after an opening quotation mark, those of which what is quoted is read apart.
+PIECES = [
+    "7.", "7,", "0.", "0", "1 ", "5% ", "$5 ", "0-", "+9 ", "a.", "a.com ", "www.", "@a ", "a@b.", "*", "f*",
+    "fuck ", "1d10t ", "f u c k ", "you are an idiot ", "i will kill ", "I am a fool. ", "all muslims are ",
+    "not ", "but ", "if you ", '"a" ', "'", '" ', "blue tit ", "Bob Smith is a very ", "call 0750 ", "\u0301",
+    "f\u200bu\u200bc\u200bk", "\u4e00", "\n", "! ",
+]  # fmt: skip
+QUOTED = [
+    "7.",
+    "a.com ",
+    "fuck ",
+    "you are an idiot ",
+    "all muslims are ",
+    "not ",
+    '"a" ',
+    "Bob Smith is a very ",
+]
+
+
 @pytest.mark.parametrize(
-    "piece",
-    [
-        "7.", "7,", "0.", "0", "1 ", "5% ", "$5 ", "0-", "+9 ", "a.", "a.com ", "www.", "@a ", "a@b.", "*", "f*",
-        "fuck ", "1d10t ", "f u c k ", "you are an idiot ", "i will kill ", "I am a fool. ", "all muslims are ",
-        "not ", "but ", "if you ", '"a" ', "'", '" ', "blue tit ", "Bob Smith is a very ", "call 0750 ", "\u0301",
-        "f\u200bu\u200bc\u200bk", "\u4e00", "\n", "! ",
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("opening", ["", '"'])
+    ("opening", "piece"), [*(("", piece) for piece in PIECES), *(('"', piece) for piece in QUOTED)]
+)
 def test_the_work_grows_with_the_length(judge, piece, opening):
     """If a hostile text is four times as long, then judging it takes nowhere near sixteen times as long."""
     short, long = (opening + (piece * size)[:size] for size in (SHORT, LONG))

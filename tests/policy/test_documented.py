@@ -50,7 +50,7 @@ def test_every_word_that_may_be_written_is_documented(word: str) -> None:
 
 def test_the_fault_shown_is_a_real_one() -> None:
     """If the page shows a fault, then that is how the checker words it."""
-    shown = re.search(r"```\n(guidelines\.toml:.*?)\n```", PAGE, re.DOTALL)
+    shown = re.search(r"```text\n(guidelines\.toml:.*?)\n```", PAGE, re.DOTALL)
     assert shown
     file = Path(__file__).with_name("golden") / "hold_above_reject.toml"
     (fault,) = policy.check(file.read_bytes())

@@ -27,7 +27,12 @@ from tests.test_proof import solved
 from tests.web.conftest import UNHURRIED
 
 PUBLIC = "https://comments.example"
-SHARED = {"secret": "one secret for all of the nodes of this newsroom", "public_url": PUBLIC, **UNHURRIED}
+SHARED = {
+    "secret": "one secret for all of the nodes of this newsroom",
+    "ledger_key": ("5a" * 32,),
+    "public_url": PUBLIC,
+    **UNHURRIED,
+}
 
 
 @pytest.fixture(scope="module")
