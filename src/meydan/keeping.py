@@ -34,6 +34,7 @@ import msgspec
 
 from meydan import __version__
 from meydan.comment import DecidedBy, Decision, Reason, Verdict
+from meydan.durable import sync_folder
 from meydan.errors import AlreadyExists, BackupDamaged, NotErasable, NotFound, NotRestorable, StoreUnavailable
 from meydan.ledger import Tree, decision_leaf, erasure_leaf, is_committed, leaf_hash, receipt_leaf
 from meydan.store import Erased, Erasures, Store
@@ -470,11 +471,7 @@ def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
                 # Not rename: whatever came there meanwhile stays.
                 os.link(aside, path)
                 aside.unlink()
-                handle = os.open(path.parent, os.O_RDONLY)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+                sync_folder(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 aside.unlink()

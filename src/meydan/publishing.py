@@ -12,9 +12,7 @@ then nothing is published any more, and an operator has to say how it goes on. C
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +23,7 @@ from typing import Final
 
 import structlog
 
+from meydan import durable
 from meydan.errors import (
     LeafChanged,
     LedgerForgotten,
@@ -98,22 +97,8 @@ class Memory:
         Raises:
             LedgerForgotten: it could not be written.
         """
-        aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.{secrets.token_hex(4)}")
         try:
-            try:
-                with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(note.encode())
-                    file.flush()
-                    os.fsync(file.fileno())
-                aside.replace(self._path)
-            except OSError:
-                aside.unlink(missing_ok=True)
-                raise
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            durable.write(self._path, note.encode())
         except OSError as error:
             raise LedgerForgotten(
                 f"The last checkpoint of the ledger cannot be written to {self._path} ({type(error).__name__}). Nothing more "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import structlog
 
+from meydan import durable
 from meydan.desk import GUIDELINES_NAME, Care, Desk, Limits
 from meydan.errors import (
     BackupDamaged,
@@ -509,9 +509,8 @@ def rotate_ledger_key(settings: Settings) -> None:
     kept = _Seeds(settings)()
     path = settings.ledger_key_file
     try:
-        aside = _written_aside(path, "".join(f"{seed.hex()}\n" for seed in (secrets.token_bytes(32), *kept)))
-        aside.replace(path)
-        _sync_folder(path.parent)
+        seeds = (secrets.token_bytes(32), *kept)
+        durable.write(path, "".join(f"{seed.hex()}\n" for seed in seeds).encode("ascii"))
     except OSError as error:
         raise _bad_signing_key(path, f"cannot be changed ({type(error).__name__})") from error
 
@@ -556,7 +555,7 @@ class _Seeds:
         try:
             # Not made anew in silence where it was lost: nobody could follow the ledger.
             if not path.exists() and self._seen is None:
-                _make_once(path, secrets.token_hex(32) + "\n")
+                durable.make_once(path, f"{secrets.token_hex(32)}\n".encode("ascii"))
             lines = path.read_text("ascii").split()
         except (OSError, UnicodeDecodeError) as error:
             raise _bad_signing_key(path, f"cannot be read or made ({type(error).__name__})") from error
@@ -670,7 +669,7 @@ def _secret(settings: Settings) -> bytes:
     path = settings.secret_file
     try:
         if not path.exists():
-            _make_once(path, secrets.token_hex(SECRET_BYTES))
+            durable.make_once(path, secrets.token_hex(SECRET_BYTES).encode("ascii"))
         kept = path.read_bytes()
     except OSError as error:
         raise BadSettings(
@@ -689,36 +688,3 @@ def _secret(settings: Settings) -> bytes:
             fields=("secret",),
         )
     return secret
-
-
-def _make_once(path: Path, content: str) -> None:
-    """
-    A file that is there whole or not at all, readable to its owner alone; whoever was first has made it.
-
-    Two processes that start at once agree on one.
-    """
-    aside = _written_aside(path, content)
-    try:
-        os.link(aside, path)
-        _sync_folder(path.parent)
-    except FileExistsError:
-        pass
-    finally:
-        aside.unlink()
-
-
-def _written_aside(path: Path, content: str) -> Path:
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-        made.write(content)
-        made.flush()
-        os.fsync(made.fileno())
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

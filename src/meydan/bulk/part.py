@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 from meydan.bulk.partition import DECIMALS, SCORED, Scoring
 from meydan.bulk.plan import Partition
 from meydan.bulk.rows import FAULTS, Source, batch_of, read
+from meydan.durable import sync_folder
 from meydan.errors import EngineUnavailable, MeydanError, NotKept, WorkerLost
 from meydan.judge import Judge
 from meydan.judge.calibration import load as load_calibrations
@@ -259,7 +260,7 @@ def written(path: Path) -> Iterator[_Out]:
             digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
             size = os.fstat(file.fileno()).st_size
         aside.replace(path)
-        synced(path.parent)
+        sync_folder(path.parent)
         out.written = Written(path.name, size, digest)
     except OSError as error:
         raise NotKept(
@@ -269,15 +270,6 @@ def written(path: Path) -> Iterator[_Out]:
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
-
-
-def synced(folder: Path) -> None:
-    """Make durable which names a folder has."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _set_aside(name: str, found: pa.RecordBatch, out: BinaryIO) -> list[str]:

@@ -42,11 +42,11 @@ from meydan.bulk.part import (
     entry_of,
     is_whole,
     parquet_writer,
-    synced,
     written,
 )
 from meydan.bulk.partition import DECIMALS
 from meydan.bulk.plan import Input, Plan, changed
+from meydan.durable import sync_folder
 from meydan.errors import BadArchive, NotKept, OtherRun
 from meydan.judge import Calibrations
 from meydan.judge.calibration import save
@@ -413,7 +413,7 @@ def _finish(place: Place, manifest: dict[str, Any]) -> None:
     if place.merged is None:
         # Begun is what has no manifest: from here on it says all that the entries said.
         shutil.rmtree(place.aside)
-        synced(place.parts)
+        sync_folder(place.parts)
 
 
 def _merged(place: Place, manifest: dict[str, Any]) -> Iterator[Written]:

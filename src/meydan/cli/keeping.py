@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from meydan import durable
 from meydan.cli.speech import (
     DatabaseOption,
     DataOption,
@@ -245,12 +245,7 @@ def _put_files(settings: Settings, files: dict[str, bytes]) -> None:
         if name not in files or path.exists() or given:
             continue
         try:
-            aside = path.with_name(f".{name}.restored")
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as made:
-                made.write(files[name])
-                made.flush()
-                os.fsync(made.fileno())
-            aside.rename(path)
+            durable.write(path, files[name])
         except OSError as error:
             raise StoreUnavailable(f"{path} cannot be written: {error.strerror}.") from None
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
+from meydan.durable import sync_folder
 from meydan.errors import BackupDamaged, StoreUnavailable
 from meydan.store.exact import micros, time_of
 
@@ -78,7 +79,7 @@ class Erasures:
                     self._known.update(new)
                     self._read_to = file.tell()
             if made:
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise StoreUnavailable(
                 f"The list of erasures {self.path} cannot be written ({error.strerror}). What was erased stays erased, "
@@ -144,11 +145,3 @@ def _line_of(erased: Erased) -> bytes:
 
 def _micros_of(at: str) -> int:
     return micros(datetime.fromisoformat(at))
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
