@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 import typer
 
+from meydan import durable
 from meydan.cli.speech import JsonOption, errors, refusals, say
 from meydan.errors import (
     BadLeaf,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from meydan.ledger.checking import Checked
     from meydan.ledger.note import SigningKey, VerifyingKey
+    from meydan.ledger.reading import Leaf
     from meydan.ledger.verify import Fetch, Report, State, Verifier
 
 EXIT_TAMPERED: Final = 1
@@ -52,6 +54,9 @@ BEHIND_S: Final = 5.0
 LONGEST_FILE: Final = 100_000
 SHOWN: Final = 400
 """Characters of what a stranger's server sent, at most, in one line."""
+
+DIFFERENCES: Final = 400
+"""Of a report's, at most, that people are told; `--json` has all."""
 
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The ledger: https://news.example/ledger")]
 KeyOption = Annotated[
@@ -259,17 +264,15 @@ class _Recounting:
         self._recount, self._tree = Recount(self._claim.span), Tree()
         self._strange = False
 
-    def hear(self, body: bytes) -> None:
+    def hear(self, hashed: bytes, leaf: Leaf) -> None:
         """The next leaf; those that came after the report are passed over."""
-        from meydan.ledger import leaf_hash
-
         if self._recount.leaves < self._claim.leaves and not self._strange:
             try:
-                self._recount.add(body)
+                self._recount.add(leaf)
             except BadLeaf:
-                # Of which the verifier has its own word.
+                # Signed, and says what no report counts: the rest could not be counted either.
                 self._strange = True
-            self._tree.add(leaf_hash(body))
+            self._tree.add(hashed)
 
     @property
     def is_whole(self) -> bool:
@@ -303,7 +306,10 @@ class _Recounting:
             ]
         if not self.differences:
             return ["Each count of the report that is said to be the ledger's is what its leaves say."]
-        return ["The report does not say what the ledger says.", *map(printable, self.differences[:SHOWN])]
+        return [
+            "The report does not say what the ledger says.",
+            *map(printable, self.differences[:DIFFERENCES]),
+        ]
 
 
 def _look(
@@ -327,7 +333,7 @@ def _look(
                 now=datetime.now(UTC),
                 book_key=os.urandom(KEY_BYTES),
                 begun=bar.begin,
-                told=bar,
+                told=bar.told,
                 heard=recounting.hear if recounting else _pass_over,
                 # A report is of leaves from the first on.
                 everything=everything or recounting is not None,
@@ -390,7 +396,7 @@ def _follow(
     raise typer.Exit(0)
 
 
-def _pass_over(_body: bytes) -> None:
+def _pass_over(_hashed: bytes, _leaf: Leaf) -> None:
     """Nobody counts."""
 
 
@@ -408,7 +414,7 @@ def _say_report(
         "signed_by": [str(key) for key in report.signed_by],
         "verified_from": report.begun,
         "leaves": report.leaves,
-        "findings": [{"name": str(f.name), "told": f.told, "leaf": f.leaf} for f in report.findings],
+        "findings": _findings_of(report),
         "counts": {str(name): count for name, count in report.counts.items()},
         **({"report": recounting.answer()} if recounting else {}),
     }
@@ -434,6 +440,10 @@ def _say_report(
     if recounting and report.outcome is not Outcome.TAMPERED:
         lines += recounting.lines()
     say(answer, as_json=as_json, text="\n".join(lines))
+
+
+def _findings_of(report: Report) -> list[dict[str, object]]:
+    return [{"name": str(f.name), "told": f.told, "leaf": f.leaf} for f in report.findings]
 
 
 def _exit_code(report: Report) -> int:
@@ -508,8 +518,8 @@ class Memory:
         """Put by what was shown, and what was signed before it: both are signed, and prove it to others."""
         when = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         _write(self.evidence / f"{when}-shown.txt", str(report.note).encode())
-        findings = [{"name": str(f.name), "told": f.told, "leaf": f.leaf} for f in report.findings]
-        _write(self.evidence / f"{when}-findings.json", (json.dumps(findings, indent=1) + "\n").encode())
+        written = json.dumps(_findings_of(report), indent=1) + "\n"
+        _write(self.evidence / f"{when}-findings.json", written.encode())
         with contextlib.suppress(BadLedgerState):
             before = self.load()
             if before is not None:
@@ -528,17 +538,10 @@ def _named(key: VerifyingKey) -> str:
 
 def _write(path: Path, data: bytes) -> None:
     """Whole or not at all; readable to its owner alone."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as made:
-            made.write(data)
-            made.flush()
-            os.fsync(made.fileno())
-        aside.replace(path)
+        durable.write(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            aside.unlink()
         raise BadLedgerState(f"{path} cannot be written: {error.strerror}.") from None
 
 
@@ -673,13 +676,9 @@ def _wait_s(answer: httpx.Response) -> float:
         return 1.0
 
 
-class _Bar:
-    def __init__(self, begin: Callable[[int, int], None], told: Callable[[int], None]) -> None:
-        self.begin = begin
-        self._told = told
-
-    def __call__(self, leaves: int) -> None:
-        self._told(leaves)
+class _Bar(NamedTuple):
+    begin: Callable[[int, int], None]
+    told: Callable[[int], None]
 
 
 @contextlib.contextmanager

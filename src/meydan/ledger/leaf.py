@@ -21,7 +21,8 @@ _OPENING = b"meydan.opening.v1\x00"
 _COMMITMENT = b"meydan.comment.v2\x00"
 _FORMER = b"meydan.comment.v1\x00"
 # Made once: an archive of a million comments has two million leaves.
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+"""The one spelling of a leaf's facts: keys in their order, no blanks, ASCII."""
 
 
 def opening_of(salt: bytes) -> bytes:
@@ -147,7 +148,7 @@ def _decided(
         "model": model,
         "v": 1,
     }
-    return _encode({"calibration": calibration})[1:-1], _encode(after)[1:]
+    return canonical({"calibration": calibration})[1:-1], canonical(after)[1:]
 
 
 def _checked(what: str, value: bytes, size: int) -> bytes:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from meydan.comment import DecidedBy, Verdict
+from meydan.ledger.leaf import canonical
 
 
 class Kind(StrEnum):
@@ -48,7 +49,6 @@ class Leaf:
     decided_by: DecidedBy | None = None
 
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
 _AT: Final = re.compile(
     r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z"
 )
@@ -104,10 +104,10 @@ def read_any_leaf(body: bytes) -> Leaf:
     """`read_leaf` of whatever letters: what a leaf is, is said here."""
     try:
         facts = json.loads(body)
-        canonical = _encode(facts).encode("ascii") if type(facts) is dict else b""
+        written = canonical(facts).encode("ascii") if type(facts) is dict else b""
     except (ValueError, RecursionError):
         raise BadLeaf("it is not JSON") from None
-    if canonical != body:
+    if written != body:
         raise BadLeaf("it is not canonical JSON")
     kind = _KINDS.get(facts.get("kind")) if type(facts.get("kind")) is str else None
     if kind is None or facts.get("v") != 1 or type(facts["v"]) is not int:

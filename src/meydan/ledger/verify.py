@@ -201,7 +201,7 @@ class Verifier:
         book_key: bytes,
         begun: Callable[[int, int], None] = lambda begin, size: None,
         told: Callable[[int], None] = lambda leaves: None,
-        heard: Callable[[bytes], None] = lambda body: None,
+        heard: Callable[[bytes, Leaf], None] = lambda hashed, leaf: None,
         everything: bool = False,
     ) -> Report:
         """
@@ -212,7 +212,7 @@ class Verifier:
             book_key: 16 random bytes, for the book that is begun where nothing was verified before.
             begun: is told where the looking begins, and how many leaves there are.
             told: is told how many leaves were looked at, again and again.
-            heard: is given each leaf that is what was signed, in their order.
+            heard: is given each leaf that is one of ours, with its hash, in their order.
             everything: look at all leaves, also at those of before.
 
         Raises:
@@ -231,7 +231,7 @@ class _Look:
         before: State | None,
         now: datetime,
         book_key: bytes,
-        heard: Callable[[bytes], None],
+        heard: Callable[[bytes, Leaf], None],
         *,
         everything: bool,
     ) -> None:
@@ -397,11 +397,10 @@ class _Look:
                     Name.CHANGED_LEAF, f"Leaf {number} is served with other words than were signed.", number
                 )
             elif number >= first:
-                self._leaf(number, body)
-                self._heard(body)
+                self._leaf(number, body, hashed)
             number += 1
 
-    def _leaf(self, number: int, body: bytes) -> None:
+    def _leaf(self, number: int, body: bytes, hashed: bytes) -> None:
         try:
             leaf = read_leaf(body)
         except BadLeaf as error:
@@ -409,6 +408,7 @@ class _Look:
             return
         self._check_order(number, leaf)
         self._check_time(number, leaf)
+        self._heard(hashed, leaf)
 
     def _check_order(self, number: int, leaf: Leaf) -> None:
         said = self._book.get(leaf.commitment)

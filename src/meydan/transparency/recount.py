@@ -30,7 +30,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from meydan.comment import Verdict
 from meydan.errors import BadLeaf, BadSpan, CountsDiffer, NotAReport
+from meydan.ledger.reading import Kind, Leaf, read_leaf, time_of
 
 TOTAL: Final = "total"
 """What stands for all of the span, beside its months."""
@@ -52,7 +54,7 @@ _INSTANT: Final = 27
 """Characters of a leaf's time: 2026-11-29T08:55:00.000000Z."""
 
 _RECEIPT, _END, _DECISION = 0, 1, 2
-_WITHOUT_VERDICT: Final = {"receipt": "sent", "withdrawal": "withdrawn", "erasure": "erased"}
+_WITHOUT_VERDICT: Final = {Kind.RECEIPT: "sent", Kind.WITHDRAWAL: "withdrawn", Kind.ERASURE: "erased"}
 _TELLING: Final = 16
 """Bytes of a commitment that are kept."""
 
@@ -173,18 +175,6 @@ def rules_in(reasons: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reason.partition(":")[0] for reason in reasons))
 
 
-class _Leaf(msgspec.Struct):
-    kind: str
-    commitment: str
-    at: str
-    verdict: str = ""
-    rules: list[str] = []
-    decided_by: str = ""
-
-
-_read_leaf = msgspec.json.Decoder(_Leaf).decode
-
-
 class Recount:
     """
     Counts leaves again, which come one after another from number 0 on; some 25 bytes of each are kept.
@@ -201,25 +191,27 @@ class Recount:
             f"{at:%Y-%m-%dT%H:%M:%S}.000000Z".zfill(_INSTANT) for at in (span.since, span.until)
         )
 
-    def add(self, body: bytes) -> None:
+    def read(self, body: bytes) -> None:
+        """`add` of the next leaf's bytes. Raises BadLeaf where they are none that this program writes; says its number."""
+        try:
+            leaf = read_leaf(body)
+        except ValueError as error:
+            raise self._bad() from error
+        self.add(leaf)
+
+    def add(self, leaf: Leaf) -> None:
         """
-        The next leaf's bytes.
+        The next leaf.
 
         Raises:
-            BadLeaf: it is none that this program writes; says its number.
+            BadLeaf: it says what no leaf does; says its number.
         """
+        at = leaf.at
         try:
-            leaf = _read_leaf(body)
-            at = leaf.at
             code = _code_of(leaf)
-            if len(at) != _INSTANT or at[4:20:3] != "--T::." or at[-1] != "Z":
-                raise ValueError("its time")
-            self._seen.add(leaf.commitment, (datetime.fromisoformat(at) - _EPOCH) // _MICROSECOND, code)
-        except (ValueError, msgspec.DecodeError) as error:
-            raise BadLeaf(
-                f"Leaf {self.leaves} of the ledger is none that this program knows how to count. "
-                "`meydan ledger verify` says what is wrong with it; a newer program may know it."
-            ) from error
+        except ValueError as error:
+            raise self._bad() from error
+        self._seen.add(leaf.commitment, (time_of(at) - _EPOCH) // _MICROSECOND, code)
         self.leaves += 1
         # All times are written alike, so letters tell which came first.
         if self._begin <= at < self._end:
@@ -228,10 +220,16 @@ class Recount:
                 self._counted[month, _WITHOUT_VERDICT[leaf.kind]] += 1
             else:
                 who = leaf.decided_by
-                self._counted[month, f"{_KEPT[leaf.verdict]}.{who}"] += 1
-                if leaf.verdict == "reject":
+                self._counted[month, f"{_KEPT[str(leaf.verdict)]}.{who}"] += 1
+                if leaf.verdict is Verdict.REJECT:
                     for rule in rules_in(leaf.rules):
                         self._counted[month, f"rule.{rule}.{who}"] += 1
+
+    def _bad(self) -> BadLeaf:
+        return BadLeaf(
+            f"Leaf {self.leaves} of the ledger is none that this program knows how to count. "
+            "`meydan ledger verify` says what is wrong with it; a newer program may know it."
+        )
 
     def done(self) -> Counts:
         """What all of them come to."""
@@ -246,16 +244,14 @@ def recounted(leaves: Iterable[bytes], span: Span) -> Counts:
     """As `Recount`, of the bodies of all leaves that a report rests on; they are read once, one at a time."""
     recount = Recount(span)
     for body in leaves:
-        recount.add(body)
+        recount.read(body)
     return recount.done()
 
 
-def _code_of(leaf: _Leaf) -> int:
-    if leaf.kind == "decision":
-        return _DECISION + 2 * WHO.index(leaf.decided_by) + ("approve", "reject").index(leaf.verdict)
-    if leaf.kind not in _WITHOUT_VERDICT:
-        raise ValueError("its kind")
-    return _RECEIPT if leaf.kind == "receipt" else _END
+def _code_of(leaf: Leaf) -> int:
+    if leaf.kind is Kind.DECISION:
+        return _DECISION + 2 * WHO.index(str(leaf.decided_by)) + tuple(_KEPT).index(str(leaf.verdict))
+    return _RECEIPT if leaf.kind is Kind.RECEIPT else _END
 
 
 class _Seen:
@@ -264,15 +260,11 @@ class _Seen:
     def __init__(self) -> None:
         self._comment, self._at, self._code = bytearray(), array("q"), array("B")
 
-    def add(self, commitment: str, at: int, code: int) -> None:
-        if len(commitment) != 64:
-            raise ValueError("its commitment")
+    def add(self, commitment: bytes, at: int, code: int) -> None:
         # Half of it tells comments from each other: nobody finds two that share 128 bits.
-        self._comment += bytes.fromhex(commitment)[:_TELLING]
+        self._comment += commitment[:_TELLING]
         self._at.append(at)
         self._code.append(code)
-        if len(self._comment) != _TELLING * len(self._at):
-            raise ValueError("its commitment")
 
     def compare(self, tally: Tally, span: Span) -> None:
         """What a comment's leaves say only together: how long it waited, whether it waits, what was decided otherwise."""
