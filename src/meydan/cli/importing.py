@@ -26,6 +26,7 @@ from meydan.cli.speech import (
     SettingsOption,
     complain,
     errors,
+    is_same_file,
     json_line,
     refusals,
     say,
@@ -245,7 +246,7 @@ def _check_free(path: Path, file: Path) -> None:
     if not path.exists():
         return
     inside = list(file.iterdir()) if file.is_dir() else []
-    if any(one.exists() and path.samefile(one) for one in (file, *inside)):
+    if any(is_same_file(path, one) for one in (file, *inside)):
         raise ReportNotWritten(
             f"The report {path} is the file that is to be imported, by this or another name. Name another.",
             fields=("report",),

@@ -265,10 +265,10 @@ class Judge:
             ClassifierUnavailable: the model failed.
         """
         if len(text) <= _STRETCH:
-            given = [text]
-            return self.evidence_of(given, language=language, story=story, expected=expected, places=places)[
-                0
-            ]
+            [whole] = self.evidence_of(
+                [text], language=language, story=story, expected=expected, places=places
+            )
+            return whole
         starts = range(0, len(text) - _OVERLAP, _STRETCH - _OVERLAP)
         stretches = [text[start : start + _STRETCH] for start in starts]
         read = self.evidence_of(stretches, language=language, story=story, expected=expected, places=places)

@@ -29,7 +29,7 @@ from litestar.params import FromPath
 from litestar.response import Response as AnyResponse
 
 from meydan.errors import LeafChanged, LeafMissing, NotFound
-from meydan.publishing import BadTile, parse_tile
+from meydan.publishing import BadTile, Publishing, parse_tile
 from meydan.web.access import AnyRequest, Pace
 from meydan.web.doors import Doors
 from meydan.web.errors import Problem
@@ -80,6 +80,12 @@ class Proof(msgspec.Struct, omit_defaults=True):
 def base_of(own_url: str, number: int) -> str:
     """Where a ledger is, with a slash at its end; each has an address of its own, because its tiles are kept for ever."""
     return f"{own_url}/ledger/" + (f"{number}/" if number > 1 else "")
+
+
+def current_base(ledger: Publishing, own_url: str) -> str:
+    """`base_of` the current ledger."""
+    current = ledger.log()
+    return base_of(own_url, current.number if current else 1)
 
 
 def routes(doors: Doors) -> list[HTTPRouteHandler]:
@@ -176,7 +182,6 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
             found = desk.proof(comment_id)
             if found.status != "approved":
                 return Proof(found.id, "erased" if found.status == "erased" else "withdrawn")
-            current = ledger.log()
             return Proof(
                 found.id,
                 "approved",
@@ -185,7 +190,7 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
                 None if found.opening is None else found.opening.hex(),
                 found.commitment.hex(),
                 [LeafTold(number, body.decode("ascii")) for number, body in found.leaves],
-                base_of(own_url, current.number if current else 1),
+                current_base(ledger, own_url),
                 ledger.standing.name,
             )
 

@@ -24,7 +24,7 @@ from meydan.web import reading
 from meydan.web.access import AnyRequest
 from meydan.web.doors import Doors
 from meydan.web.embed import PRIVATE, query_of
-from meydan.web.ledger import base_of
+from meydan.web.ledger import current_base
 
 PREFIX = "verify."
 """How the keys begin of the sentences that a browser puts together."""
@@ -52,10 +52,6 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     def said_to(request: AnyRequest, asked: dict[str, str]) -> Words:
         language = asked.get("lang") or accepted(request.headers.get("accept-language", ""))
         return reading.words_for(language, desk.guidelines)
-
-    def address() -> str:
-        current = ledger.log()
-        return base_of(own_url, current.number if current else 1)
 
     @get("/embed/verify", include_in_schema=False, sync_to_thread=False)
     def sentences(request: AnyRequest) -> Response[bytes]:
@@ -88,10 +84,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         said = said_to(request, query_of(request))
 
         def made() -> str:
-            current, latest = ledger.log(), ledger.checkpoint()
-            keys = ledger.keys_of(current.number if current else 1)
+            latest = ledger.checkpoint()
             note, size = (latest.note, latest.size) if latest else (None, 0)
-            return reading.ledger_page(said, desk.guidelines, address(), keys, note, size)
+            base, keys = current_base(ledger, own_url), ledger.keys_of(None)
+            return reading.ledger_page(said, desk.guidelines, base, keys, note, size)
 
         return Response(
             await sync_to_thread(made), media_type=MediaType.HTML, headers={"cache-control": "no-cache"}
@@ -100,7 +96,9 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
     @get("/ledger/check", include_in_schema=False)
     async def check(request: AnyRequest) -> Response[str]:
         said = said_to(request, query_of(request))
-        page = await sync_to_thread(lambda: reading.check_page(said, desk.guidelines, address()))
+        page = await sync_to_thread(
+            lambda: reading.check_page(said, desk.guidelines, current_base(ledger, own_url))
+        )
         return Response(page, media_type=MediaType.HTML, headers={"cache-control": "no-cache"})
 
     return [sentences, proof, receipt, record, check]
