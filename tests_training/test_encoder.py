@@ -26,9 +26,9 @@ RECIPE = Recipe(
     layers=(0, 1),
     longest=32,
     batch=32,
-    samples=(1280, 1920, 640),
-    falls_over=(1280, 1920, 640),
-    warm_up=10,
+    samples=(640, 960, 320),
+    falls_over=(640, 960, 320),
+    warm_up=5,
     vectors=40,
     saved_every=15,
 )

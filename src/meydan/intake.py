@@ -222,7 +222,11 @@ class Intake:
         Raises:
             Met: another import put some of them in meanwhile. StoreUnavailable: nothing was kept.
         """
-        self._store.arrivals.put(self.source, arrivals, stories)
+        self.hand_over(arrivals, stories)()
+
+    def hand_over(self, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]) -> Callable[[], None]:
+        """As `put`, but for the wait until they are durable: that is what is returned, and is to be called before the next."""
+        return self._store.arrivals.hand_over(self.source, arrivals, stories)
 
     def _author_key(self, one: Foreign) -> str | None:
         """As the desk's: who writes here under the same address later is the same author."""

@@ -58,7 +58,7 @@ def calibrate(meydan: Meydan, *options: str) -> Any:
 
 def test_a_file_of_decisions_calibrates_a_language(tmp_path: Path) -> None:
     """If there are decisions enough, then the language has an entry that says what it rests on."""
-    file = decided(tmp_path / "decided.jsonl", 400, 80)
+    file = decided(tmp_path / "decided.jsonl", 320, 64)
     data = tmp_path / "data"
     shown = run("calibrate", "--from", str(file), "--dry-run", data=data).stdout
     assert "promised at most 1 %" in shown
@@ -66,11 +66,11 @@ def test_a_file_of_decisions_calibrates_a_language(tmp_path: Path) -> None:
     assert not data.exists()
     told = answer("calibrate", "--from", str(file), "--json", data=data)
     english = told["languages"][0]
-    assert (english["language"], english["comments"], english["kept"]) == ("en", 480, True)
+    assert (english["language"], english["comments"], english["kept"]) == ("en", 384, True)
     assert english["automated"] > 0.9
     entry = load(data / "calibration.json").of("en")
     assert entry is not None
-    assert (entry.acceptable, entry.violations, entry.source) == (400, 80, "decided.jsonl")
+    assert (entry.acceptable, entry.violations, entry.source) == (320, 64, "decided.jsonl")
     assert (entry.bounded, entry.digest) == (True, english["calibration"])
     assert "en calibrated" in run("doctor", data=data).stdout
 

@@ -11,7 +11,10 @@ import pytest
 from meydan import policy
 from meydan.comment import Verdict
 from meydan.judge import Judge, decide
+from meydan.judge.classifier import Classifier
 from meydan.judge.judge import SPANS_AT_MOST
+from meydan.judge.lexicon import Lexicons
+from meydan.judge.mending import Mending
 
 SHORT = 2_500
 LONG = 4 * SHORT
@@ -20,6 +23,16 @@ LONG = 4 * SHORT
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     return Judge.load()
+
+
+@pytest.fixture(scope="module")
+def around_the_encoder() -> Judge:
+    """
+    All of the full judge but its encoder, which reads a long text in windows of one size: whatever grew too fast beside
+    so much work that does not would be seen later.
+    """
+    lexicons = Lexicons.load()
+    return Judge(Classifier.load(), lexicons, mending=Mending.load(lexicons.english_words))
 
 
 def seconds_for(judge: Judge, text: str) -> float:
@@ -51,14 +64,28 @@ QUOTED = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("opening", "piece"), [*(("", piece) for piece in PIECES), *(('"', piece) for piece in QUOTED)]
-)
-def test_the_work_grows_with_the_length(judge, piece, opening):
-    """If a hostile text is four times as long, then judging it takes nowhere near sixteen times as long."""
+WHOLE = ["7.", "a@b.", "1d10t ", "\u0301", "\u4e00", "f u c k "]
+"""Of which the windows are made, too."""
+
+
+def assert_grows_with_the_length(judge: Judge, piece: str, opening: str) -> None:
     short, long = (opening + (piece * size)[:size] for size in (SHORT, LONG))
     judge.evidence(short)
     assert seconds_for(judge, long) < 9 * seconds_for(judge, short) + 0.02
+
+
+@pytest.mark.parametrize(
+    ("opening", "piece"), [*(("", piece) for piece in PIECES), *(('"', piece) for piece in QUOTED)]
+)
+def test_the_work_grows_with_the_length(around_the_encoder, piece, opening):
+    """If a hostile text is four times as long, then judging it takes nowhere near sixteen times as long."""
+    assert_grows_with_the_length(around_the_encoder, piece, opening)
+
+
+@pytest.mark.parametrize("piece", WHOLE)
+def test_the_encoders_work_grows_with_the_length(judge, piece):
+    """If the encoder reads it too, then the same is true."""
+    assert_grows_with_the_length(judge, piece, "")
 
 
 @pytest.mark.parametrize(

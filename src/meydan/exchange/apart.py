@@ -2,17 +2,21 @@
 A file read by a process of its own: while the database writes, the next rows are taken apart.
 
 What is hard work and needs no database is done there, with nothing of the database and the judge loaded: the format, the text of HTML, and what it is found by. The two
-hand each other rows by the hundred; who writes is waited for, so memory does not grow with the file.
+hand each other rows by the hundred. Whoever reads is some thousands ahead of whoever writes, so that neither stands still while the other works, and
+no further, so that memory does not grow with the file.
 """
 
 from __future__ import annotations
 
 import gc
+import pickle
 from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from typing import Final
 
 from meydan.errors import FileCutShort, MeydanError, StoreUnavailable
@@ -26,6 +30,8 @@ Looked = tuple[CommentRecord, str]
 
 _ROWS: Final = 250
 _CHARACTERS: Final = 1_000_000
+_AHEAD: Final = 6
+"""How many such pieces wait here for whoever writes: a pipe alone has room for a hundred rows."""
 
 
 def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looked, None, None]:
@@ -42,23 +48,36 @@ def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looke
     )
     reading.start()
     theirs.close()
+    ahead: Queue[bytes | None] = Queue(_AHEAD)
+    fetching = Thread(target=_fetch, args=(ours, ahead), name="meydan-fetching", daemon=True)
+    fetching.start()
     try:
-        while True:
-            try:
-                rows = ours.recv()
-            except EOFError:
-                raise StoreUnavailable(
-                    "The process that read the file is gone; perhaps memory ran out. Run it again: it goes on from here."
-                ) from None
+        while (piece := ahead.get()) is not None:
+            rows = pickle.loads(piece)  # noqa: S301  (a process of this program's own wrote it)
             if rows is None:
                 return
             if isinstance(rows, MeydanError):
                 raise rows
             yield from rows
+        raise StoreUnavailable(
+            "The process that read the file is gone; perhaps memory ran out. Run it again: it goes on from here."
+        )
     finally:
-        ours.close()
         reading.terminate()
         reading.join()
+        # It may be waiting for room.
+        while fetching.is_alive():
+            with suppress(Empty):
+                ahead.get(timeout=0.01)
+        ours.close()
+
+
+def _fetch(ours: Connection, ahead: Queue[bytes | None]) -> None:
+    """What comes, as it comes; None once nothing more does."""
+    with suppress(EOFError, OSError):
+        while True:
+            ahead.put(ours.recv_bytes())
+    ahead.put(None)
 
 
 def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:

@@ -28,7 +28,7 @@ Record = StoryRecord | CommentRecord | Fault | tuple[CommentRecord, str]
 
 Row = tuple[CommentRecord, str | None]
 
-BATCH: Final = 2000
+BATCH: Final = 1000
 BATCH_CHARACTERS: Final = 4_000_000
 """Of which a batch has at most one more than this: so memory does not depend on how long comments are."""
 
@@ -149,6 +149,16 @@ _NOT_ASIDE: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that is written, and that the disk is waited for; its comments by the names they had there."""
+
+    durable: Callable[[], None]
+    arrivals: Mapping[str, Arrival]
+    states: Sequence[str]
+    rows: int
+
+
 class _Taking:
     def __init__(
         self,
@@ -174,6 +184,7 @@ class _Taking:
         self._before = intake.newest()
         self._latest = intake.now() + _AHEAD
         self._stories: set[str] = set()
+        self._under_way: _UnderWay | None = None
         if not dry:
             intake.prepare()
 
@@ -205,6 +216,7 @@ class _Taking:
                 record = replace(record, parent=None)
             self._gather(record, None, last=True)
         self._go(last=True)
+        self._await()
         self.summary.stories = len(self._stories)
 
     def _gather(self, record: CommentRecord, looked: str | None, *, last: bool) -> None:
@@ -306,18 +318,36 @@ class _Taking:
             if (story := self._aside.story(key)) is not None and story.url is not None
         ]
         self._stories.update(one.url for one in arrivals)
+        # This batch was made ready while the disk had the one before.
+        self._await()
         if self._dry:
             self._aside.try_keys([(one.key, one.url, one.digest) for one in arrivals])
+            self._count(states, len(rows))
         else:
-            try:
-                self._intake.put(arrivals, stories)
-            except Met:
-                raise StoreUnavailable(
-                    "Another import of the same source is going on. When it has ended, run this one again: it adds what is missing."
-                ) from None
-        # Durable from here: what a crash leaves out is what comes after this.
+            self._under_way = _UnderWay(
+                self._intake.hand_over(arrivals, stories),
+                {one.key: one for one in arrivals},
+                states,
+                len(rows),
+            )
+
+    def _await(self) -> None:
+        """Until what was handed over is durable."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return
+        try:
+            under_way.durable()
+        except Met:
+            raise StoreUnavailable(
+                "Another import of the same source is going on. When it has ended, run this one again: it adds what is missing."
+            ) from None
+        self._count(under_way.states, under_way.rows)
+
+    def _count(self, states: Sequence[str], rows: int) -> None:
+        # Durable by now: what a crash leaves out is what comes after this.
         self.summary.taken.update(states)
-        self._told(len(rows))
+        self._told(rows)
 
     def _known(self, rows: Sequence[Row]) -> dict[str, Known | Arrival]:
         keys = dict.fromkeys(key for row, _ in rows for key in (row.key, row.parent) if key is not None)
@@ -326,6 +356,11 @@ class _Taking:
         if self._dry:
             for key, (url, digest) in self._aside.tried(asked).items():
                 known[key] = Known(digest, _TRIED, "", None, url, "approved", 0, gone=False)
+        if self._under_way is not None:
+            # Until they are durable, the database does not tell of them. Where it does, nothing else is said.
+            known.update(
+                (key, one) for key in asked if (one := self._under_way.arrivals.get(key)) is not None
+            )
         return known
 
     def _plan(

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import NamedTuple
 
 from meydan.comment import Status
@@ -147,30 +148,54 @@ class Arrivals:
 
         self._writer.write(work)
 
-    def put(self, source: str, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]) -> None:
+    def hand_over(
+        self, source: str, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]
+    ) -> Callable[[], None]:
         """
-        Put comments in, each after what it replies to; all of them, or none. Their numbers stand in them afterwards.
+        Put comments in, each after what it replies to; all of them, or none. Returns once they are written, so that what
+        follows is made ready while the disk is waited for; nothing more is handed over before they are durable.
+
+        Returns:
+            What waits until they are, and their numbers stand in them. Raises Met where some of them are there already,
+            StoreUnavailable where nothing was kept.
 
         Raises:
-            Met: some of them are there already.
             StoreUnavailable: nothing was kept.
         """
         keys = [one.key for one in arrivals]
+        written, ended = Event(), Event()
+        outcome: list[tuple[dict[str, int], BaseException | None]] = []
 
         def work(hand: Hand) -> dict[str, int]:
             hand.lock_key("import", source)
             if hand.all(sql.IMPORTED[hand.dialect], origin=source, keys=_array(hand.dialect, keys)):
                 raise Met
-            return self._put(hand, source, arrivals, stories)
+            ids = self._put(hand, source, arrivals, stories)
+            written.set()
+            return ids
+
+        def then(ids: dict[str, int], error: BaseException | None) -> None:
+            outcome.append((ids, error))
+            written.set()
+            ended.set()
+
+        def durable() -> None:
+            ended.wait()
+            ids, error = outcome[0]
+            if error is not None:
+                raise error
+            self._stories.update(ids)
+            if len(self._stories) > _STORIES_REMEMBERED:
+                self._stories.clear()
+            for one in arrivals:
+                # What replies to it may come with the next batch, and needs no more of it than where it stands.
+                one.above, one.text, one.lookup, one.name = None, None, "", ""
 
         if not arrivals:
-            return
-        self._stories.update(self._writer.write(work))
-        if len(self._stories) > _STORIES_REMEMBERED:
-            self._stories.clear()
-        for one in arrivals:
-            # What replies to it may come with the next batch, and needs no more of it than where it stands.
-            one.above, one.text, one.lookup, one.name = None, None, "", ""
+            return lambda: None
+        self._writer.write_soon(work, then)
+        written.wait()
+        return durable
 
     def _put(
         self, hand: Hand, source: str, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]
