@@ -7,6 +7,7 @@ import copy
 import io
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from meydan.intake import Intake
 from meydan.policy import load
 from meydan.store import Erasures, Store
 from meydan.store.carrying import snapshot
+from meydan.store.hand import FarHand, Hand
 from meydan.whole import WholeComment, WholeDecision
 
 STORY = StoryRecord("s", "http://localhost/stories/one", "One")
@@ -265,6 +267,65 @@ def test_what_was_read_before_a_damage_is_kept(archive: Archive) -> None:
     assert not summary.complete
     assert {key: parent for key, (parent, _) in archive.shape().items()} == {"1": None, "2": "1"}
     assert archive.take(STORY, comment("2", "1"), comment("1"), comment("3", "2")).taken == {"approved": 1}
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every commit takes longer than what comes next needs to be made ready."""
+    for kind in (Hand, FarHand):
+
+        def commit(hand: Any, whole: Any = kind.commit) -> None:
+            time.sleep(0.1)
+            whole(hand)
+
+        monkeypatch.setattr(kind, "commit", commit)
+
+
+def test_what_the_disk_still_has_is_known(archive: Archive, slow_disk: None) -> None:
+    """If a batch is made ready before the one before is durable, then replies to that are replies, and doubles doubles."""
+    given = [
+        STORY,
+        comment("1"),
+        comment("2", "1"),
+        comment("3", "2"),
+        comment("1", body="Another."),
+        comment("4", "3"),
+    ]
+    summary = archive.take(*given, batch=1)
+    assert archive.kinds() == [("1", "duplicate-id")]
+    assert summary.taken == {"approved": 4}
+    assert {key: parent for key, (parent, _) in archive.shape().items()} == {
+        "1": None,
+        "2": "1",
+        "3": "2",
+        "4": "3",
+    }
+    assert archive.store.page(STORY.url, sort="oldest", after=None, limit=10).count == 4
+
+
+def test_what_does_not_become_durable_is_not_counted(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a commit fails, then the import ends there with what is to be done, having counted what was durable before."""
+    told: list[int] = []
+    begun = archive.intake.hand_over
+
+    def hand_over(arrivals: Any, stories: Any) -> Any:
+        durable = begun(arrivals, stories)
+        if any(one.key == "3" for one in arrivals):
+
+            def failed() -> None:
+                durable()
+                raise StoreUnavailable("The disk is full.")
+
+            return failed
+        return durable
+
+    monkeypatch.setattr(archive.intake, "hand_over", hand_over)
+    with pytest.raises(StoreUnavailable, match="The disk is full"):
+        archive.take(STORY, *(comment(str(number)) for number in range(1, 7)), batch=2, told=told.append)
+    assert told == [2]
+    assert "5" not in archive.intake.known(["5"]), "went on after a failure"
 
 
 def test_two_imports_at_once_do_not_double(archive: Archive) -> None:
