@@ -75,7 +75,7 @@ class Leaf:
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_added", "_connection", "_cursor", "_leaf", "_reach")
+    __slots__ = ("_adapted", "_added", "_comment", "_connection", "_cursor", "_leaf", "_reach")
 
     def __init__(
         self,
@@ -89,6 +89,7 @@ class Hand:
         self._adapted = adapted
         self._reach = reach
         self._leaf: int | None = None
+        self._comment: int | None = None
         self._added: dict[str, list[tuple[Any, ...]]] = {}
 
     @property
@@ -149,6 +150,9 @@ class Hand:
         names = ", ".join(f'"{name}"' for name in columns)
         if self._adapted is None:
             marks = ", ".join("?" * len(columns))
+            if table == "comment":
+                # They bring their numbers: the next is another now.
+                self._comment = None
             self._cursor.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
             return
         with self._cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
@@ -171,7 +175,9 @@ class Hand:
     def put_added(self) -> None:
         """Insert what was added so far."""
         added, self._added = self._added, {}
-        for statement, rows in added.items():
+        first = [statement for statement in sql.ADDED_FIRST if statement in added]
+        for statement in dict.fromkeys((*first, *added)):
+            rows = added[statement]
             begin = 0
             for size in _AT_ONCE:
                 while len(rows) - begin >= size:
@@ -196,7 +202,7 @@ class Hand:
     # -- a transaction of the writer's --------------------------------------
 
     def begin(self) -> None:
-        self._leaf = None
+        self._leaf = self._comment = None
         self.drop_added()
         self.run("BEGIN IMMEDIATE")
 
@@ -211,13 +217,13 @@ class Hand:
         self.drop_added()
         self.run("ROLLBACK")
 
-    def mark(self) -> tuple[int, ...]:
+    def mark(self) -> tuple[int | None, ...]:
         """To give back to `undo`."""
-        return () if self._leaf is None else (self._leaf,)
+        return (self._leaf, self._comment)
 
-    def undo(self, mark: tuple[int, ...]) -> None:
+    def undo(self, mark: tuple[Any, ...]) -> None:
         """Forget what was kept for the last step since."""
-        self._leaf = mark[0] if mark else None
+        self._leaf, self._comment = mark
 
     # -- among others who write ----------------------------------------------
 
@@ -254,11 +260,14 @@ class Hand:
             raise RuntimeError("a row that this transaction wrote is not there")
         return int(row[0])
 
-    def leaf(self, body: bytes) -> Leaf:
-        """Put a leaf into the ledger."""
+    def leaf(self, body: bytes, *, added: bool = False) -> Leaf:
+        """Put a leaf into the ledger; `added`: see `add`."""
         number = self._next_leaf()
-        # At once: whatever names it is refused before.
-        self.run(sql.PUT_LEAF, number=number, body=body)
+        if added:
+            self.add(sql.PUT_LEAF, number=number, body=body)
+        else:
+            # At once: whatever names it is refused before.
+            self.run(sql.PUT_LEAF, number=number, body=body)
         # Written back once, with the commit: nobody else takes numbers before.
         self._leaf = number + 1
         return Leaf(number)
@@ -280,6 +289,16 @@ class Hand:
         row = self.one(sql.LEAF_COUNT)
         assert row is not None
         return int(row[0])
+
+    def comment(self, leaf: Leaf, **row: Any) -> int:
+        """Add (see `add`) a comment with the leaf of its receipt; its number."""
+        if self._comment is None:
+            # Nobody else takes numbers before the commit.
+            ((self._comment,),) = self.all(sql.NUMBERS["sqlite"])
+        number: int = self._comment
+        self.add(sql.ADD_NUMBERED["sqlite"], number=number, receipt=leaf.number, **row)
+        self._comment = number + 1
+        return number
 
     def receipt(self, leaf: Leaf) -> int:
         """What to keep in comment.receipt; then `names_receipt`."""
@@ -441,11 +460,11 @@ class FarHand(Hand):
         self._unsent = []
         self.run("ROLLBACK")
 
-    def mark(self) -> tuple[int, ...]:
+    def mark(self) -> tuple[int | None, ...]:
         """To give back to `undo`."""
         return self._ending.mark()
 
-    def undo(self, mark: tuple[int, ...]) -> None:
+    def undo(self, mark: tuple[Any, ...]) -> None:
         """Forget what was kept for the last step since."""
         self._ending.cut(mark)
 
@@ -561,13 +580,20 @@ class FarHand(Hand):
 
     # -- what has an order ----------------------------------------------------
 
-    def leaf(self, body: bytes) -> Leaf:
+    def leaf(self, body: bytes, *, added: bool = False) -> Leaf:  # noqa: ARG002  (all are put in at the end)
         leaf = Leaf(None, len(self._ending.leaves))
         self._ending.leaves.append((leaf, body))
         return leaf
 
     def leaves(self, bodies: Sequence[bytes]) -> list[Leaf]:
         return [self.leaf(body) for body in bodies]
+
+    def comment(self, leaf: Leaf, **row: Any) -> int:
+        found = self.one(sql.ADD_COMMENT, receipt=self.receipt(leaf), **row)
+        assert found is not None
+        number = int(found[0])
+        self.names_receipt(leaf, number)
+        return number
 
     def receipt(self, leaf: Leaf) -> int:  # noqa: ARG002
         return _UNNUMBERED

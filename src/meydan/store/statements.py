@@ -169,6 +169,15 @@ INSERT INTO comment
 VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
        :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)
 RETURNING number"""
+# Where whoever writes knows which number is next: then nothing has to be asked, and many are put in together.
+ADD_NUMBERED = {
+    "sqlite": """
+INSERT INTO comment
+       (number, id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
+       reader_key, fingerprint, badge, written_by, likeness)
+ VALUES (:number, :id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
+       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)"""
+}
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 
@@ -1219,15 +1228,17 @@ FORGET_SUGGESTED = "DELETE FROM suggestion WHERE fingerprint = :fingerprint"
 OLD_SUGGESTION = "SELECT 1 FROM suggestion WHERE at < :before LIMIT 1"
 FORGET_SUGGESTIONS = "DELETE FROM suggestion WHERE at < :before"
 
-# What neither reads nor changes a row that may have been added (Hand.add) and is not put in yet: words, lookups, evidence.
+ADDED_FIRST = (PUT_LEAF, ADD_NUMBERED["sqlite"])
+"""Of what may be added (Hand.add): what the rest names, in its order."""
+
+# What neither reads nor changes a row that may have been added (Hand.add) and is not put in yet: received comments with
+# their leaves, words and lookups, which nobody decides upon or replies to before they are durable; and evidence.
 BESIDE_ADDED = frozenset(
     (
         NEW_PLACE,
         STORY_ID,
         ADD_STORY,
         PUT_LEAF,
-        ADD_COMMENT,
-        LEAVE,
         LEAF_COUNT,
         STANDING,
         ADD_DECISION,

@@ -505,30 +505,26 @@ class Store:
                 root = parent.top
             if taken is not None:
                 raise AlreadyExists("The comment's id is taken.", fields=("id",))
-            leaf = hand.leaf(new.leaf)
-            number: int = _first(
-                hand.one(
-                    sql.ADD_COMMENT,
-                    id=new.id,
-                    story=story,
-                    parent=new.parent,
-                    root=root,
-                    submitted_at=submitted_at,
-                    commitment=new.commitment,
-                    receipt=hand.receipt(leaf),
-                    holds=",".join(hold.value for hold in new.holds),
-                    address_key=new.address_key,
-                    author_key=new.author_key,
-                    fingerprint=new.fingerprint,
-                    badge=new.badge,
-                    written_by=new.written_by,
-                    likeness=new.likeness,
-                    reader_key=new.reader_key,
-                    # Outside the queue, until its author has confirmed their address.
-                    waiting=int(new.confirmation is None),
-                )
+            leaf = hand.leaf(new.leaf, added=True)
+            number = hand.comment(
+                leaf,
+                id=new.id,
+                story=story,
+                parent=new.parent,
+                root=root,
+                submitted_at=submitted_at,
+                commitment=new.commitment,
+                holds=",".join(hold.value for hold in new.holds),
+                address_key=new.address_key,
+                author_key=new.author_key,
+                fingerprint=new.fingerprint,
+                badge=new.badge,
+                written_by=new.written_by,
+                likeness=new.likeness,
+                reader_key=new.reader_key,
+                # Outside the queue, until its author has confirmed their address.
+                waiting=int(new.confirmation is None),
             )
-            hand.names_receipt(leaf, number)
             if new.sending is not None:
                 since = micros(new.sending.since)
                 hand.send(sql.FORGET_SENDINGS[self.dialect], since=since)

@@ -427,6 +427,8 @@ class _Lane:
             result = piece.work(hand)
             if isinstance(hand, FarHand):
                 hand.finish()
+            else:
+                hand.put_added()
         except BaseException as raised:
             # On PostgreSQL it may be what was sent for the piece before that the server refuses only now.
             if far and isinstance(raised, self._database.trouble):
