@@ -175,7 +175,7 @@ class Hand:
     def put_added(self) -> None:
         """Insert what was added so far."""
         added, self._added = self._added, {}
-        first = [statement for statement in sql.ADDED_FIRST if statement in added]
+        first = [statement for statement in _ADDED_FIRST if statement in added]
         for statement in dict.fromkeys((*first, *added)):
             rows = added[statement]
             begin = 0
@@ -335,6 +335,9 @@ class Hand:
     def stirs(self) -> None:
         """There is news for the desk that no number tells; see Store.pulse."""
 
+
+_ADDED_FIRST = (sql.PUT_LEAF, sql.ADD_NUMBERED["sqlite"])
+"""Of what may be added: what the rest names, in its order."""
 
 _AT_ONCE = (32, 16, 8, 4, 2, 1)
 """Rows in one statement: few sizes, so that the driver keeps each as it was prepared."""

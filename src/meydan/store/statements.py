@@ -1228,9 +1228,6 @@ FORGET_SUGGESTED = "DELETE FROM suggestion WHERE fingerprint = :fingerprint"
 OLD_SUGGESTION = "SELECT 1 FROM suggestion WHERE at < :before LIMIT 1"
 FORGET_SUGGESTIONS = "DELETE FROM suggestion WHERE at < :before"
 
-ADDED_FIRST = (PUT_LEAF, ADD_NUMBERED["sqlite"])
-"""Of what may be added (Hand.add): what the rest names, in its order."""
-
 # What neither reads nor changes a row that may have been added (Hand.add) and is not put in yet: received comments with
 # their leaves, words and lookups, which nobody decides upon or replies to before they are durable; and evidence.
 BESIDE_ADDED = frozenset(
