@@ -20,9 +20,10 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: $(VENV)/.runtime
 	$(BIN)/meydan demo
 
-# On every core; `$(BIN)/python -m pytest` alone runs one test after another.
+# On every core, and one more for those that wait; `$(BIN)/python -m pytest` alone runs one test after another.
+WORKERS := $(shell $(PYTHON) -c "import os; print(min((os.cpu_count() or 1) + 1, 8))")
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=worksteal
 
 # What needs PyTorch: in an environment of its own, so that two gigabytes stay out of the other.
 test-training: $(TRAIN)/.made

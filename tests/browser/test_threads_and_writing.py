@@ -319,7 +319,7 @@ def test_counts_are_asked_for_together(reader: Reader, room: Newsroom, story: st
     reader.check_undisturbed()
 
 
-@EVERYWHERE
+@EITHER_WAY
 def test_a_comment_is_written(
     browser: Browser, reader: Reader, room: Newsroom, story: str, site: str, said: Words, width: str
 ) -> None:
@@ -460,7 +460,7 @@ def test_a_broken_line_loses_and_doubles_nothing(
     assert answers == [428, 201]
 
 
-@EVERYWHERE
+@EITHER_WAY
 @pytest.mark.usefixtures("short_pages")
 def test_without_javascript(
     browser: Browser, room: Newsroom, story: str, said: Words, courtesy: str, ids: dict[str, str], width: str

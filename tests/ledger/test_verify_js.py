@@ -510,7 +510,9 @@ def test_a_receipt_is_checked_with_nothing_but_the_record(browser_of: Browser) -
     for one in (f"{pasted}\n", f"{shown.text}\r\n"):
         assert browser_of.facts("verifyReceipt", file, {"text": one}, files=shown.files)["text"] == "same"
     for other in (f"{pasted}\n\n", f"{pasted} "):
-        assert browser_of.facts("verifyReceipt", file, {"text": other}, files=shown.files)["text"] == "differs"
+        assert (
+            browser_of.facts("verifyReceipt", file, {"text": other}, files=shown.files)["text"] == "differs"
+        )
     assert browser_of.facts("verifyReceipt", file, files=shown.files)["text"] == "untold"
     # The older form, of the older commitment too.
     older = browser_of.facts(

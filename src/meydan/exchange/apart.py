@@ -74,10 +74,12 @@ def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looke
 
 def _fetch(ours: Connection, ahead: Queue[bytes | None]) -> None:
     """What comes, as it comes; None once nothing more does."""
-    with suppress(EOFError, OSError):
-        while True:
-            ahead.put(ours.recv_bytes())
-    ahead.put(None)
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                ahead.put(ours.recv_bytes())
+    finally:
+        ahead.put(None)
 
 
 def _read(out: Connection, format: str, path: Path, asked: Asked) -> None:
