@@ -144,6 +144,10 @@ def test_an_id_is_taken_once(store: Store) -> None:
     id = receive(store, "the first")
     with pytest.raises(AlreadyExists):
         receive(store, "the second", id=id)
+    # Its story is known by now, so that nothing is asked before.
+    assert store.story_of_late(STORY) is not None
+    with pytest.raises(AlreadyExists):
+        receive(store, "the third", id=id)
     kept = store.comment(id)
     assert kept is not None
     assert kept.text == "the first"

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from meydan.comment import Status
-from meydan.errors import AlreadyDecided, NoSuchParent, NotAppealable, NotFound
+from meydan.errors import AlreadyDecided, AlreadyExists, NoSuchParent, NotAppealable, NotFound
 from meydan.store import Sending, Store, statements
 from meydan.store.hand import Hand
 from meydan.store.writer import LANES
@@ -79,6 +79,32 @@ def in_one_batch(store: Store, *tasks: Callable[[], Any]) -> list[Future[Any]]:
                 end.set()
             threads.shutdown(wait=False)
     return told
+
+
+def test_one_batch_takes_an_id_once(store: Store) -> None:
+    """
+    If of comments that are committed together two have one id, then the later is refused, and those beside them are kept,
+    with numbers and leaves in a row; a decision in their midst stands.
+    """
+    earlier = receive(store, "so that the story is known")
+    assert store.story_of_late(STORY) is not None
+    ids = ["b" * 24, "a" * 24, "a" * 24, "c" * 24]
+    told = in_one_batch(
+        store,
+        lambda: receive(store, "0", id=ids[0]),
+        lambda: receive(store, "1", id=ids[1]),
+        lambda: decide(store, earlier),
+        lambda: receive(store, "2", id=ids[2]),
+        lambda: receive(store, "3", id=ids[3]),
+    )
+    errors = [one.exception() for one in told]
+    assert [type(error) for error in errors if error is not None] == [AlreadyExists]
+    if store.dialect == "sqlite":
+        assert errors[3] is not None
+    kept = [found.text for id in ids if (found := store.comment(id)) is not None]
+    assert sorted(kept) in (["0", "1", "1", "3"], ["0", "2", "2", "3"])
+    assert shown(store) == [earlier]
+    assert leaf_numbers(store) == list(range(5))
 
 
 def test_leaves_have_no_gap(store: Store) -> None:

@@ -75,7 +75,7 @@ class Leaf:
 class Hand:
     """One connection's cursor, and SQL with `:name` parameters for either database."""
 
-    __slots__ = ("_adapted", "_added", "_comment", "_connection", "_cursor", "_leaf", "_reach")
+    __slots__ = ("_adapted", "_added", "_comment", "_connection", "_cursor", "_leaf", "_reach", "careful")
 
     def __init__(
         self,
@@ -90,6 +90,8 @@ class Hand:
         self._reach = reach
         self._leaf: int | None = None
         self._comment: int | None = None
+        self.careful = True
+        """Whether to ask before what the tables would refuse; else a refusal undoes the batch, and it is done anew, carefully."""
         self._added: dict[str, list[tuple[Any, ...]]] = {}
 
     @property

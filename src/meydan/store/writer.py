@@ -408,6 +408,7 @@ class _Lane:
         Returns:
             None where one was refused: everything is undone, in a transaction that is to be begun anew with savepoints.
         """
+        hand.careful = False
         try:
             done: list[_Outcome] = [(piece.work(hand), None) for piece in batch]
             hand.put_added()
@@ -416,6 +417,8 @@ class _Lane:
             hand.abandon()
             hand.begin()
             return None
+        finally:
+            hand.careful = True
 
     def _do(self, hand: Hand, piece: _Piece) -> _Outcome:
         """Do one piece in its savepoint; raises only what takes the whole transaction with it."""
