@@ -50,8 +50,8 @@ def read_apart(format: str, path: Path, asked: Asked) -> Generator[Taken | Looke
     theirs.close()
     ahead: Queue[bytes | None] = Queue(_AHEAD)
     fetching = Thread(target=_fetch, args=(ours, ahead), name="meydan-fetching", daemon=True)
-    fetching.start()
     try:
+        fetching.start()
         while (piece := ahead.get()) is not None:
             rows = pickle.loads(piece)  # noqa: S301  (a process of this program's own wrote it)
             if rows is None:

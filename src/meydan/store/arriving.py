@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
@@ -32,6 +33,13 @@ _DECISION = (
 )  # fmt: skip
 _ID_LENGTH = 24
 _ID = re.compile("[a-z2-7]{24}")
+LEFT_TO_OTHERS = 0.5
+"""The share of a batch's time for which a server has SQLite's lock to itself, where the disk is what an import waits for."""
+
+LONGEST_PAUSE_S = 0.1
+SERVES_FOR_S = 2.0
+"""How long what was found out about a server holds."""
+
 _VERDICT = {Status.APPROVED: "approve", Status.REJECTED: "reject"}
 
 
@@ -111,6 +119,7 @@ class Arrivals:
         self._writer = writer
         self._stand_again = stand_again
         self._stories: dict[str, int] = {}
+        self._served = (-SERVES_FOR_S, False)
 
     def newest(self) -> int:
         """The highest number of a comment: what comes from now on has a higher one."""
@@ -164,9 +173,12 @@ class Arrivals:
         """
         keys = [one.key for one in arrivals]
         written, ended = Event(), Event()
+        begun = 0.0
         outcome: list[tuple[dict[str, int], BaseException | None]] = []
 
         def work(hand: Hand) -> dict[str, int]:
+            nonlocal begun
+            begun = time.monotonic()
             hand.lock_key("import", source)
             if hand.all(sql.IMPORTED[hand.dialect], origin=source, keys=_array(hand.dialect, keys)):
                 raise Met
@@ -180,7 +192,12 @@ class Arrivals:
             ended.set()
 
         def durable() -> None:
-            ended.wait()
+            if not ended.is_set():
+                ended.wait()
+                if self._serves():
+                    # The next batch is ready, and would have the file's one lock again at once. The server, whom readers
+                    # wait for, looks for it now and then: it is left alone for a while.
+                    time.sleep(min((time.monotonic() - begun) * LEFT_TO_OTHERS, LONGEST_PAUSE_S))
             ids, error = outcome[0]
             if error is not None:
                 raise error
@@ -196,6 +213,13 @@ class Arrivals:
         self._writer.write_soon(work, then)
         written.wait()
         return durable
+
+    def _serves(self) -> bool:
+        """Whether a server has this SQLite file, too."""
+        now = time.monotonic()
+        if now - self._served[0] >= SERVES_FOR_S:
+            self._served = (now, self._database.is_served())
+        return self._served[1]
 
     def _put(
         self, hand: Hand, source: str, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]

@@ -12,6 +12,7 @@ row into it, and those are a reader's words.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import threading
@@ -357,6 +358,19 @@ class Database:
         why = next((cause for cause in causes if cause in said), "no connection")
         where = f"{self._url.host or 'the local socket'} port {self._url.port or 5432}"
         return f"PostgreSQL at {where}, database {self._url.database!r}, cannot be reached: {why}. Nothing was written."
+
+    def is_served(self) -> bool:
+        """Whether a server has this SQLite file: it holds a lock beside it (web/serve.py) as long as it serves."""
+        if self.dialect != "sqlite":
+            return False
+        try:
+            with Path(f"{self._url.database}.serving").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def scrub(self, hand: Hand, *, large: bool = False) -> bool:
         """

@@ -151,6 +151,7 @@ class Hand:
         """Insert rows by the thousand: COPY on PostgreSQL. Names are the schema's, never from outside."""
         names = ", ".join(f'"{name}"' for name in columns)
         if self._adapted is None:
+            self.put_added()
             marks = ", ".join("?" * len(columns))
             if table == "comment":
                 # They bring their numbers: the next is another now.

@@ -324,11 +324,14 @@ class _Lane:
         done = [piece for piece, (_, error) in zip(batch, outcomes, strict=True) if error is None]
         if any(piece.scrub for piece in done):
             self._scrub(large=any(piece.large for piece in done))
-        again = []
+        again = [
+            piece for piece, (_, error) in zip(batch, outcomes, strict=True) if isinstance(error, _Again)
+        ]
+        if not again:
+            # Who is answered may have the next piece ready, and is not to find this thread at work on the last.
+            self.since = None
         for piece, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome[1], _Again):
-                again.append(piece)
-            else:
+            if not isinstance(outcome[1], _Again):
                 self._answer(piece, outcome)
         # Last, because it may wait for others: what was kept is answered by then.
         for piece in again:
