@@ -215,17 +215,17 @@ class Intake:
             gone=gone,
         )
 
-    def put(self, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]) -> None:
+    def hand_over(self, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]) -> Callable[[], None]:
         """
-        Put them in, all or none; durable when this returns.
+        Put them in, all or none. Returns once they are written, so that more can be made ready meanwhile.
+
+        Returns:
+            What waits until they are durable, and is to be called before more is handed over. Raises Met where another
+            import put some of them in meanwhile, StoreUnavailable where nothing was kept.
 
         Raises:
-            Met: another import put some of them in meanwhile. StoreUnavailable: nothing was kept.
+            StoreUnavailable: nothing was kept.
         """
-        self.hand_over(arrivals, stories)()
-
-    def hand_over(self, arrivals: Sequence[Arrival], stories: Sequence[ArrivingStory]) -> Callable[[], None]:
-        """As `put`, but for the wait until they are durable: that is what is returned, and is to be called before the next."""
         return self._store.arrivals.hand_over(self.source, arrivals, stories)
 
     def _author_key(self, one: Foreign) -> str | None:

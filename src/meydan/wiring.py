@@ -42,6 +42,7 @@ from meydan.reception import Reception
 from meydan.settings import Settings
 from meydan.staff import Staff
 from meydan.store import Bounds, Erasures, Hearing, Store
+from meydan.store.database import serving_lock
 from meydan.store.migrating import Outlook, look, unmade
 from meydan.store.months import change
 
@@ -167,6 +168,12 @@ class Meydan:
     def leading(self) -> bool:
         """Whether this node led when it was last asked; for whoever watches, asks nobody."""
         return self.competes and self.store.leading.now
+
+    @property
+    def serving_lock(self) -> Path | None:
+        """What a server has locked as long as it serves; None on PostgreSQL, which any number of them share."""
+        file = self.settings.sqlite_file
+        return None if file is None else serving_lock(file)
 
     def hear(self, told: Callable[[int | None], None]) -> Hearing | None:
         """Be told what other nodes change, from a thread of its own until it or the store is closed; None on SQLite."""

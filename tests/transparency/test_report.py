@@ -134,7 +134,7 @@ class Life:
         )  # type: ignore[arg-type]
         url = "http://localhost/old"
         ready = self.intake.ready(one, digest=secrets.token_bytes(16), url=url, above=None)
-        self.intake.put([ready], [])
+        self.intake.hand_over([ready], [])()
         kept = self.kept[ready.id] = Kept(sent, gone=True)
         self.imported.append(sent)
         if state != "held":

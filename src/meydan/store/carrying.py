@@ -28,7 +28,7 @@ from sqlalchemy import Text as TextType
 
 from meydan.errors import BackupDamaged, BadSchema, BadSettings, BeingServed, NotRestorable
 from meydan.store import statements as sql
-from meydan.store.database import Database, unavailable
+from meydan.store.database import Database, serving_lock, unavailable
 from meydan.store.erasures import Erased
 from meydan.store.hand import Hand, Row
 from meydan.store.migrating import make, migrate
@@ -183,8 +183,9 @@ def _alone(database: Database, url: str) -> Iterator[tuple[Hand, Callable[[], No
         "The database to be moved is in use. Stop every `meydan serve` and other verb on it, then move it again."
     )
     if database.dialect == "sqlite":
-        # The lock that a server holds as long as it serves (web/serve.py).
-        with Path(f"{_file_of(url)}.serving").open("w") as lock:
+        file = _file_of(url)
+        assert file is not None
+        with serving_lock(file).open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

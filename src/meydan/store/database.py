@@ -93,6 +93,11 @@ _KEEPALIVES = {
 }
 
 
+def serving_lock(file: str | Path) -> Path:
+    """Beside an SQLite file, what a server has locked as long as it serves from that."""
+    return Path(f"{file}.serving")
+
+
 class Database:
     """
     Connections to one database.
@@ -360,11 +365,11 @@ class Database:
         return f"PostgreSQL at {where}, database {self._url.database!r}, cannot be reached: {why}. Nothing was written."
 
     def is_served(self) -> bool:
-        """Whether a server has this SQLite file: it holds a lock beside it (web/serve.py) as long as it serves."""
+        """Whether a server has this SQLite file."""
         if self.dialect != "sqlite":
             return False
         try:
-            with Path(f"{self._url.database}.serving").open() as lock:
+            with serving_lock(self._url.database or "").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

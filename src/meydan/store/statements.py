@@ -162,22 +162,13 @@ STORIES_FOUND = f"""{_STORIES} AND (lower(s.url) LIKE lower(:like) ESCAPE '!' OR
 
 # -- a comment --------------------------------------------------------------
 
-ADD_COMMENT = """
-INSERT INTO comment
-       (id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
-       reader_key, fingerprint, badge, written_by, likeness)
-VALUES (:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
-       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)
-RETURNING number"""
+_NEW = """id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
+       reader_key, fingerprint, badge, written_by, likeness"""
+_NEW_VALUES = """:id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
+       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness"""
+ADD_COMMENT = f"INSERT INTO comment ({_NEW}) VALUES ({_NEW_VALUES}) RETURNING number"
 # Where whoever writes knows which number is next: then nothing has to be asked, and many are put in together.
-ADD_NUMBERED = {
-    "sqlite": """
-INSERT INTO comment
-       (number, id, story, parent, root, submitted_at, due, commitment, receipt, holds, waiting, address_key, author_key,
-       reader_key, fingerprint, badge, written_by, likeness)
- VALUES (:number, :id, :story, :parent, :root, :submitted_at, :submitted_at, :commitment, :receipt, :holds, :waiting,
-       :address_key, :author_key, :reader_key, :fingerprint, :badge, :written_by, :likeness)"""
-}
+ADD_NUMBERED = {"sqlite": f"INSERT INTO comment (number, {_NEW}) VALUES (:number, {_NEW_VALUES})"}
 ADD_WORDS = """
 INSERT INTO words (comment, text, name, email, salt) VALUES (:comment, :text, :name, :email, :salt)"""
 

@@ -20,7 +20,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
@@ -298,11 +297,10 @@ def _open_more_files(wanted: int) -> None:
 
 @contextlib.contextmanager
 def _only_server(meydan: Meydan) -> Iterator[None]:
-    database = meydan.settings.sqlite_file
-    if database is None:
+    path = meydan.serving_lock
+    if path is None:
         yield
         return
-    path = Path(f"{database}.serving")
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

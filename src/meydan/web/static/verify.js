@@ -614,7 +614,7 @@ export function verifyReceipt(receipt, { text, ...ways } = {}) {
       // A form without JavaScript sends its line ends as CR LF, which no field that it is pasted into keeps; and who pastes
       // a file has the end of its last line with it.
       const lines = [text, text.replace(/\r?\n$/, "")];
-      const written = [...lines, ...lines.map((one) => one.replace(/\r?\n/g, "\r\n"))];
+      const written = new Set([...lines, ...lines.map((one) => one.replace(/\r?\n/g, "\r\n"))]);
       const opening = await openingOf(salt);
       const made = [];
       for (const one of written) made.push(await commitmentWith(opening, one), await formerCommitment(salt, one));
