@@ -364,7 +364,8 @@ def test_an_answer_without_end_is_not_read(office: Office) -> None:
         office.decide(office.receive())
         begun = time.monotonic()
         office.webhooks.carry_out()
-        assert time.monotonic() - begun < 1
+        # Who listened to the end would wait for the time-out.
+        assert time.monotonic() - begun < 5
         assert office.jobs() == 0
 
 

@@ -44,6 +44,7 @@ from meydan.web.perspective import ATTRIBUTES, LARGEST_BODY, LONGEST_COMMENT, _s
 from meydan.wiring import build_staff
 from tests import npm
 from tests.newsroom import Newsroom, newsroom
+from tests.proportion import in_proportion
 from tests.serving import Served
 
 ROOT = Path(__file__).parent.parent.parent
@@ -360,15 +361,18 @@ def test_there_are_as_many_spans_as_can_be_judged(door: Door) -> None:
 
 
 @pytest.mark.parametrize("gap", [" ", "\t", "\n", " \n", "\u2003", ". ", ".\n "])
-def test_looking_for_sentences_takes_no_time(gap: str) -> None:
+def test_looking_for_sentences_takes_time_in_proportion(gap: str) -> None:
     """
-    If a comment is the longest that is read and hardly more than gaps, then its sentences are found in a moment.
+    If a comment is the longest that is read and hardly more than gaps, then its sentences are found in proportion.
     """
-    text = f"One here{gap * ((LONGEST_COMMENT - 40) // len(gap))}another there. And a last"
-    began = time.perf_counter()
-    found = _sentences(text)
-    assert time.perf_counter() - began < 0.2
-    assert (found[0][0], found[-1][1]) == (0, len(text))
+
+    def made(size: int) -> str:
+        return f"One here{gap * ((size - 40) // len(gap))}another there. And a last"
+
+    longest = made(LONGEST_COMMENT)
+    found = _sentences(longest)
+    assert (found[0][0], found[-1][1]) == (0, len(longest))
+    assert in_proportion(_sentences, made, LONGEST_COMMENT)
 
 
 def test_very_many_claimed_languages_keep_nobody(door: Door) -> None:
@@ -387,7 +391,8 @@ def test_very_many_claimed_languages_keep_nobody(door: Door) -> None:
     began = time.perf_counter()
     answer = door.post(body, fields="detectedLanguages")
     assert answer.status_code == 200, answer.text
-    assert time.perf_counter() - began < 3.0
+    # Going through the claims for every attribute would take minutes.
+    assert time.perf_counter() - began < 15.0
 
 
 def test_a_threshold_leaves_lower_scores_out(door: Door) -> None:
@@ -678,7 +683,8 @@ def test_too_much_is_told_quickly(room: Newsroom, ask: Callable[..., httpx.Respo
             assert all_busy.enter_context(turns.turn(10))
         began = time.monotonic()
         busy = ask()
-        assert time.monotonic() - began < 2
+        # A request that is let wait is given up after half a minute.
+        assert time.monotonic() - began < 10
     assert refused(busy, 503)["status"] == "UNAVAILABLE"
     assert busy.headers["retry-after"] == "1"
 

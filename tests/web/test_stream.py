@@ -101,7 +101,8 @@ def test_an_approved_comment_reaches_everybody_everywhere(
             begun = time.monotonic()
             desk.review(id, Verdict.APPROVE, by="Leyla")
             after = [ear.hear() for ear in ears]
-            assert time.monotonic() - begun < 1.0
+            # How soon is measured (`benchmarks live`); here only that nobody waits for a beat of the stream.
+            assert time.monotonic() - begun < 5.0
             assert all(now["count"] == was["count"] + 1 for now, was in zip(after, before, strict=True))
             assert all(now["revision"] > was["revision"] for now, was in zip(after, before, strict=True))
             page = httpx.get(f"{room.url}/embed/comments", params={"story": room.story}).text
