@@ -84,16 +84,15 @@ class VerifyingKey:
     name: str
     key: bytes
     kind: int = ED25519
+    id: bytes = field(init=False, repr=False, compare=False)
+    """Four bytes that, with the name, say which key it was."""
 
     def __post_init__(self) -> None:
         _check_name(self.name)
         if len(self.key) != 32 or self.kind not in (ED25519, COSIGNATURE):
             raise BadNote("Only Ed25519 keys of 32 bytes are known here.")
-
-    @property
-    def id(self) -> bytes:
-        """Four bytes that, with the name, say which key it was."""
-        return hashlib.sha256(f"{self.name}\n".encode() + bytes([self.kind]) + self.key).digest()[:4]
+        digest = hashlib.sha256(f"{self.name}\n".encode() + bytes([self.kind]) + self.key).digest()
+        object.__setattr__(self, "id", digest[:4])
 
     def __str__(self) -> str:
         return (

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from meydan.ledger.leaf import instant_of
 from meydan.ledger.note import SigningKey
 from meydan.ledger.reading import is_instant
@@ -24,7 +26,7 @@ VERSION: Final = "mr2"
 FORMER: Final = "mr1"
 LONGEST: Final = 2000
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,7 @@ class Receipt:
             version, at = VERSION, instant_of(self.at)
             text = signed_text(self.key.name, self.commitment, self.leaf, at)
             facts |= {"at": at, "log": self.key.name, "sig": self.key.signature(text).payload}
-        body = _encode(facts).encode("ascii")
-        return f"{version}." + base64.urlsafe_b64encode(body).rstrip(b"=").decode("ascii")
+        return f"{version}." + base64.urlsafe_b64encode(_encode(facts)).rstrip(b"=").decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)

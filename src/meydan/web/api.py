@@ -399,11 +399,14 @@ class Submitting:
 
     def told(self, request: AnyRequest, data: Sent, outcome: Outcome) -> Submitted:
         """What its author is answered."""
-        reasons = reading.reasons_given(outcome, _language(request, data.language), self._desk.guidelines)
+        reasons: list[ReasonGiven] = []
+        if outcome.reasons:
+            given = reading.reasons_given(outcome, _language(request, data.language), self._desk.guidelines)
+            reasons = msgspec.convert(given, list[ReasonGiven])
         return Submitted(
             id=outcome.id,
             status=outcome.status.value,
-            reasons=msgspec.convert(reasons, list[ReasonGiven]),
+            reasons=reasons,
             decided_by=outcome.decided_by.value if outcome.decided_by else None,
             status_url=self._own_url + outcome.status_path,
             receipt=outcome.receipt or "",

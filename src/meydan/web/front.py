@@ -9,6 +9,7 @@ security and CORS headers, its log line, and the news of what it changed.
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import secrets
 import time
@@ -300,8 +301,7 @@ class Front:
     def standard(self, path: str) -> RawHeaders:
         """The security headers for an answer at this path."""
         ancestors = self._origins.ancestors if path.startswith(FRAMED) else "'none'"
-        headers = security_headers(https=self._https, ancestors=ancestors)
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        raw = list(_raw_security_headers(self._https, ancestors))
         if path.startswith(SHARED) or PUBLIC.match(path):
             raw.append((b"cross-origin-resource-policy", b"cross-origin"))
         elif not path.startswith(FRAMED):
@@ -348,6 +348,12 @@ class Front:
         raw = [(name.encode(), value.encode()) for name, value in given.items()]
         await send({"type": "http.response.start", "status": status_of(error), "headers": raw})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+@functools.lru_cache(maxsize=16)
+def _raw_security_headers(https: bool, ancestors: str) -> tuple[tuple[bytes, bytes], ...]:
+    headers = security_headers(https=https, ancestors=ancestors)
+    return tuple((name.encode(), value.encode()) for name, value in headers.items())
 
 
 def _code_in(message: Any) -> str | None:

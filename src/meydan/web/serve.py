@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
@@ -123,12 +124,18 @@ class _Lines:
             self._to.flush()
 
 
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
 # Made once: `json.dumps` with a default makes one for each line.
-_encode = json.JSONEncoder(default=repr).encode
+_encode_escaped = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
 def _encode_line(facts: Mapping[str, Any], **_: object) -> str:
-    return _encode(facts)
+    with contextlib.suppress(UnicodeEncodeError, OverflowError):
+        line = _encode(facts)
+        if line.isascii():
+            return line.decode()
+    # Whatever a terminal could take for more than letters is written as its number.
+    return _encode_escaped(facts)
 
 
 def configure_logs(*, quiet: bool = False) -> None:
