@@ -239,6 +239,18 @@ def test_a_deleted_decision(under: Attacked, which: str) -> None:
     assert isinstance(stopped, LeafMissing) == (which == "new")
 
 
+@pytest.mark.parametrize(
+    ("kind", "finding"),
+    [("receipt", "Changed leaf"), ("decision", "What is shown as approved was not")],
+)
+def test_a_deleted_leaf(under: Attacked, kind: str, finding: str) -> None:
+    """If only a leaf of a shown comment is deleted, then the comment's check says what is missing of it."""
+    told = under.told["old"]
+    under.behind(f"DELETE FROM leaf WHERE number = {under.leaf(told, kind)['number']}")
+    assert under.checked(under.address(told)) == (1, [finding])
+    assert under.verified("--all") == (1, {"hole"})
+
+
 def test_a_changed_decision(under: Attacked) -> None:
     """If a decision's leaf is changed, then whoever verifies everything names it, and the comment's check too."""
     told = under.told["new"]

@@ -1137,7 +1137,8 @@ class Store:
                 return None
             address_key, commitment, salt, receipt = row
             numbers = [receipt, *(one[2] for one in hand.all(sql.DECISIONS, id=id))]
-            leaves = {number: bytes(_first(hand.one(sql.LEAF, number=number))) for number in numbers}
+            found = {number: hand.one(sql.LEAF, number=number) for number in numbers}
+        leaves = {number: bytes(row[0]) for number, row in found.items() if row is not None}
         return Kept(address_key, bytes(commitment), bytes(salt), receipt, leaves)
 
     def found_by_people(self, limit: int) -> tuple[Scored, ...]:

@@ -306,7 +306,12 @@ class Escalated:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of one comment beside its words: for those whom the law lets ask for it."""
+    """
+    What is kept of one comment beside its words: for those whom the law lets ask for it.
+
+    `leaves` are its receipt's and its decisions', in their order. One that somebody took out of the database is not among
+    them: whoever checks the comment has to see that.
+    """
 
     address_key: str | None = field(repr=False)
     commitment: bytes
