@@ -12,6 +12,7 @@ then nothing is published any more, and an operator has to say how it goes on. C
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -323,11 +324,7 @@ class Publishing:
                 f"The checkpoint over {latest.size} leaves is not what was signed. {HOW_TO_GO_ON}"
             )
         if not by:
-            raise OtherLedgerKey(
-                f"This node's key did not sign the last checkpoint of {self._current_name}. Give it the ledger.key of the node "
-                "that did, or the setting ledger_key. Where that key is lost, begin a new ledger with "
-                "`meydan ledger publish --new-log`."
-            )
+            raise _other_key(self._current_name)
 
     @property
     def _current_name(self) -> str:
@@ -384,12 +381,24 @@ class Publishing:
         return self._keys[0] if self._keys and self.standing.stopped is None else None
 
     def keys_of(self, number: int | None) -> tuple[str, ...]:
-        """The keys to verify a log with, as words, the current first; none for a log that there is not."""
+        """
+        The keys to verify a log with, as words, the current first; none for a log that there is not.
+
+        Raises:
+            OtherLedgerKey: none of this node's keys signed it. Who was given one of them would think that it is forged.
+        """
         one = self.log(number)
         if one is None and (self._logs or number not in (None, 1)):
             return ()
         name = self._name if one is None else one.origin
-        return tuple(str(SigningKey(name, key.seed).verifying) for key in self._keys)
+        keys = [SigningKey(name, key.seed).verifying for key in self._keys]
+        latest = self.checkpoint(number)
+        if latest is not None:
+            # What is no note any more is verified with the keys all the same, and found out.
+            with contextlib.suppress(BadNote):
+                if not Note.parse(latest.note).signed_by(keys):
+                    raise _other_key(name)
+        return tuple(map(str, keys))
 
     def log(self, number: int | None = None) -> LogRow | None:
         """A log by its number, None for the current one; None where there is none."""
@@ -463,6 +472,13 @@ def _number_of(origin: str, logs: Sequence[LogRow]) -> int:
         return known
     found = _NUMBER.search(origin)
     return int(found[1]) if found else 1
+
+
+def _other_key(name: str) -> OtherLedgerKey:
+    return OtherLedgerKey(
+        f"This node's key did not sign the last checkpoint of {name}. Give it the ledger.key of the node that did, or the "
+        "setting ledger_key. Where that key is lost, begin a new ledger with `meydan ledger publish --new-log`."
+    )
 
 
 def _rolled_back(seen: Checkpoint, how: str) -> LedgerRolledBack:

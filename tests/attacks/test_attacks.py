@@ -340,6 +340,13 @@ def test_a_wrong_key(under: Attacked) -> None:
     stopped = under.publish()
     assert isinstance(stopped, OtherLedgerKey)
     assert "--new-log" in stopped.message
+    told = httpx.get(f"{under.room.url}/ledger/key")
+    assert (told.status_code, told.json()["message"]) == (
+        404,
+        "The key that this ledger is signed with is not known here.",
+    )
+    page = httpx.get(f"{under.room.url}/ledger")
+    assert (page.status_code, "meydan ledger verify" in page.text) == (200, False)
     assert under.verified() == (0, set())
     under.forget()
     assert under.publish() is None

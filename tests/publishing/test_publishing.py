@@ -399,6 +399,8 @@ def test_another_key_beneath_a_running_server_stops(node: Node, database_url: st
     assert node.publishing.round() == 0
     assert isinstance(node.publishing.standing.stopped, OtherLedgerKey)
     assert node.publishing.receipt_key() is None
+    with pytest.raises(OtherLedgerKey):
+        node.publishing.keys_of(None)
     assert sizes(database_url) == before
     node.seeds = key
     assert node.publishing.round() == 2

@@ -28,7 +28,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response import Response as AnyResponse
 
-from meydan.errors import LeafChanged, LeafMissing, NotFound
+from meydan.errors import LeafChanged, LeafMissing, NotFound, OtherLedgerKey
 from meydan.publishing import BadTile, Publishing, parse_tile
 from meydan.web.access import AnyRequest, Pace
 from meydan.web.doors import Doors
@@ -129,7 +129,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         return Response(body, headers={"cache-control": FOR_EVER}, media_type=BINARY)
 
     async def keys_of(request: AnyRequest, number: int) -> Response[str]:
-        found = await asked(request, lambda: ledger.keys_of(number))
+        try:
+            found = await asked(request, lambda: ledger.keys_of(number))
+        except OtherLedgerKey:
+            raise NotFound("The key that this ledger is signed with is not known here.") from None
         if not found:
             raise NotFound("There is no such ledger.")
         body = "".join(f"{key}\n" for key in found)

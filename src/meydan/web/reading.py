@@ -364,7 +364,7 @@ def ledger_page(
 
     Args:
         address: where it is published, with a slash at its end.
-        keys: what to verify it with, the current first.
+        keys: what to verify it with, the current first; none where this node does not know them.
         checkpoint: the last one, as it was signed, over `size` leaves; None before the first.
     """
     return template("reader/ledger.html").render(

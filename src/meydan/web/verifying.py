@@ -12,13 +12,15 @@ What is found is found by `static/verify.js`, from the doors of `ledger.py`; not
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 from litestar import MediaType, Response, get
 from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from meydan.errors import SignInNeeded
+from meydan.errors import OtherLedgerKey, SignInNeeded
 from meydan.locale import Words, accepted
 from meydan.web import reading
 from meydan.web.access import AnyRequest
@@ -86,7 +88,10 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
         def made() -> str:
             latest = ledger.checkpoint()
             note, size = (latest.note, latest.size) if latest else (None, 0)
-            base, keys = current_base(ledger, own_url), ledger.keys_of(None)
+            base = current_base(ledger, own_url)
+            keys: tuple[str, ...] = ()
+            with contextlib.suppress(OtherLedgerKey):
+                keys = ledger.keys_of(None)
             return reading.ledger_page(said, desk.guidelines, base, keys, note, size)
 
         return Response(
