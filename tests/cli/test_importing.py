@@ -42,6 +42,7 @@ def test_an_archive_is_taken_with_a_report(tmp_path: Path) -> None:
     ]
     file.write_text(DISQUS.format(posts="".join(posts)).replace("https://news.example", "http://localhost"))
     tried = run("disqus", file, "--data", data, "--dry-run", "--json")
+    assert not data.exists()
     done = run("disqus", file, "--data", data, "--report", report, "--json")
     assert (tried.exit_code, done.exit_code) == (1, 1)
     told = json.loads(done.stdout)

@@ -9,7 +9,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, TextIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -126,6 +128,9 @@ def import_(
         with contextlib.ExitStack() as held:
             records = held.enter_context(contextlib.closing(read_apart(format, file, asked)))
             lines = held.enter_context(_reported(report, file))
+            if dry_run and not given.database and not given.data.exists():
+                # Where there is nothing yet, trying leaves nothing: no key, no empty database.
+                given = replace(given, data=Path(held.enter_context(TemporaryDirectory(prefix="meydan-"))))
             intake, store = build_intake(given, name)
             held.callback(store.close)
             held.enter_context(_seldom_thrown_away())
