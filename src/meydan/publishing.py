@@ -267,7 +267,11 @@ class Publishing:
             self._behind_since = time.monotonic()
         self._looked_at = time.monotonic()
         try:
-            if seen is not None and (latest is None or (seen.size, seen.root) != (latest.size, latest.root)):
+            if seen is not None and (
+                current is None
+                or latest is None
+                or (seen.origin, seen.size, seen.root) != (current.origin, latest.size, latest.root)
+            ):
                 self._check_seen(seen, current, latest, leaves)
             if latest is not None and latest != self._checked:
                 self._check_signed(latest)

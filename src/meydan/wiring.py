@@ -82,6 +82,7 @@ class Meydan:
     competes: bool = True
     _guidelines_seen: tuple[int, int] | None = None
     _calibration_seen: tuple[int, int] | None = None
+    _unlisted: bool = False
 
     def address_key(self, address: str) -> str:
         """
@@ -223,9 +224,12 @@ class Meydan:
         self.desk.refresh_withdrawn()
         # What other nodes erased, which has their data folders' lists only.
         try:
-            self.store.list_erasures(since=_now() - LISTED_AGAIN)
+            # After a round that failed, all: how long nothing could be listed before is not known.
+            self.store.list_erasures(None if self._unlisted else _now() - LISTED_AGAIN)
+            self._unlisted = False
         except (BackupDamaged, StoreUnavailable) as error:
             # Told at each round until somebody mends it; nothing else waits for that.
+            self._unlisted = True
             log.error("erasures_not_listed", code=error.code, cause=error.message)
         self.store.forget_lately()
         if not self.leads():

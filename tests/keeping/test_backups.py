@@ -41,6 +41,7 @@ from tests.keeping.lived import (
     rows_of,
 )
 from tests.postgresql import PostgreSQL
+from tests.publishing.making import unguarded
 from tests.serving import Served
 from tests.store.making import around, decide, receive
 
@@ -453,7 +454,8 @@ def test_the_command_line_keeps_a_newsroom(lived: Any, tmp_path: Path) -> None:
     assert b"--without-erasures" in refused.stderr
     ran = meydan("restore", "-", "--erasures", url, "--json", data=new, given=backup)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["comments"] == len(rows_of(url)["comment"])
+    told = json.loads(ran.stdout)
+    assert (told["comments"], told["ledger_checkpoint"]) == (len(rows_of(url)["comment"]), False)
     assert (new / "secret.key").read_text() == "ab" * 32
     assert (new / "ledger.key").read_text() == "cd" * 32
     assert (new / "secret.key").stat().st_mode & 0o777 == 0o600
@@ -509,6 +511,28 @@ def test_a_restore_into_parts(
     with around(target) as connection:
         (newest,) = connection.execute("SELECT max(number) FROM comment").fetchone()
     assert newest == months.first_number(months.month_of(now))
+
+
+def test_replies_to_a_month_that_was_taken_away(
+    lived: tuple[str, dict[str, str], Path], tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    """If a reply is to a comment that is gone with its month, then its backup goes into a divided database, and any other says so."""
+    _, ids, file = lived
+    source = f"sqlite:///{tmp_path / 'meydan.db'}"
+    restore(file, source, tmp_path)
+    unguarded(
+        source, "PRAGMA foreign_keys = OFF", f"UPDATE comment SET parent = 'gone' WHERE id = '{ids['reply']}'"
+    )
+    back_up(source, tmp_path / "backup")
+    whole, divided = (postgresql.new_database(by_month=False) for _ in range(2))
+    months.change(divided, by_month=True, at=datetime.now(UTC))
+    for target in (f"sqlite:///{tmp_path / 'other.db'}", whole):
+        with pytest.raises(BackupDamaged, match="migrate --by-month"):
+            restore(tmp_path / "backup", target, tmp_path)
+        with around(target) as connection:
+            assert connection.execute("SELECT count(*) FROM comment").fetchone() == (0,)
+    restore(tmp_path / "backup", divided, tmp_path)
+    check_everything_hashes(divided)
 
 
 def test_no_statement_takes_too_long(postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:

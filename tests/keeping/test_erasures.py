@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from meydan import wiring
 from meydan.errors import BackupDamaged, StoreUnavailable
 from meydan.ledger import erasure_leaf
 from meydan.settings import Settings
@@ -73,6 +75,57 @@ def test_each_node_lists_what_another_erased(database_url: str, tmp_path: Path) 
     assert [one.id for one in Erasures(there).read()] == [ids["erased"]]
     room.store.close()
     other.close()
+
+
+def test_what_could_not_be_listed_for_long_is_listed_once_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the list cannot be written for longer than a day, then whatever was erased meanwhile is in it once it can be."""
+    listed = tmp_path / "erasures.jsonl"
+    meydan = build(Settings(data=tmp_path, flood_per_minute=1000))
+    try:
+        listed.unlink(missing_ok=True)
+        listed.mkdir()
+        room = room_at(f"sqlite:///{tmp_path / 'meydan.db'}", listed)
+        sent = room.send().id
+        with pytest.raises(StoreUnavailable):
+            room.desk.erase(sent)
+        meydan.tend()
+        room.store.close()
+        later = datetime.now(UTC) + timedelta(days=3)
+        monkeypatch.setattr(wiring, "_now", lambda: later)
+        listed.rmdir()
+        meydan.tend()
+        assert [one.id for one in Erasures(listed).read()] == [sent]
+    finally:
+        meydan.close()
+
+
+def test_a_list_that_was_put_in_place_of_another(tmp_path: Path) -> None:
+    """If the file is another one while a process has it in hand, whatever its length, then it is read from its beginning."""
+    names = ("a", "bb", "ccc", "dddd")
+    first, second, third, fourth = (Erased(name, name[:1].encode() * 32, 10**15 + 1) for name in names)
+    listed, other = Erasures(tmp_path / "erasures.jsonl"), Erasures(tmp_path / "other.jsonl")
+    listed.add([first, second])
+    other.add([third, second, fourth])
+    listed.path.write_bytes(other.path.read_bytes())
+    assert listed.add([first, second, third, fourth]) == 1
+    assert listed.read() == [third, second, fourth, first]
+
+
+def test_a_list_whose_last_line_has_no_end(tmp_path: Path) -> None:
+    """If the last line is whole but for its end, as an editor leaves it, then it counts, and the next begins a line of its own."""
+    listed = Erasures(tmp_path / "erasures.jsonl")
+    first, second, third = (Erased(name, name.encode() * 32, 10**15 + 1) for name in "abc")
+    listed.add([first, second])
+    listed.path.write_bytes(listed.path.read_bytes().removesuffix(b"\n"))
+    for again in (Erasures(listed.path), listed):
+        assert again.read() == [first, second]
+        assert again.add([second]) == 0
+    assert listed.add([third]) == 1
+    assert Erasures(listed.path).add([first, second, third]) == 0
+    assert listed.read() == [first, second, third]
+    assert listed.path.read_bytes().count(b"\n") == 3
 
 
 def test_a_list_that_a_crash_cut_short(tmp_path: Path) -> None:

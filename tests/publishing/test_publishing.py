@@ -166,6 +166,16 @@ def test_a_database_other_than_what_was_seen_stops(node: Node, database_url: str
     stops(node, LedgerRolledBack, database_url)
 
 
+def test_a_database_of_before_a_new_ledger_stops(node: Node, database_url: str) -> None:
+    """If a database knows nothing of the ledger that was begun over just as many leaves, then the one before it is not gone on with."""
+    fill(node.store, 5)
+    node.publishing.round()
+    row = node.publishing.checkpoint()
+    assert row is not None
+    node.remember(row.size, row.root, f"{NAME}/2")
+    stops(node, LedgerRolledBack, database_url)
+
+
 def test_an_empty_database_where_something_was_published_stops(node: Node, database_url: str) -> None:
     """If the database is another one, then a ledger is not begun again under the same name."""
     node.remember(3, FORGED)

@@ -228,6 +228,32 @@ def test_a_new_month_begins(whole: str, monkeypatch: pytest.MonkeyPatch) -> None
     store.close()
 
 
+@pytest.mark.parametrize("reached", ["2026-11", "2027-01"])
+def test_dividing_what_came_from_divided_tables(whole: str, reached: str) -> None:
+    """If numbers have come into this month's or a later one already, as after a restore, then what comes is not refused, and months begin after it."""
+    store = Store.open(whole)
+    with around(whole) as connection:
+        connection.execute(f"SELECT setval('comment_number_seq', {first_number(reached) + 7})")
+    first = approved(store, "the first")
+    assert change(whole, by_month=True, at=NOVEMBER).by_month == "2027-01"
+    second = receive(store, "the second", parent=first)
+    store.keep_months(DECEMBER)
+    decide(store, second)
+    third = approved(store, "the third")
+    later_on = datetime(2027, 2, 1, tzinfo=UTC)
+    store.keep_months(later_on)
+    fourth = approved(store, "the fourth")
+    with around(whole) as connection:
+        numbers = dict(connection.execute("SELECT id, number FROM comment").fetchall())
+        begin = first_number(reached)
+        assert [numbers[id] for id in (first, second)] == [begin + 8, begin + 9]
+        assert numbers[third] == (first_number("2026-12") if reached == "2026-11" else begin + 10)
+        assert numbers[fourth] == first_number("2027-02")
+        (inside,) = connection.execute("SELECT count(*) FROM comment_before").fetchone()
+    assert inside == (2 if reached == "2026-11" else 3)
+    store.close()
+
+
 def test_only_postgresql_is_divided(tmp_path: object) -> None:
     """If dividing is asked for on SQLite, then it is refused, and housekeeping and the doctor have nothing to do."""
     url = f"sqlite:///{tmp_path}/meydan.db"

@@ -135,13 +135,22 @@ def restore(
                 erasures=own,
                 before=lambda: _put_files(given, holding.files),
             )
+        remembered = given.ledger_checkpoint_file.is_file()
+        lines = [_sentence("was restored", done.manifest, file), _again(done, listed=erased is not None)]
+        if done.manifest.leaves and not remembered:
+            lines.append(
+                f"There is no ledger.checkpoint in {given.data}. If the ledger was published after this backup was made, put the "
+                "former data folder's there before you serve this: without it nobody notices that the database is an older one, and "
+                "the ledger would be signed twice."
+            )
         say(
             {
                 **_told_of(done.manifest, file), "listed": done.listed,
                 "erased_again": done.erased, "held": done.held, "unknown": done.unknown,
+                "ledger_checkpoint": remembered,
             },
             as_json=as_json,
-            text=_sentence("was restored", done.manifest, file) + "\n" + _again(done, listed=erased is not None),
+            text="\n".join(lines),
         )  # fmt: skip
 
 

@@ -260,7 +260,12 @@ class Target(Snapshot):
 
     def put(self, table: str, rows: Sequence[Row]) -> None:
         """Put rows in, and into the index of words what a comment says."""
-        self._hand.put(table, columns_of(table).names, rows)
+        try:
+            self._hand.put(table, columns_of(table).names, rows)
+        except Exception as error:
+            if _broken_by(error) == "fk_comment_parent":
+                raise BackupDamaged(_NO_PARENT) from None
+            raise
         if table != "words":
             return
         names = columns_of(table).names
@@ -285,6 +290,7 @@ class Target(Snapshot):
         for made in self._taken_off:
             self._hand.run(made)
         if self.dialect == "sqlite":
+            self._check_parents()
             self._hand.run(sql.MERGE_LOOKUP)
             if self._hand.all("PRAGMA foreign_key_check"):
                 raise BackupDamaged("Rows refer to rows that are not there. Nothing was kept.")
@@ -300,10 +306,24 @@ class Target(Snapshot):
                         f'SELECT setval(:sequence, max("{column.name}")) FROM "{table.name}"', sequence=row[0]
                     )
 
+    def _check_parents(self) -> None:
+        """Refuse replies to what is not there; what PostgreSQL refuses of them is in `put`."""
+        orphan = self._hand.one(
+            "SELECT 1 FROM comment c WHERE c.parent IS NOT NULL "
+            "AND NOT EXISTS (SELECT 1 FROM comment p WHERE p.id = c.parent) LIMIT 1"
+        )
+        if orphan is not None:
+            raise BackupDamaged(_NO_PARENT)
+
     def mark(self, seal: str) -> None:
         """Say in the database that the restore of this backup is not finished; nothing opens it until it is."""
         self._hand.run("INSERT INTO meta (key, value) VALUES ('restoring', :seal)", seal=seal)
 
+
+_NO_PARENT = (
+    "Some replies are to comments that are not there, as where an old month was taken away. Only a PostgreSQL database that is "
+    "divided by month keeps them: make an empty one, run `meydan migrate --by-month` on it, and begin again. Nothing was kept."
+)
 
 # Every index that only finds: not those that refuse a second row, nor the parts of a table's in parts.
 _PLAIN_INDEXES = (
@@ -311,6 +331,11 @@ _PLAIN_INDEXES = (
     "JOIN pg_class t ON t.oid = i.indrelid WHERE c.relnamespace = current_schema()::regnamespace "
     "AND NOT i.indisunique AND NOT c.relispartition AND t.relname <> 'alembic_version'"
 )
+
+
+def _broken_by(error: Exception) -> str | None:
+    """The constraint that PostgreSQL says was broken; None where it was something else."""
+    return getattr(getattr(error, "diag", None), "constraint_name", None)
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class Erasures:
         self.path = path
         self._known: set[str] = set()
         self._read_to = 0
+        self._last = b""
 
     @property
     def begun(self) -> bool:
@@ -72,12 +73,17 @@ class Erasures:
                     # A line that a crash cut short was answered to nobody.
                     file.truncate(whole)
                     file.seek(whole)
-                    file.write(b"".join(map(_line_of, new.values())))
+                    lines = [_line_of(one) for one in new.values()]
+                    if self._last and not self._last.endswith(b"\n"):
+                        # Whole but for its end: somebody mended the list by hand, or the crash came there.
+                        lines.insert(0, b"\n")
+                    file.write(b"".join(lines))
                     file.flush()
                     os.fsync(file.fileno())
                     # Known only now: what could not be written is tried again.
                     self._known.update(new)
                     self._read_to = file.tell()
+                    self._last = lines[-1] if lines else self._last
             if made:
                 sync_folder(self.path.parent)
         except OSError as error:
@@ -105,22 +111,22 @@ class Erasures:
 
     def _refresh(self, file: BinaryIO) -> int:
         """Take up what others appended; returns where the last whole line ends."""
-        if os.fstat(file.fileno()).st_size < self._read_to:
-            # Somebody put another file in its place.
-            self._known, self._read_to = set(), 0
+        file.seek(max(0, self._read_to - len(self._last)))
+        if file.read(len(self._last)) != self._last:
+            # Somebody put another file in its place, or mended this one.
+            self._known, self._read_to, self._last = set(), 0, b""
         file.seek(self._read_to)
-        for one, end in _lines(file, self.path, begin=self._read_to):
+        for one, line in _lines(file, self.path, begin=self._read_to):
             self._known.add(one.id)
-            self._read_to = end
+            self._read_to += len(line)
+            self._last = line
         return self._read_to
 
 
-def _lines(file: BinaryIO, path: Path, *, begin: int = 0) -> Iterator[tuple[Erased, int]]:
+def _lines(file: BinaryIO, path: Path, *, begin: int = 0) -> Iterator[tuple[Erased, bytes]]:
     at, number = begin, 0
     while line := file.readline(LONGEST_LINE):
         number += 1
-        if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
-            return
         at += len(line)
         try:
             told = _decode(line)
@@ -128,11 +134,14 @@ def _lines(file: BinaryIO, path: Path, *, begin: int = 0) -> Iterator[tuple[Eras
             if len(erased.commitment) != 32:
                 raise ValueError
         except (msgspec.DecodeError, ValueError):
+            if not line.endswith(b"\n") and len(line) < LONGEST_LINE:
+                # A crash cut it short.
+                return
             where = f"line {number}" if not begin else f"byte {at - len(line)}"
             raise BackupDamaged(
                 f"The list of erasures {path} cannot be read at {where}. Mend that line, or fetch the list from another copy."
             ) from None
-        yield erased, at
+        yield erased, line
 
 
 _decode = msgspec.json.Decoder(_Line).decode

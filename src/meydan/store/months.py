@@ -102,6 +102,12 @@ def first_number(month: str) -> int:
     return (int(year) * 12 + int(within) - 1) * ROOM
 
 
+def month_before(number: int) -> str:
+    """The month before the one whose numbers begin with this one."""
+    year, within = divmod(number // ROOM - 1, 12)
+    return f"{year:04}-{within + 1:02}"
+
+
 def divide(database: Database, at: datetime) -> None:
     """
     Divide the large tables, beside running servers, and make parts from this month on; for good.
@@ -121,7 +127,7 @@ def divide(database: Database, at: datetime) -> None:
         with database.migrating_engine().connect() as connection, alone(connection, database.dialect):
             if connection.exec_driver_sql(_BY_MONTH).scalar() is not None:
                 return
-            begin = first_number(month_of(at))
+            begin = _beginning(connection, at)
             for table, column in TABLES.items():
                 check = f"ck_{table}_before_months"
                 anew = (
@@ -131,7 +137,7 @@ def divide(database: Database, at: datetime) -> None:
                 in_one_go(connection, partial(_run, connection, *anew))
                 # Reads the whole table, and keeps nobody from it.
                 _run(connection, "SET lock_timeout = 0", f"ALTER TABLE {table} VALIDATE CONSTRAINT {check}")
-            in_one_go(connection, lambda: _divide(connection, begin, at))
+            in_one_go(connection, lambda: _divide(connection, begin))
             # Until it is done, comments go on into the first part.
             _go_on(connection, at, tries=LOCK_TRIES)
     except database.trouble as error:
@@ -210,7 +216,20 @@ def ahead(database: Database, at: datetime) -> str:
     return f"the tables are divided, up to {kept[0]}"
 
 
-def _divide(connection: Connection, begin: int, at: datetime) -> None:
+def _beginning(connection: Connection, at: datetime) -> int:
+    """
+    The number that the first month of its own begins with: this month's, or a later one's where numbers have come so far.
+
+    So they have where the rows were carried here from tables that were divided. A check that they are below holds for
+    what comes next too, and would refuse every comment.
+    """
+    reached, later = int(connection.exec_driver_sql(_REACHED).scalar() or 0), 0
+    while first_number(month_of(at, later)) <= reached:
+        later += 1
+    return first_number(month_of(at, later))
+
+
+def _divide(connection: Connection, begin: int) -> None:
     _run(connection, f"LOCK TABLE {', '.join(TABLES)} IN ACCESS EXCLUSIVE MODE")
     referring = connection.exec_driver_sql(
         "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
@@ -244,7 +263,7 @@ def _divide(connection: Connection, begin: int, at: datetime) -> None:
     kept = connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'unfinished'").scalar()
     for key, value in (
         ("unfinished", json.dumps([*json.loads(kept or "[]"), job])),
-        ("by_month", month_of(at, -1)),
+        ("by_month", month_before(begin)),
     ):
         connection.exec_driver_sql(
             "INSERT INTO meta (key, value) VALUES (%(key)s, %(value)s) "
