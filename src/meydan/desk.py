@@ -30,7 +30,7 @@ import hmac
 import math
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -1196,7 +1196,8 @@ class Desk:
         found = self._store.readers.awaits(_link_digest(token), self._clock())
         if found is None:
             raise NotFound("This link was used already, or it is too old.")
-        self.erase(found[0], by=A_READER)
+        # Confirmed in between, by whoever else has the letter, it is no longer for this link to take away.
+        self._erase(found[0], by=A_READER, unless_confirmed=True)
 
     def judge(self, id: str) -> None:
         """
@@ -1529,13 +1530,26 @@ class Desk:
             NotFound: no such comment. NotErasable: it is escalated and kept for the authorities; that this was
             asked for is remembered, and done when the hold ends.
         """
+        self._erase(id, by=by)
+
+    def _erase(self, id: str, *, by: str, unless_confirmed: bool = False) -> None:
         now = self._clock()
+        with self._forgetting(id):
+            # Also of one that is erased: it may not be in the list of erasures yet.
+            leaf = erasure_leaf(self._commitment(id), now)
+            self._store.erase(id, leaf=leaf, at=now, by=by, unless_confirmed=unless_confirmed)
+
+    @contextlib.contextmanager
+    def _forgetting(self, id: str) -> Iterator[None]:
+        """What other systems' moderators said of the same words goes with the words, before and after: some may come between."""
         comment = self._store.comment(id)
-        if comment is not None and comment.text is not None:
-            # Their moderators' word on the same words; first, while it is known which these are.
-            self._store.suggestions.forget_text(self._keyed(SUGGESTED_TEXT, comment.text))
-        # Also of one that is erased: it may not be in the list of erasures yet.
-        self._store.erase(id, leaf=erasure_leaf(self._commitment(id), now), at=now, by=by)
+        if comment is None or comment.text is None:
+            yield
+            return
+        fingerprint = self._keyed(SUGGESTED_TEXT, comment.text)
+        self._store.suggestions.forget_text(fingerprint)
+        yield
+        self._store.suggestions.forget_text(fingerprint)
 
     def escalate(self, id: str, *, kind: str, told: str, by: str) -> None:
         """
@@ -1661,7 +1675,9 @@ class Desk:
         check_text("reason", reason, LONGEST_REASON)
         now = self._clock()
         leaf = erasure_leaf(self._commitment(id), now)
-        return self._store.end_hold(id, reason=reason.strip(), leaf=leaf, by=by, at=now)
+        forgetting = self._store.erasure_postponed(id) is not None
+        with self._forgetting(id) if forgetting else contextlib.nullcontext():
+            return self._store.end_hold(id, reason=reason.strip(), leaf=leaf, by=by, at=now)
 
     def dossier(self, id: str, *, by: str) -> Dossier:
         """
@@ -1840,6 +1856,11 @@ class Desk:
         except Refused as error:
             # One comment that cannot be taken up must not keep the others waiting.
             log.error("sweep_passed_over", comment=id, code=error.code)
+        except Unavailable:
+            # So would every other.
+            raise
+        except Exception as error:  # noqa: BLE001
+            log.error("sweep_failed", comment=id, error=type(error).__name__)
         finally:
             self._in_hand.discard(id)
 
@@ -1853,7 +1874,7 @@ class Desk:
         for id in self._store.readers.unconfirmed(ERASED_AT_ONCE, before=now - CONFIRMED_WITHIN):
             # Another node, or whoever got the letter, may be erasing it at this moment.
             with contextlib.suppress(NotFound):
-                self.erase(id, by="machine")
+                self._erase(id, by="machine", unless_confirmed=True)
         self._store.readers.expire(now)
         self._store.tidy(now)
         self._store.expire(before=now - timedelta(days=address_days))
@@ -2118,7 +2139,7 @@ class Desk:
     def tally(self) -> Tally:
         """How many comments wait for a person, by what the queue can be narrowed to; of many, as of some seconds ago."""
         now, counted = self._clock(), self._counted
-        if counted is not None and now - counted[0] < COUNTED_AGAIN_AFTER:
+        if counted is not None and abs(now - counted[0]) < COUNTED_AGAIN_AFTER:
             return counted[1]
         tally = self._store.tally()
         # Of thousands nobody sees the last one come or go, and a page without counting opens in half the time.

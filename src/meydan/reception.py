@@ -128,8 +128,8 @@ class Reception:
         for thread in threads:
             thread.join()
         for ticket in list(self._waiting):
-            if ticket.received is None and ticket.take_back is not None:
-                ticket.take_back()
+            if ticket.received is None and (take_back := ticket.take_back) is not None:
+                take_back()
             elif ticket.take():
                 self._answer(ticket, ticket.received.outcome if ticket.received else _refused())
 
@@ -193,7 +193,10 @@ class Reception:
             self._busy.wait()
             self._busy.clear()
             while self._waiting and not self._closed.wait(LOOK_S):
-                self._end_long_waits(time.monotonic())
+                try:
+                    self._end_long_waits(time.monotonic())
+                except Exception as error:  # noqa: BLE001  (whatever it was, somebody has to go on looking)
+                    log.error("reception_look_failed", error=type(error).__name__)
 
     def _end_long_waits(self, now: float) -> None:
         for ticket in list(self._waiting):
@@ -206,8 +209,8 @@ class Reception:
                     self._desk.put_off(received.outcome)
                     self._answer(ticket, received.outcome)
             elif now - ticket.since > self._desk.patience_s:
-                if ticket.take_back is not None:
-                    ticket.take_back()
+                if (take_back := ticket.take_back) is not None:
+                    take_back()
                 elif ticket.take():
                     self._answer(ticket, _refused())
 

@@ -190,6 +190,31 @@ def test_what_is_not_confirmed_is_erased_unread(guests: Callable[[str], Room]) -
         room.desk.confirm(token_in(mails[first.id]))
 
 
+@pytest.mark.parametrize("who", ["the machine", "the letter"])
+def test_what_is_confirmed_in_the_last_moment_stays(
+    guests: Callable[[str], Room], monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    """If an author confirms while their comment is about to be erased, then it is not."""
+    room = guests("verified")
+    sent = room.send(email="a@square.example", visitor=at())
+    (mail,) = mailed(room)
+    room.clock.forward(days=CONFIRMED_WITHIN.days - 1)
+    erase = room.store.erase
+
+    def late(id: str, **how: Any) -> None:
+        room.desk.confirm(token_in(mail))
+        erase(id, **how)
+
+    monkeypatch.setattr(room.store, "erase", late)
+    if who == "the machine":
+        monkeypatch.setattr(room.store.readers, "unconfirmed", lambda limit, *, before: (sent.id,))
+        room.desk.expire(address_days=7)
+    else:
+        with pytest.raises(NotFound):
+            room.desk.disown(token_in(mail))
+    assert (room.desk.status(sent.id).status, room.shown()) == (Status.APPROVED, [sent.id])
+
+
 def test_an_address_is_not_written_to_without_end(guests: Callable[[str], Room]) -> None:
     """If one address is given again and again, then comments are refused from some number on, whoever sends them."""
     room = guests("verified")

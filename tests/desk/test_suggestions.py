@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meydan.desk import VIOLATION, Suggestion
-from meydan.errors import Malformed, MissingFields, NotText, TooLong
+from meydan.errors import Malformed, MissingFields, NotErasable, NotText, TooLong
 from meydan.evaluate.decided import Known, suggested
 from tests.desk.conftest import ABUSIVE, COURTEOUS, Room
 
@@ -84,6 +84,19 @@ def test_an_erasure_takes_it_along(room: Room) -> None:
     room.desk.suggest(replace(THERE, subject="", text=COURTEOUS))
     room.desk.erase(sent.id)
     assert [text for text, _, _ in kept(room)] == [COURTEOUS]
+
+
+def test_an_erasure_that_waited_takes_it_along(room: Room) -> None:
+    """If an erasure waits for the end of a legal hold, then what others find of these words meanwhile is forgotten with it."""
+    for name in ("Zîn", "Mem"):
+        room.store.people.add_moderator(name, room.clock.now, by="operator", role="editor")
+    sent = room.send(ABUSIVE)
+    room.desk.escalate(sent.id, kind="terrorism", told="", by="Zîn")
+    with pytest.raises(NotErasable):
+        room.desk.erase(sent.id)
+    room.desk.suggest(THERE)
+    assert room.desk.end_hold(sent.id, reason="It is over.", by="Mem")
+    assert kept(room) == []
 
 
 def test_only_what_says_so_is_a_violation_or_none(room: Room) -> None:

@@ -238,7 +238,7 @@ def test_a_hold_settles_nothing(store: Store) -> None:
 
 
 def test_holding_keeps_why(store: Store) -> None:
-    """If a comment is held, then why it waits and what is known are kept, and no decision is made."""
+    """If a comment is held, then why it waits and what is known are kept, and no decision is made; held again, the first stays."""
     id = receive(store)
     at = later()
     store.hold(id, HOLD, evidence=EVIDENCE, at=at)
@@ -247,10 +247,22 @@ def test_holding_keeps_why(store: Store) -> None:
     assert (kept.status, kept.seq, kept.holds, kept.judged_at) == (Status.HELD, 0, HOLD.holds, at)
     assert store.evidence(id) == EVIDENCE
     assert leaf_numbers(store) == [0]
-    newer = replace(EVIDENCE, model="sha256:9")
-    store.hold(id, replace(HOLD, holds=()), evidence=newer, at=later())
-    assert store.evidence(id) == newer
-    assert (store.comment(id) or kept).holds == ()
+    assert not store.hold(
+        id, replace(HOLD, holds=()), evidence=replace(EVIDENCE, model="sha256:9"), at=later()
+    )
+    assert (store.comment(id), store.evidence(id)) == (kept, EVIDENCE)
+
+
+def test_the_machine_does_not_overrule_its_own_hold(store: Store) -> None:
+    """If the machine left a comment to people, then another look of its own, begun before that, settles nothing; a person does."""
+    id = receive(store)
+    store.hold(id, HOLD, evidence=EVIDENCE, at=later())
+    machine = replace(APPROVE, decided_by=DecidedBy.MACHINE, by="")
+    with pytest.raises(AlreadyDecided):
+        decide(store, id, machine, expected_seq=0)
+    assert (shown(store), leaf_numbers(store)) == ([], [0])
+    decide(store, id, replace(APPROVE, decided_by=DecidedBy.MODERATOR, by="Mem"), expected_seq=0)
+    assert shown(store) == [id]
 
 
 def test_holding_what_was_decided_changes_nothing(store: Store) -> None:

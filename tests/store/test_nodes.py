@@ -129,6 +129,18 @@ def test_all_nodes_count_together(nodes: tuple[Store, Store], url: str, postgres
         postgresql.let_in(url)
 
 
+def test_a_clock_that_went_back_keeps_nobody_outside(nodes: tuple[Store, Store], url: str) -> None:
+    """If the database's clock goes back by an hour, then who sent a moment before is counted anew."""
+    for _ in range(3):
+        assert nodes[0].pacing.take("before", per_minute=6, burst=3) == 0
+    assert nodes[0].pacing.take("before", per_minute=6, burst=3) > 0
+    with around(url) as connection:
+        connection.execute("UPDATE pace SET full_at = full_at + 3600000000")
+    for _ in range(3):
+        assert nodes[1].pacing.take("before", per_minute=6, burst=3) == 0
+    assert 5 <= nodes[1].pacing.take("before", per_minute=6, burst=3) <= 10
+
+
 def test_nobody_is_forgotten_while_he_is_fast(nodes: tuple[Store, Store]) -> None:
     """If buckets are tidied away, then only full ones."""
     for _ in range(3):

@@ -149,6 +149,39 @@ def test_what_another_node_erased_is_forgotten(store: Store, database_url: str) 
         node.close()
 
 
+def test_a_number_that_comes_late_is_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nothing came for long, and then a later number is seen before an earlier one, then the earlier one counts once it is there."""
+    moment = [1000.0]
+    monkeypatch.setattr(lately.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(lately, "ASKED_EVERY_S", 0.0)
+    counting = lately.Lately(store._database)
+    receive(store, submitted_at=NOON)
+    story = store.story(STORY)
+    assert story is not None
+    ever = {"since": 0, "until": 2**62, "most": 10}
+    assert counting.crowd(story.id, "a", **ever) == (1, 1, 0)
+    moment[0] += 60
+    with counting._lock:
+        counting._came([(3, 5, story.id, "a", None)])
+        moment[0] += 1
+        assert counting._after == 1
+        counting._came([(2, 4, story.id, "a", None)])
+        assert counting._after == 3
+        # One that never comes is waited for no longer than its transaction could take.
+        counting._came([(5, 5, story.id, "a", None)])
+        moment[0] += lately.GAP_S + 1
+        counting._came([(6, 5, story.id, "a", None)])
+        assert counting._after == 6
+
+
+def test_who_writes_waits_for_nobody_who_counts(store: Store) -> None:
+    """If somebody who counts waits for the database, then the thread that writes tells what it kept and goes on."""
+    receive(store)
+    counting = store._lately
+    with counting._lock:
+        assert receive(store)
+
+
 def test_lately_is_what_the_database_says(
     store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

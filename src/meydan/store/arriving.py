@@ -291,7 +291,8 @@ class Arrivals:
                 assert row is not None
                 id = int(row[0])
                 if story.title is not None:
-                    hand.run(sql.TITLE_STORY, number=id, title=story.title)
+                    # A story's row comes after the counter, in the order of commits: others wait for it there.
+                    hand.later(sql.TITLE_STORY, number=id, title=story.title)
             ids[url] = id
         return ids
 

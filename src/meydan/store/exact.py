@@ -13,6 +13,9 @@ from meydan.text.exact import is_exact
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 
+AHEAD: Final = timedelta(minutes=1) // MICROSECOND
+"""How far ahead of this node's clock what another wrote may be, in microseconds; what is further was written before a clock went back."""
+
 
 def check_text(field: str, value: str | None) -> None:
     """

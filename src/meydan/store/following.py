@@ -16,7 +16,7 @@ from typing import Any, Final
 from meydan.comment import DecidedBy
 from meydan.store import statements as sql
 from meydan.store.database import Database
-from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
+from meydan.store.exact import AHEAD, MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.hand import Hand, Leaf, Row
 from meydan.store.outbox import post
 from meydan.store.values import Follow, NewFollow
@@ -77,10 +77,10 @@ def ask(
     lately = at - _DAY
     for number, of, about, confirmed_at, asked_at in known:
         if (of, about) == (story, comment):
-            if confirmed_at is not None or (asked_at > lately and not confirmed):
+            if confirmed_at is not None or (lately < asked_at < at + AHEAD and not confirmed):
                 return
             hand.run(sql.END_FOLLOW_NUMBER, number=number)
-    asked = sum(row[3] is None and row[4] > lately for row in known)
+    asked = sum(row[3] is None and lately < row[4] < at + AHEAD for row in known)
     if asked >= ASKED_A_DAY and not confirmed:
         return
     hand.run(

@@ -471,8 +471,9 @@ class FarHand(Hand):
         return self._ending.mark()
 
     def undo(self, mark: tuple[Any, ...]) -> None:
-        """Forget what was kept for the last step since."""
+        """Forget what was kept for the last step since, and for which locks the work that failed had asked."""
         self._ending.cut(mark)
+        self._unsent = [(statement, given, False) for statement, given, _ in self._unsent]
 
     def finish(self) -> None:
         """A piece of work is done: were its locks had? Raises Busy if one was not."""

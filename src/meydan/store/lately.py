@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
@@ -40,22 +41,23 @@ class Lately:
         self._database = database
         self._lock = threading.Lock()
         self._every_s = ASKED_EVERY_S if database.dialect == "sqlite" else 0.0
+        self._told: deque[Row] = deque(maxlen=KEPT)
+        """What this process received, and nobody has taken in yet; what has no room here, the next question finds."""
         self._begin()
 
     def received(
         self, number: int, at: int, story: int, address_key: str | None, signature: bytes | None
     ) -> None:
         """This process received a comment, and it is durable."""
-        if not self._every_s:
-            return
-        with self._lock:
-            # Before the first question nothing is known that this could be added to.
-            if self._after is not None and number > self._after and number not in self._beyond:
-                self._came([(number, at, story, address_key, signature)])
+        # Before the first question nothing is known that this could be added to.
+        if self._every_s and self._after is not None:
+            # Without the lock: who holds it may be waiting for the database, and this is told by the thread that writes.
+            self._told.append((number, at, story, address_key, signature))
 
     def forget(self) -> None:
         """Forget the signature and the address of what has none in the database any more, whichever node took them."""
         with self._lock:
+            self._take_in()
             if not self._count:
                 return
             kept = self._numbers[: self._count]
@@ -105,7 +107,7 @@ class Lately:
         self._after: int | None = None
         """Up to which number nothing new can come; None before anything was read."""
         self._beyond: set[int] = set()
-        self._gap_since = 0.0
+        self._gap_since = time.monotonic()
         self._asked_at = 0.0
 
     def _within(
@@ -119,7 +121,15 @@ class Lately:
             return None
         return within
 
+    def _take_in(self) -> None:
+        """What this process was told of itself."""
+        while self._told:
+            row = self._told.popleft()
+            if self._after is not None and row[0] > self._after and row[0] not in self._beyond:
+                self._came([row])
+
     def _refresh(self) -> None:
+        self._take_in()
         after = self._after
         asked = time.monotonic()
         if after is not None and asked < self._asked_at + self._every_s:
@@ -134,15 +144,17 @@ class Lately:
             self._came([row for row in rows if row[0] not in self._beyond])
 
     def _came(self, rows: Sequence[Row]) -> None:
-        after = self._after or 0
+        before = after = self._after or 0
         self._take(rows)
+        whole = not self._beyond
         self._beyond.update(int(row[0]) for row in rows)
         while after + 1 in self._beyond:
             after += 1
             self._beyond.discard(after)
         # A missing number may belong to a transaction that is not committed yet, or to one that never will be.
         now = time.monotonic()
-        if not self._beyond:
+        if whole or after > before or not self._beyond:
+            # What is missing now is not what was missing before.
             self._gap_since = now
         elif now > self._gap_since + GAP_S:
             after = max(self._beyond)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from meydan.errors import NotFound, TooFast
 from meydan.store import statements as sql
 from meydan.store.database import Database
-from meydan.store.exact import MICROSECOND, micros, time_of
+from meydan.store.exact import AHEAD, MICROSECOND, micros, time_of
 from meydan.store.hand import Hand
 from meydan.store.outbox import post
 from meydan.store.values import Confirmation, Doorway
@@ -216,7 +216,7 @@ class Readers:
 
 def links_sent(hand: Hand, who: str, at: int) -> int:
     """How many links were mailed to one mailbox within an hour."""
-    row = hand.one(sql.READER_LINKS_SENT, who=who, since=at - _HOUR)
+    row = hand.one(sql.READER_LINKS_SENT, who=who, since=at - _HOUR, until=at + AHEAD)
     return 0 if row is None else int(row[0])
 
 

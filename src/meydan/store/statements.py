@@ -105,12 +105,14 @@ CHANGE_SECRET = "UPDATE meta SET value = :value WHERE key = 'secret' AND value =
 SECRET = "SELECT value FROM meta WHERE key = 'secret'"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 # By the database's clock, which is one for all nodes. A row stands for a bucket: what is missing in it is as
-# much as runs in until `full_at`. Too much at once touches no row.
+# much as runs in until `full_at`. Too much at once touches no row. One that is further from full than empty was filled
+# by a clock that has gone back since: it begins anew.
 TAKE_PACE = {
     "postgresql": f"""
 INSERT INTO pace (key, full_at) VALUES (:key, {_NOW} + :step)
-    ON CONFLICT (key) DO UPDATE SET full_at = greatest(pace.full_at, {_NOW}) + :step
- WHERE pace.full_at + :step <= {_NOW} + :burst"""
+    ON CONFLICT (key) DO UPDATE
+    SET full_at = CASE WHEN pace.full_at > {_NOW} + :burst THEN {_NOW} ELSE greatest(pace.full_at, {_NOW}) END + :step
+ WHERE pace.full_at + :step <= {_NOW} + :burst OR pace.full_at > {_NOW} + :burst"""
 }
 PACE_LEFT = {"postgresql": f"SELECT full_at + :step - :burst - {_NOW} FROM pace WHERE key = :key"}
 FORGET_PACE = {"postgresql": f"DELETE FROM pace WHERE full_at < {_NOW}"}
@@ -188,7 +190,7 @@ SELECT w.salt, c.commitment FROM comment c JOIN words w ON w.comment = c.number 
 
 # What decides where a comment stands, in the order of store._Standing.
 STANDING = """
-SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting, root
+SELECT number, id, story, parent, status, seq, withdrawn_at, erased_at, escalated, showing, waiting, root, judged_at
   FROM comment WHERE id = :id"""
 SETTLE = """
 UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0, showing = :showing, branch = branch + :places,
@@ -196,7 +198,7 @@ UPDATE comment SET status = :status, seq = :seq, holds = '', waiting = 0, showin
  WHERE number = :number"""
 HOLD = """
 UPDATE comment SET holds = :holds, judged_at = :at, language = :language, due = submitted_at - :sooner
- WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL
+ WHERE id = :id AND status = 'held' AND seq = 0 AND erased_at IS NULL AND judged_at IS NULL
 RETURNING number"""
 WITHDRAW = "UPDATE comment SET withdrawn_at = :at, waiting = 0 WHERE number = :number"
 # Both at once, as in SETTLE, where a comment begins its branch: every change of a row is written into all of its indexes.
@@ -408,7 +410,9 @@ DELETE FROM proof WHERE nonce IN (SELECT nonce FROM proof WHERE expires_at < :at
 
 # -- reports ----------------------------------------------------------------
 
-REPORTS_SENT = "SELECT count(*), min(at) FROM report WHERE address_key = :address_key AND at > :since"
+REPORTS_SENT = (
+    "SELECT count(*), min(at) FROM report WHERE address_key = :address_key AND at > :since AND at < :until"
+)
 REPORTED_BY = "SELECT 1 FROM report WHERE comment = :comment AND address_key = :address_key"
 # A person has looked at the comment under this rule, and it stands.
 REPORT_ANSWERED = """
@@ -700,6 +704,7 @@ SELECT id, number FROM comment WHERE reader_key = :reader_key AND number < :befo
  ORDER BY number DESC LIMIT :limit"""
 # Comments under a link are few, and are walked by the links. Not joined: PostgreSQL takes what is unverified for rarer
 # still, and would look for it through all comments.
+IS_UNCONFIRMED = "SELECT 1 FROM comment WHERE number = :number AND holds LIKE 'unverified%'"
 UNCONFIRMED = """
 SELECT q.id FROM (
     SELECT l.added_at, (SELECT c.id FROM comment c WHERE c.number = l.comment AND c.erased_at IS NULL
@@ -709,7 +714,9 @@ SELECT q.id FROM (
  WHERE q.id IS NOT NULL ORDER BY q.added_at LIMIT :limit"""
 ADD_READER_LINK = """
 INSERT INTO reader_link (digest, who, comment, added_at, expires_at) VALUES (:digest, :who, :comment, :at, :expires_at)"""
-READER_LINKS_SENT = "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since"
+READER_LINKS_SENT = (
+    "SELECT count(*) FROM reader_link WHERE who = :who AND added_at > :since AND added_at < :until"
+)
 _OPENS = "digest = :digest AND used_at IS NULL AND expires_at > :at"
 READER_LINK_OPENS = f"SELECT 1 FROM reader_link WHERE {_OPENS} AND comment IS NULL"
 READER_LINK_COMMENT = f"""

@@ -62,7 +62,7 @@ from meydan.store.arriving import HIDDEN, SHOWN, TOMBSTONE, Arrivals
 from meydan.store.database import Database
 from meydan.store.endpoints import Endpoints, announce, announce_decided
 from meydan.store.erasures import Erased, Erasures
-from meydan.store.exact import MICROSECOND, check_text, micros, time_of, time_or_none
+from meydan.store.exact import AHEAD, MICROSECOND, check_text, micros, time_of, time_or_none
 from meydan.store.figures import Figures, figures_of
 from meydan.store.following import Followers, ask, tell
 from meydan.store.guidelines import Versions
@@ -215,6 +215,7 @@ class _Standing(NamedTuple):
     showing: int
     waiting: int
     root: int | None
+    judged_at: int | None
 
     @property
     def top(self) -> int:
@@ -671,6 +672,10 @@ class Store:
                 raise NotFound("There is no such comment.", fields=("id",))
             if expected_seq is not None and before.seq != expected_seq:
                 raise _already_decided(hand, before)
+            machine = decision.decided_by is DecidedBy.MACHINE
+            if machine and not before.seq and before.judged_at is not None:
+                # The machine judges once: what it left to people, another look of its own, begun before, does not settle.
+                raise _already_decided(hand, before)
             if before.escalated:
                 raise NotFound(
                     "This comment is escalated; only editors can open it, at Escalated.", fields=("id",)
@@ -850,7 +855,9 @@ class Store:
 
         self._writer.write(work)
 
-    def erase(self, id: str, *, leaf: bytes, at: datetime, by: str = OPERATOR) -> None:
+    def erase(
+        self, id: str, *, leaf: bytes, at: datetime, by: str = OPERATOR, unless_confirmed: bool = False
+    ) -> None:
         """
         Delete a comment's words and all that was kept about them; identity, decisions and leaves stay.
 
@@ -863,8 +870,11 @@ class Store:
 
         What was erased is also in the list of erasures, outside the database, before this returns.
 
+        Args:
+            unless_confirmed: only what still waits for its author to confirm their address.
+
         Raises:
-            NotFound: no such comment.
+            NotFound: no such comment, or, where it was asked for so, its author has confirmed it meanwhile.
             NotErasable: it was escalated, and is kept as the law asks; that this was asked for is
                 remembered, and carried out when the hold ends.
             StoreUnavailable: it is not erased; or, as the message says, erased and not listed: again lists it.
@@ -875,6 +885,8 @@ class Store:
             before = _deciding(hand, id)
             if before is None:
                 raise NotFound("There is no such comment.", fields=("id",))
+            if unless_confirmed and hand.one(sql.IS_UNCONFIRMED, number=before.number) is None:
+                raise NotFound("This comment was confirmed meanwhile.", fields=("id",))
             if before.escalated:
                 if hand.one(sql.POSTPONED, id=id) is None:
                     hand.send(sql.POSTPONE, comment=before.number, at=erased_at, actor=by)
@@ -1234,7 +1246,9 @@ class Store:
         def work(hand: Hand) -> None:
             # Before the comment is looked at: whether there is one must not be learned here.
             hand.lock_key("reporter", address_key)
-            sent, first = hand.one(sql.REPORTS_SENT, address_key=address_key, since=when - _DAY) or (0, None)
+            sent, first = hand.one(
+                sql.REPORTS_SENT, address_key=address_key, since=when - _DAY, until=when + AHEAD
+            ) or (0, None)
             if sent >= at_most:
                 wait = max(1, (first + _DAY - when) // _SECOND)
                 raise TooFast(
@@ -1311,7 +1325,8 @@ class Store:
         self._writer.write(work)
         if (
             self._database.one(sql.STALE) is not None
-            and limit - int(_first(self._database.one(sql.REWRITTEN))) >= _DAY
+            # Also where the clock went back.
+            and abs(limit - int(_first(self._database.one(sql.REWRITTEN)))) >= _DAY
         ):
             self._writer.write(
                 lambda hand: hand.run(sql.NOW_REWRITTEN, at=str(limit)), scrub=True, large=True
