@@ -212,7 +212,7 @@ def test_what_is_confirmed_in_the_last_moment_stays(
     else:
         with pytest.raises(NotFound):
             room.desk.disown(token_in(mail))
-    assert (room.desk.status(sent.id).status, room.shown()) == (Status.APPROVED, [sent.id])
+    assert (room.desk.status(sent.id).status, room.shown()) == (Status.APPROVED, [COURTEOUS])
 
 
 def test_an_address_is_not_written_to_without_end(guests: Callable[[str], Room]) -> None:

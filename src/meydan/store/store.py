@@ -673,7 +673,7 @@ class Store:
             if expected_seq is not None and before.seq != expected_seq:
                 raise _already_decided(hand, before)
             machine = decision.decided_by is DecidedBy.MACHINE
-            if machine and not before.seq and before.judged_at is not None:
+            if machine and expected_seq == 0 and before.judged_at is not None:
                 # The machine judges once: what it left to people, another look of its own, begun before, does not settle.
                 raise _already_decided(hand, before)
             if before.escalated:
