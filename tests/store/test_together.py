@@ -264,6 +264,31 @@ def test_who_waits_for_a_lock_keeps_nobody_waiting(postgresql: PostgreSQL) -> No
         postgresql.drop(url)
 
 
+def test_a_lock_that_a_failed_piece_asked_for_is_nobodys(postgresql: PostgreSQL) -> None:
+    """If the last piece of a commit fails before its lock was had, then the others are answered as kept."""
+    url = postgresql.new_database()
+    store = Store.open(url)
+    try:
+        id = receive(store)
+
+        def fails(hand: Hand) -> None:
+            hand.lock_comment(id)
+            raise NotFound("It is not there.")
+
+        with around(url) as other:
+            other.execute("BEGIN")
+            other.execute(statements.LOCK_COMMENT["postgresql"].replace(":id", "%s"), (id,))
+            kept, failed = in_one_batch(
+                store, lambda: receive(store, "Kept."), lambda: store._writer.write(fails)
+            )
+            other.execute("ROLLBACK")
+        assert store.comment(kept.result()) is not None
+        assert isinstance(failed.exception(), NotFound)
+    finally:
+        store.close()
+        postgresql.drop(url)
+
+
 def test_readers_see_one_moment(store: Store) -> None:
     """If a page is read while comments are approved and withdrawn, then its count is that of its comments."""
     done = threading.Event()
