@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 
+from meydan.exchange.disqus import read_disqus
 from meydan.exchange.meydan import Written
 from meydan.exchange.record import CommentRecord, StoryRecord
 from meydan.exchange.spelling import beyond, html_of, quoted, spelled, text_in, with_beyond
@@ -164,6 +168,36 @@ def test_what_stands_beside_is_believed_only_there() -> None:
     )  # fmt: skip
     for said_beside in hostile:
         assert with_beyond(plain, said_beside) == plain, said_beside[:60]
+
+
+FORGED: dict[str, Any] = {
+    "submitted_at": (None, 5, [], "2026-11-29T12:00:00", "0001-01-01T00:00:00+14:00", "yesterday"),
+    "decided_at": (5, {}, "2026-11-29", "9999-12-31T23:59:59-14:00"),
+    "place": (5, "line 1", None),
+    "story": (5, "another", None),
+    "key": (None, 5), "name": (None, []), "body": (None, 5), "parent": (5, []), "email": (5,), "author_key": ({},),
+    "language": (False,), "reason": (5,), "rules": ("abuse", None, {"abuse": 1}, [None], 5),
+    "state": (None, "shown", [], {}), "body_format": (None, "pdf", []), "nothing": (None, "x"),
+    "__class__": ("x",), "unmarked": ("yes", None, 1, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, one) for name, many in FORGED.items() for one in many])
+def test_what_no_export_of_ours_says_is_passed_over(name: str, value: object, tmp_path: Path) -> None:
+    """If somebody forges what stands beside a post, digest and all, then the post is read as if it were not there."""
+    story = StoryRecord("a", "https://news.example/a")
+    comment = CommentRecord("7", "a", "Naz", "<p>So.</p>", NOW, "approved", body_format="html")
+    out = io.BytesIO()
+    write_disqus(out, [story, comment], lambda _: None, at=NOW)
+    bare = tmp_path / "bare.xml"
+    bare.write_bytes(out.getvalue())
+    (plain,) = comments_in(list(read_disqus(bare)))  # type: ignore[arg-type]
+    there = json.loads(beyond(replace(plain, reason="x"), plain) or "")
+    forged = json.dumps({"beside": there["beside"], "author_key": "x", name: value})
+    file = tmp_path / "forged.xml"
+    beside = f"<meydan:beyond>{spelled(forged)}</meydan:beyond></post>".encode()
+    file.write_bytes(out.getvalue().replace(b"</post>", beside))
+    assert comments_in(list(read_disqus(file))) == [plain]  # type: ignore[arg-type]
 
 
 def test_a_comment_before_its_story_is_a_fault_of_ours() -> None:

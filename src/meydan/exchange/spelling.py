@@ -13,18 +13,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import fields, replace
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
 
-from meydan.exchange.record import CommentRecord
+from meydan.exchange.record import CommentRecord, Format, State
 
 _UNSPELLABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MARKUP: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _IN_QUOTES: Final = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;", '"': "&quot;"}
 )
-_TIMES: Final = ("submitted_at", "decided_at")
 
 
 def spellable(text: str) -> str:
@@ -60,15 +60,72 @@ def text_in(html: str) -> str:
     return html.replace("<br>", "\n").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _perhaps_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _time(value: object) -> datetime:
+    at = datetime.fromisoformat(_text(value))
+    if at.tzinfo is None:
+        raise ValueError
+    return at.astimezone(UTC)
+
+
+def _perhaps_time(value: object) -> datetime | None:
+    return None if value is None else _time(value)
+
+
+def _rules(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError
+    return tuple(map(_text, value))
+
+
+def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if (said := _text(value)) not in known:
+            raise ValueError
+        return said
+
+    return read
+
+
+# A story is named by the element that a comment stands in, and a place is where it was read.
+_TOLD: Final[dict[str, Callable[[object], Any]]] = {
+    "key": _text,
+    "name": _text,
+    "body": _text,
+    "submitted_at": _time,
+    "state": _one_of(get_args(State)),
+    "parent": _perhaps_text,
+    "body_format": _one_of(get_args(Format)),
+    "email": _perhaps_text,
+    "author_key": _perhaps_text,
+    "language": _perhaps_text,
+    "reason": _perhaps_text,
+    "rules": _rules,
+    "decided_at": _perhaps_time,
+}
+"""What may stand beside a comment's elements, and how each is read."""
+
+
 def beyond(record: CommentRecord, plain: CommentRecord) -> str | None:
     """
     What `plain`, which is all that a comment's elements say, does not say of `record`; None where it says everything.
+
+    Both are of one story, which is not said.
     """
     told: dict[str, Any] = {}
-    for one in fields(CommentRecord):
-        value = getattr(record, one.name)
-        if one.name != "place" and value != getattr(plain, one.name):
-            told[one.name] = value.isoformat() if isinstance(value, datetime) else value
+    for name in _TOLD:
+        value = getattr(record, name)
+        if value != getattr(plain, name):
+            told[name] = value.isoformat() if isinstance(value, datetime) else value
     if not told:
         return None
     if "body" in told and record.body_format != "html" and text_in(plain.body) == record.body:
@@ -79,37 +136,27 @@ def beyond(record: CommentRecord, plain: CommentRecord) -> str | None:
 
 
 def with_beyond(plain: CommentRecord, said: str) -> CommentRecord:
-    """The record whose elements say `plain`, and that told `said` beside them; `plain` where that does not belong to them."""
+    """
+    The record whose elements say `plain`, and that told `said` beside them.
+
+    Whoever knows `plain` can make `said`: where it does not belong to these elements, or is anything that no export of
+    ours says, it counts as if it were not there, and the record is `plain`.
+    """
     try:
         told = json.loads(said)
-        if told.pop("beside") != _digest(plain):
+        if not isinstance(told, dict) or told.pop("beside", None) != _digest(plain):
             return plain
-        for name in _TIMES:
-            if told.get(name) is not None:
-                told[name] = datetime.fromisoformat(told[name])
-        if told.pop("unmarked", False):
-            told["body"] = text_in(plain.body)
-        if "rules" in told:
-            told["rules"] = tuple(told["rules"])
-        record = replace(plain, **told)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        unmarked = told.pop("unmarked", False)
+        if not isinstance(unmarked, bool):
+            return plain
+        read = {name: _TOLD[name](value) for name, value in told.items()}
+    except (ValueError, KeyError, OverflowError, RecursionError):
         return plain
-    return record if _is_whole(record) else plain
+    if unmarked:
+        read["body"] = text_in(plain.body)
+    return replace(plain, **read)
 
 
 def _digest(plain: CommentRecord) -> str:
     said = [plain.name, plain.body, plain.state, plain.submitted_at.isoformat()]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
-
-
-def _is_whole(record: CommentRecord) -> bool:
-    """Whether each field is what it has to be: the JSON may be anybody's."""
-    texts = (record.key, record.story, record.name, record.body)
-    perhaps = (record.parent, record.email, record.author_key, record.language, record.reason)
-    return (
-        all(isinstance(one, str) for one in (*texts, *record.rules))
-        and all(one is None or isinstance(one, str) for one in perhaps)
-        and record.state in ("approved", "rejected", "held", "withdrawn", "erased")
-        and record.body_format in ("text", "html", "markdown")
-        and all(at is None or at.tzinfo is not None for at in (record.submitted_at, record.decided_at))
-    )
