@@ -20,6 +20,8 @@ import fcntl
 import gzip
 import hashlib
 import os
+import shutil
+import stat
 import zlib
 from array import array
 from bisect import bisect_left
@@ -450,16 +452,9 @@ def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
         AlreadyExists: a file of this name is there; none is written over.
         StoreUnavailable: it cannot be written, or somebody else is writing it.
     """
-    if path.exists():
-        raise AlreadyExists(f"{path} is there already. Name another file; no {what} is written over.")
-    aside = path.with_name(path.name + ".unfinished")
     with writing(path, what):
-        out = os.fdopen(os.open(aside, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
-    with out:
-        try:
-            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StoreUnavailable(f"Another {what} is writing {aside}. Wait for it to end.") from None
+        aside, handle = _aside(path, what)
+    with os.fdopen(handle, "r+b") as out:
         try:
             with writing(path, what):
                 out.truncate(0)
@@ -471,13 +466,102 @@ def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
                 # Not rename: whatever came there meanwhile stays.
                 os.link(aside, path)
                 aside.unlink()
-                sync_folder(path.parent)
         except BaseException:
             with contextlib.suppress(OSError):
                 aside.unlink()
             with contextlib.suppress(OSError):
                 out.close()
             raise
+        # What has the other name from here on is somebody else's.
+        with writing(path, what):
+            sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, what: str) -> Iterator[Path]:
+    """
+    A folder to put files in, which is there with all of them or not at all, for its owner alone.
+
+    Raises:
+        AlreadyExists: something of this name is there. StoreUnavailable: as for a file.
+    """
+    with writing(path, what):
+        aside, handle = _aside(path, what, folder=True)
+    try:
+        try:
+            with writing(path, what):
+                os.fchmod(handle, 0o700)
+                for left in aside.iterdir():
+                    left.unlink()
+            yield aside
+            with writing(path, what):
+                for made in aside.iterdir():
+                    _sync(made)
+                os.fsync(handle)
+                aside.rename(path)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        with writing(path, what):
+            sync_folder(path.parent)
+    finally:
+        os.close(handle)
+
+
+def check_free(path: Path, what: str) -> None:
+    """
+    Look, before there is any work done, whether a name is free.
+
+    Raises:
+        AlreadyExists: it is not. StoreUnavailable: nothing can be written there.
+    """
+    with writing(path, what):
+        if path.exists():
+            raise AlreadyExists(f"{path} is there already. Name another; no {what} is written over.")
+
+
+def _aside(path: Path, what: str, *, folder: bool = False) -> tuple[Path, int]:
+    """What is beside `path` until it is whole, opened and locked: nobody else's, and of no other name."""
+    while True:
+        check_free(path, what)
+        aside = path.with_name(path.name + ".unfinished")
+        how = os.O_RDWR | os.O_CREAT
+        if folder:
+            aside.mkdir(mode=0o700, exist_ok=True)
+            how = os.O_RDONLY | os.O_DIRECTORY
+        handle = os.open(aside, how | os.O_NOFOLLOW, 0o600)
+        try:
+            if _is_ours(handle, aside, what):
+                return aside, handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _is_ours(handle: int, aside: Path, what: str) -> bool:
+    """Lock what was opened. False where it was finished meanwhile, and has to be left alone."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StoreUnavailable(f"Another {what} is being written as {aside}. Wait for it to end.") from None
+    locked = os.fstat(handle)
+    try:
+        there = os.lstat(aside)
+    except FileNotFoundError:
+        return False
+    if not os.path.samestat(locked, there):
+        return False
+    if stat.S_ISREG(locked.st_mode) and locked.st_nlink > 1:
+        # A crash came between its own name and the end of this one.
+        aside.unlink()
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

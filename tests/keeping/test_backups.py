@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
 import json
 import random
@@ -24,6 +26,7 @@ from meydan.errors import (
     BadSettings,
     NotFound,
     NotRestorable,
+    StoreUnavailable,
 )
 from meydan.ledger import Tree, leaf_hash
 from meydan.store import Erased, Erasures, Sought, Store, database, months
@@ -422,6 +425,84 @@ def test_a_backup_is_never_written_over(lived: Any, tmp_path: Path) -> None:
     with pytest.raises(BadSettings):
         back_up(f"sqlite:///{tmp_path / 'missing.db'}", tmp_path / "other")
     assert [path.name for path in tmp_path.iterdir()] == ["backup"]
+
+
+def test_a_backup_that_ends_as_another_begins_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a backup gets its name between another's opening of the file beside it and locking that, then it stays whole."""
+    file, flock = tmp_path / "backup", fcntl.flock
+    with contextlib.ExitStack() as first:
+        first.enter_context(keeping.whole_file(file)).write(b"whole")
+
+        def late(out: Any, how: int) -> None:
+            monkeypatch.setattr(fcntl, "flock", flock)
+            first.close()
+            flock(out, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with pytest.raises(AlreadyExists), keeping.whole_file(file):
+            pass
+    assert file.read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_backup_that_is_being_written_is_waited_for(tmp_path: Path) -> None:
+    """If a backup of that name is being written, then another is told to wait, and the first ends as if alone."""
+    file = tmp_path / "backup"
+    with keeping.whole_file(file) as out:
+        out.write(b"whole")
+        with pytest.raises(StoreUnavailable, match="Wait"), keeping.whole_file(file):
+            pass
+    assert file.read_bytes() == b"whole"
+
+
+def test_a_folder_that_ends_as_another_begins_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a folder gets its name between another's opening and locking it, then it stays whole, and the other is refused."""
+    folder, flock = tmp_path / "out", fcntl.flock
+    with contextlib.ExitStack() as first:
+        (first.enter_context(keeping.whole_folder(folder, "list")) / "one").write_bytes(b"whole")
+
+        def late(out: Any, how: int) -> None:
+            monkeypatch.setattr(fcntl, "flock", flock)
+            first.close()
+            flock(out, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with pytest.raises(AlreadyExists), keeping.whole_folder(folder, "list"):
+            pass
+    assert (folder / "one").read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_folder_is_there_with_all_of_it_or_not_at_all(tmp_path: Path) -> None:
+    """If something fails while a folder is filled, then there is none; and what a crash left aside is in no later one."""
+    folder, aside = tmp_path / "out", tmp_path / "out.unfinished"
+    with pytest.raises(IsADirectoryError), keeping.whole_folder(folder, "list") as filled:
+        filled.write_bytes(b"half")
+    assert list(tmp_path.iterdir()) == []
+    aside.mkdir()
+    (aside / "left").write_bytes(b"half")
+    with keeping.whole_folder(folder, "list") as filled:
+        (filled / "one").write_bytes(b"whole")
+        with pytest.raises(StoreUnavailable, match="Wait"), keeping.whole_folder(folder, "list"):
+            pass
+    assert [path.name for path in folder.iterdir()] == ["one"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_backup_with_two_names_is_not_written_into(tmp_path: Path) -> None:
+    """If a crash left a backup its unfinished name beside its own, and it was moved, then the next one leaves it as it is."""
+    file, moved = tmp_path / "backup", tmp_path / "moved"
+    moved.write_bytes(b"whole")
+    (tmp_path / "backup.unfinished").hardlink_to(moved)
+    with keeping.whole_file(file) as out:
+        out.write(b"next")
+    assert (moved.read_bytes(), file.read_bytes()) == (b"whole", b"next")
+    assert sorted(tmp_path.iterdir()) == [file, moved]
 
 
 def test_a_database_that_does_not_add_up_is_not_backed_up(lived: Any, tmp_path: Path) -> None:
