@@ -287,6 +287,22 @@ def test_if_one_file_is_asked_for_then_it_has_the_parts_in_their_order(
     assert scored(archive, out, Here(most=0))["counts"]["rows"] == 60
 
 
+def test_if_an_id_begins_like_a_formula_then_csv_says_that_it_is_none(tmp_path: Path) -> None:
+    """If ids of an archive begin like formulas, then CSV tells a spreadsheet not to compute them, and JSON Lines has each as it is."""
+    ids = ["=HYPERLINK(1)", "-12", "+3.5", "@a", "-1+1", "c7"]
+    path = tmp_path / "=years.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["id", "text"], *([one, "Thank you for this report."] for one in ids)])
+    scored(path, tmp_path / "out.csv")
+    scored(path, tmp_path / "exact.jsonl")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["'=HYPERLINK(1)", "-12", "+3.5", "'@a", "'-1+1", "c7"]
+    assert {row["file"] for row in rows} == {"'=years.csv"}
+    exact = [json.loads(line) for line in (tmp_path / "exact.jsonl").read_bytes().splitlines()]
+    assert [row["id"] for row in exact] == ids
+
+
 def test_if_a_name_and_a_format_disagree_then_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OtherRun, match="no name for csv"):
         Place.of(tmp_path / "out.parquet", "csv")

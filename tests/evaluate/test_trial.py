@@ -291,7 +291,7 @@ def test_what_holds_or_is_too_few_decides_nothing_alone() -> None:
 
 def test_answers_and_rows_hold_no_words(archive: simulated.Archive) -> None:
     """If programs are told, then every figure is JSON without NaN, and neither it nor the rows hold a reader's word."""
-    hostile = replace(archive.chosen.past[0], id="=HYPERLINK(1)", rules=("+1",), approved=False)
+    hostile = replace(archive.chosen.past[0], id="=HYPERLINK(1)", rules=("+one",), approved=False)
     chosen = replace(
         archive.chosen, past=(hostile, *archive.chosen.past[1:]), months={"2025-01": 3_000},
         twice=((past(1, moderator="Leyla"), past(1, moderator="Dara", approved=False)),),
@@ -302,7 +302,7 @@ def test_answers_and_rows_hold_no_words(archive: simulated.Archive) -> None:
     assert len(rows) == 1 + len(chosen.past)
     assert "comment 1" not in told + "".join(rows)
     assert "'=HYPERLINK(1)" in rows[1]
-    assert ",'+1," in rows[1]
+    assert ",'+one," in rows[1]
     assert answer_of(found)["cost"]["compute_seconds"] == 12.0
     within = found.within[0]
     assert within.alone.count == found.overall.alone.count

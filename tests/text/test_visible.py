@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meydan.text.visible import visible, visible_json, visible_line
+from meydan.text.visible import cell, visible, visible_json, visible_line
 
 # Two halves that meet would be one letter in JSON.
 ANY = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\ud800\x1b\u202e\x9b"), max_size=30)
@@ -47,3 +48,15 @@ def test_a_word_is_one_line() -> None:
     assert visible_line("post\n1\x1b[2J", 40) == "post\\n1\\x1b[2J"
     assert visible_line("x" * 100_000, 5) == "xxxxx…"
     assert visible_line("\x1b" * 5, 5) == "\\x1b\\…"
+
+
+@pytest.mark.parametrize("word", ["=1", "=HYPERLINK(1)", "@SUM(1)", "\t=1", "\r=1", "+1+1", "-1+1", "-", "+", "-a", "-12,3", "+1\n", "-1.", "=", "-१"])  # fmt: skip
+def test_a_formula_is_told_not_to_be_one(word: str) -> None:
+    """If a spreadsheet would take a word for a formula, then its cell begins with an apostrophe, and is otherwise the word."""
+    assert cell(word) == f"'{word}"
+
+
+@pytest.mark.parametrize("word", ["", "-12", "+3.5", "-0", "12", "a=b", " =1", "–", "c7", "'=1", "٣"])
+def test_what_is_no_formula_stays(word: str) -> None:
+    """If a word is a plain number, or begins as no formula does, then its cell is the word."""
+    assert cell(word) == word

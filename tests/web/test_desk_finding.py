@@ -177,7 +177,7 @@ def test_figures_are_shown_and_taken_along(room: Newsroom, chair: Chair) -> None
     room.meydan.staff.give_role("Leyla", "editor")
     taken = chair.get("/desk/figures.csv")
     assert taken.headers["content-type"].startswith("text/csv")
-    assert "Comments received,2" in taken.text
+    assert "Comments received,2,\r\n" in taken.text
     assert "'=HYPERLINK" in taken.text
     assert room.meydan.staff.journal(action="exported", limit=1)[0].actor == "Leyla"
 

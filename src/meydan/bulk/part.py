@@ -34,6 +34,7 @@ from meydan.judge import Judge
 from meydan.judge.calibration import load as load_calibrations
 from meydan.judge.judge import Tier
 from meydan.policy import load as load_guidelines
+from meydan.text.visible import cell
 
 READ_AT_ONCE: Final = 1024
 """Rows in memory at once, as they are read."""
@@ -323,8 +324,10 @@ def _values(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
 
 
 def _flat(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    """Rows as cells of CSV: an id, or the name of a file, is whatever somebody called it."""
     for values in _values(batch):
-        yield tuple(" ".join(value) if isinstance(value, list) else value for value in values)
+        flat = (" ".join(value) if isinstance(value, list) else value for value in values)
+        yield tuple(cell(value) if isinstance(value, str) else value for value in flat)
 
 
 def _lines(batch: pa.RecordBatch, file: BinaryIO) -> None:

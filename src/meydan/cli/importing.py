@@ -36,7 +36,7 @@ from meydan.cli.speech import (
 )
 from meydan.errors import BadSettings, Malformed, ReportNotWritten
 from meydan.policy.address import site_of, story_address
-from meydan.text.visible import visible, visible_line
+from meydan.text.visible import cell, visible, visible_line
 
 if TYPE_CHECKING:
     from meydan.exchange.taking import Line, Summary
@@ -298,12 +298,11 @@ def _csv_lines(out: TextIO) -> Callable[[Line], None]:
     rows.writerow(_COLUMNS)
 
     def write(line: Line) -> None:
-        # An id is anybody's: a table program would take one that begins so for a formula.
-        key = visible_line(line.key or "", _LONGEST_SHOWN)
         rows.writerow(
             (
                 visible_line(line.place, _LONGEST_SHOWN),
-                f"'{key}" if key[:1] in "=+-@\t\r" and key else key,
+                # An id is anybody's.
+                cell(visible_line(line.key or "", _LONGEST_SHOWN)),
                 line.kind,
                 "yes" if line.taken else "no",
                 line.message,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from meydan.evaluate.trial import FEW, NOT_OURS, Share, Trial
 from meydan.judge.agreement import ENOUGH
+from meydan.text.visible import cell
 
 CERTAIN: Final = 100
 """Threads below which intervals rest on too few of them to be sure of."""
@@ -262,10 +263,8 @@ def _isolated(word: str) -> str:
 
 def _csv(values: tuple[str, ...]) -> str:
     line = io.StringIO()
-    # A spreadsheet would run what begins like a formula, and reasons and ids are somebody else's words.
-    csv.writer(line).writerow(
-        [f"'{value}" if value[:1] in "=+-@\t\r" and value else value for value in values]
-    )
+    # Reasons and ids are somebody else's words.
+    csv.writer(line).writerow(map(cell, values))
     return line.getvalue()
 
 

@@ -1,8 +1,9 @@
 """
-Somebody else's words on an operator's terminal: what would act there is shown instead.
+Somebody else's words on an operator's terminal, or in a spreadsheet: what would act there is shown instead.
 
 A terminal obeys what begins with an escape, and turns what stands beside a direction control. Neither may come out of a
 file, an export or a reader's comment; nor may half a character, which no terminal can be sent.
+A spreadsheet computes what begins like a formula.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _ACTING: Final = re.compile(
     "\U000e0000-\U000e0fff]"
 )
 
+_FORMULA: Final = re.compile(r"[=@\t\r]|[+-](?![0-9]+(?:\.[0-9]+)?\Z)")
+"""How a formula begins; a plain number, such as -12 or +3.5, is none."""
+
 
 def visible(text: str) -> str:
     """A text with all that would act on a terminal written out, as `\\x1b` or `\\u202e`; the rest is as it was."""
@@ -27,6 +31,11 @@ def visible_line(word: str, longest: int) -> str:
     """A word as `visible` gives it, in one line, and of a longer one the beginning (so many characters, and an ellipsis)."""
     shown = visible(word[: longest + 1]).replace("\n", "\\n").replace("\t", "\\t")
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def cell(word: str) -> str:
+    """A word as a cell of CSV: with a ' before what a spreadsheet would take for a formula, and otherwise as it is."""
+    return f"'{word}" if _FORMULA.match(word) else word
 
 
 def visible_json(document: str) -> str:

@@ -25,6 +25,7 @@ from meydan.judge.calibration import APPROVALS
 from meydan.judge.watch import EVERY_RULE
 from meydan.ledger import Tree, leaf_hash
 from meydan.store.counting import Counting
+from meydan.text.visible import cell
 from meydan.transparency.recount import (
     MODERATOR,
     REPORT_FORMAT,
@@ -346,21 +347,16 @@ def as_csv(report: Report) -> str:
                 value: object = number or 0
                 if wait:
                     value = "" if number is None else f"{number / 1e6:.6f}"
-                write((part, _cell(f"{name}_seconds" if wait else name), "", value, source))
+                write((part, cell(f"{name}_seconds" if wait else name), "", value, source))
     for one in report.languages:
         for name, number in one.counts.items():
-            write((TOTAL, _cell(name), _cell(one.tag), number, STORE))
+            write((TOTAL, cell(name), cell(one.tag), number, STORE))
     for bound in report.bounds:
         for name in ("at_most", "wrong", "of", "low", "high", "withdrawn"):
             found = getattr(bound, name)
             value = "" if found is None else int(found) if isinstance(found, bool) else found
-            write((TOTAL, f"bound.{bound.what}.{name}", _cell(bound.language), value, STORE))
+            write((TOTAL, f"bound.{bound.what}.{name}", cell(bound.language), value, STORE))
     return out.getvalue()
-
-
-def _cell(value: str) -> str:
-    """Words of the guidelines and of languages that begin so are no formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 __all__ = ("Bound", "Language", "Report", "as_csv", "bounds_of", "report_of", "together", "told")

@@ -18,6 +18,7 @@ from meydan.comment import DecidedBy, Verdict
 from meydan.desk import Figures
 from meydan.policy import words
 from meydan.staff import Session
+from meydan.text.visible import cell
 from meydan.web.desk.drawing import bars, columns
 from meydan.web.desk.frame import Answer, Asked, Frame, Page, when
 from meydan.web.desk.tongue import said
@@ -75,7 +76,7 @@ class _Figures:
         writer = csv.writer(text)
         for table in self._tables(found, since, until):
             for row in table.rows:
-                writer.writerow([_cell(text) for text in (table.title, *row)])
+                writer.writerow([cell(text) for text in (table.title, *row)])
         headers = {"content-disposition": f'attachment; filename="figures-{until:%Y-%m-%d}.csv"'}
         return Answer(text.getvalue(), headers=headers, media_type="text/csv")
 
@@ -197,11 +198,6 @@ def _table(
     title: str, head: Sequence[str], rows: Sequence[Sequence[str]], chart: Markup | None = None
 ) -> Table:
     return Table(title, head, rows, chart)
-
-
-def _cell(text: str) -> str:
-    """A cell as text: what a spreadsheet would take for a formula is told not to be one."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text != "–" else text
 
 
 def _by_day(
