@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from meydan.cli.main import app
 from meydan.comment import DecidedBy, Decision, Reason, Verdict
 from meydan.errors import BadCategories, BadStatement
+from meydan.keeping import whole_file, whole_folder
 from meydan.policy import load
 from meydan.store import Rejection, Store
 from meydan.transparency import Statements, faults_of, load_categories
@@ -302,6 +304,48 @@ def test_three_formats_say_the_same(store: Store, tmp_path: Path) -> None:
     again = CliRunner().invoke(app, [*asked, str(tmp_path / "all.csv")])
     assert again.exit_code == 1
     assert "R118" in again.output
+
+
+@pytest.mark.parametrize("name", ["json", "all.jsonl", "all.csv"])
+def test_statements_are_on_disk_before_they_have_their_name(
+    name: str, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If statements are written, then each file is on the disk, then it or its folder has its name, and then that is on the disk."""
+    decide(store, sent(store), REJECT, at=NOON)
+    store.close()
+    out, fsync = tmp_path / "out" / name, os.fsync
+    before: set[int] = set()
+    after: set[int] = set()
+
+    def counted(handle: int) -> None:
+        fsync(handle)
+        (after if out.exists() else before).add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", counted)
+    answer = CliRunner().invoke(
+        app, ["statements", "--data", str(tmp_path), "--from", "2026-11-20", "-o", str(out)]
+    )
+    assert answer.exit_code == 0, answer.output
+    made = [out, *out.iterdir()] if out.is_dir() else [out]
+    assert before >= {path.stat().st_ino for path in made}
+    assert out.parent.stat().st_ino in after
+
+
+@pytest.mark.parametrize("name", ["json", "all.jsonl"])
+def test_two_who_write_the_same_statements_do_not_meet(name: str, store: Store, tmp_path: Path) -> None:
+    """If statements are being written somewhere, then another run to that place is told to wait, and the first ends whole."""
+    store.close()
+    out = tmp_path / name
+    asked = ["statements", "--data", str(tmp_path), "--from", "2026-11-20", "-o", str(out)]
+    whole = whole_folder(out, "list") if name == "json" else whole_file(out, "list")
+    with whole as made:
+        if isinstance(made, Path):
+            (made / "one").write_bytes(b"whole")
+        else:
+            made.write(b"whole")
+        answer = CliRunner().invoke(app, asked)
+        assert (answer.exit_code, answer.stderr[:4]) == (75, "U201"), answer.output
+    assert (out / "one" if out.is_dir() else out).read_bytes() == b"whole"
 
 
 def test_a_number_tells_nothing_of_a_comment() -> None:

@@ -19,7 +19,7 @@ from meydan.cli.speech import (
     say,
     settings_of,
 )
-from meydan.errors import AlreadyExists, BadSpan
+from meydan.errors import BadSpan
 
 if TYPE_CHECKING:
     from meydan.settings import Settings
@@ -43,7 +43,7 @@ def report(
 ) -> None:
     """Count what was sent, decided and undone in some days, from the ledger and the store; no reader's words."""
     with refusals(as_json=as_json):
-        from meydan.keeping import whole_file, writing
+        from meydan.keeping import check_free, whole_file, writing
         from meydan.transparency.recount import Span
         from meydan.transparency.report import as_csv, told
 
@@ -51,8 +51,7 @@ def report(
         given = settings_of(settings, data=data, database=database)
         files = [path for path in (out, table) if path is not None]
         for path in files:
-            if path.exists():
-                raise AlreadyExists(f"{path} is there already. Name another file; no report is written over.")
+            check_free(path, "report")
         made, page = _made(given, span, language)
         with contextlib.ExitStack() as kept:
             # Both, or none: where one cannot be written, the other is not kept either.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -26,12 +24,16 @@ from meydan.cli.speech import (
     say,
     settings_of,
 )
-from meydan.errors import AlreadyExists, BadSettings
+from meydan.errors import BadSettings
+from meydan.text.visible import cell
 
 AT_ONCE: Final = 100
 """Statements in one file of JSON: as many as the database takes at once."""
 
 FORMATS: Final = ("json", "jsonl", "csv")
+
+WHAT: Final = "list of statements"
+"""That is written, for messages."""
 
 
 def statements(
@@ -51,6 +53,7 @@ def statements(
 ) -> None:
     """Write a statement of reasons for every rejection of some days, without readers' words; nothing is sent."""
     with refusals(as_json=as_json):
+        from meydan.keeping import check_free
         from meydan.transparency import Statements, load_categories
         from meydan.wiring import guidelines_in_force, open_store
 
@@ -61,8 +64,7 @@ def statements(
         form = form or {".jsonl": "jsonl", ".csv": "csv"}.get(out.suffix.lower(), "json")
         if form not in FORMATS:
             raise BadSettings(f"--format is one of: {', '.join(FORMATS)}.", fields=("format",))
-        if out.exists():
-            raise AlreadyExists(f"{out} is there already. Name another; none is written over.")
+        check_free(out, WHAT)
         categories = load_categories(given.statement_categories)
         guidelines = guidelines_in_force(given)
         store = open_store(given)
@@ -72,8 +74,6 @@ def statements(
                 made.between(_midnight(since), _midnight(until + timedelta(days=1))), shown=not as_json
             )
             number = _WRITERS[form](stated, out)
-        except OSError as error:
-            raise BadSettings(f"{out} cannot be written: {error.strerror}.", fields=("out",)) from error
         finally:
             store.close()
         answer = {"out": str(out), "format": form, "from": f"{since}", "to": f"{until}", "statements": number}
@@ -86,8 +86,11 @@ def statements(
 
 def _day(option: str, written: str) -> date:
     try:
-        return date.fromisoformat(written)
-    except ValueError:
+        day = date.fromisoformat(written)
+        # What is asked for ends with the day after.
+        _ = day + timedelta(days=1)
+        return day
+    except (ValueError, OverflowError):
         raise BadSettings(f"{option} is a day, such as 2026-11-01.", fields=(option.lstrip("-"),)) from None
 
 
@@ -112,18 +115,18 @@ def _watched(stated: Iterator[dict[str, Any]], *, shown: bool) -> Iterator[dict[
 
 def _as_json(stated: Iterator[dict[str, Any]], out: Path) -> int:
     """A folder of files that can each be handed in as they are; there whole or not at all."""
-    aside = out.with_name(f"{out.name}.unfinished")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True, mode=0o700)
+    from meydan.keeping import whole_folder, writing
+
     number = 0
-    try:
+    _make_parent(out)
+    with whole_folder(out, WHAT) as aside:
         while piece := list(islice(stated, AT_ONCE)):
             path = aside / f"statements-{number // AT_ONCE + 1:06d}.json"
-            path.write_text(json.dumps({"statements": piece}, ensure_ascii=False) + "\n", encoding="utf-8")
+            with writing(out, WHAT):
+                path.write_text(
+                    json.dumps({"statements": piece}, ensure_ascii=False) + "\n", encoding="utf-8"
+                )
             number += len(piece)
-        aside.rename(out)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return number
 
 
@@ -149,27 +152,27 @@ def _cell(statement: Mapping[str, Any], name: str) -> str:
     value = statement.get(name, "")
     if isinstance(value, list):
         return json.dumps(value)
-    # A title of the guidelines that begins so is not a formula.
-    return f"'{value}" if str(value).startswith(("=", "+", "-", "@", "\t", "\r")) else str(value)
+    return cell(str(value))
 
 
 def _written(out: Path, lines: Iterator[str]) -> int:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f"{out.name}.unfinished")
+    from meydan.keeping import whole_file, writing
+
     number = 0
-    try:
-        with open(aside, "w", encoding="utf-8", newline="", opener=_private) as opened:
-            for line in lines:
-                opened.write(line)
-                number += 1
-        aside.rename(out)
-    finally:
-        aside.unlink(missing_ok=True)
+    _make_parent(out)
+    with whole_file(out, WHAT) as opened:
+        for line in lines:
+            with writing(out, WHAT):
+                opened.write(line.encode())
+            number += 1
     return number
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _make_parent(out: Path) -> None:
+    from meydan.keeping import writing
+
+    with writing(out, WHAT):
+        out.parent.mkdir(parents=True, exist_ok=True)
 
 
 _WRITERS: Final = {"json": _as_json, "jsonl": _as_lines, "csv": _as_table}
