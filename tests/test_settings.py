@@ -46,6 +46,12 @@ def test_the_file_may_be_named_in_the_environment(tmp_path: Path) -> None:
         ("port = ", "TOML"),
         ('trusted_proxies = ["foo"]', "trusted_proxies"),
         ("address_days = 99999999", "address_days"),
+        ("session_hours = 99999999999999", "session_hours"),
+        ("pause_after_minutes = 5256001", "pause_after_minutes"),
+        ('data = "~no-such-user/meydan"', "data"),
+        ('guidelines = "~no-such-user/guidelines.toml"', "guidelines"),
+        ('data = "meydan\\u0000data"', "data"),
+        ('mail_server = "smtps://mail.example?ca=~no-such-user/ca.pem"', "mail_server"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, content: str, named: str) -> None:

@@ -24,6 +24,9 @@ from meydan.errors import BadSettings
 
 ENVIRONMENT_PREFIX = "MEYDAN_"
 LONGEST_PERIOD_DAYS = 3650
+A_DAY = {"days": 1, "hours": 24, "minutes": 1440, "seconds": 86_400}
+"""In each unit that a period's setting is named by."""
+
 SHORTEST_TOKEN = 16
 MAY_BE_NONE = ("port", "drain_seconds", "ledger_ms")
 DISPOSABLE = ("take", "hold", "refuse")
@@ -123,13 +126,32 @@ class Settings:
     @property
     def database_url(self) -> str:
         """The database's address: as set, or an SQLite file in the data folder."""
-        return self.database or f"sqlite:///{self.data.resolve() / 'meydan.db'}"
+        # Not Path.resolve, which fails where links go round in a circle: whoever opens it says so.
+        return self.database or f"sqlite:///{os.path.join(os.path.realpath(self.data), 'meydan.db')}"
 
     @property
     def sqlite_file(self) -> Path | None:
         """The database's file, when it is one."""
         scheme, _, path = self.database_url.partition(":///")
         return Path(path) if scheme.startswith("sqlite") and path else None
+
+    @property
+    def is_unmade(self) -> bool:
+        """
+        Whether the database is a file that nobody has made yet.
+
+        Raises:
+            BadSettings: this user may not look, or there can be no such file.
+        """
+        file = self.sqlite_file
+        try:
+            return file is not None and not file.exists()
+        except OSError as error:
+            raise BadSettings(
+                f"Whether there is a database {file} cannot be seen: {error.strerror}. Name another folder with --data, or "
+                "let this user enter it.",
+                fields=("data",),
+            ) from error
 
     @property
     def calibration_file(self) -> Path:
@@ -211,7 +233,8 @@ def _mail_server(url: str) -> MailServer:
         parts = urlsplit(url)
         asked = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
         port = parts.port
-    except ValueError:
+        authority = Path(asked["ca"]).expanduser() if "ca" in asked else None
+    except (ValueError, RuntimeError):
         raise wrong from None
     if (
         parts.scheme not in ("smtp", "smtps")
@@ -235,7 +258,7 @@ def _mail_server(url: str) -> MailServer:
         tls=tls,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        authority=Path(asked["ca"]).expanduser() if "ca" in asked else None,
+        authority=authority,
     )
 
 
@@ -297,7 +320,7 @@ def _typed(key: str, value: object, where: str) -> object:
                 raise ValueError
             return int(value)
         if kind.startswith("Path"):
-            return Path(str(value)).expanduser()
+            return _path(key, str(value), where)
         if kind.startswith("tuple"):
             parts = value.split(",") if isinstance(value, str) else value
             return tuple(text for part in parts if (text := str(part).strip()))  # type: ignore[attr-defined]
@@ -308,6 +331,19 @@ def _typed(key: str, value: object, where: str) -> object:
             f"The setting {key!r} ({where}) has to be of type {kind}.", fields=(key,)
         ) from error
     return value
+
+
+def _path(key: str, value: str, where: str) -> Path:
+    try:
+        if "\0" in value:
+            raise ValueError
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise BadSettings(
+            f"The setting {key!r} ({where}) begins with ~ and a name of which this system knows no home folder. Write "
+            "the whole path.",
+            fields=(key,),
+        ) from error
 
 
 def _checked(settings: Settings) -> Settings:
@@ -325,6 +361,13 @@ def _checked(settings: Settings) -> Settings:
             f"The setting 'suggestion_days' is at most {LONGEST_PERIOD_DAYS}: what others found is to be forgotten.",
             fields=("suggestion_days",),
         )
+    for known in fields(Settings):
+        a_day = A_DAY.get(known.name.rpartition("_")[2])
+        if a_day is not None and getattr(settings, known.name) > LONGEST_PERIOD_DAYS * a_day:
+            raise BadSettings(
+                f"The setting {known.name!r} is at most {LONGEST_PERIOD_DAYS * a_day}: ten years.",
+                fields=(known.name,),
+            )
     for key in ("trusted_proxies", "metrics", "outgoing_networks"):
         for network in getattr(settings, key):
             try:

@@ -361,10 +361,9 @@ def guidelines_in_force(settings: Settings) -> Guidelines:
     The guidelines that rule, without a judge: the newest version in the database; the file where there is none yet.
 
     Raises:
-        BadGuidelines: they have faults. StoreUnavailable: the database does not answer.
+        BadGuidelines: they have faults. StoreUnavailable: the database does not answer. BadSettings: it cannot be seen.
     """
-    unmade = settings.sqlite_file is not None and not settings.sqlite_file.exists()
-    if not unmade:
+    if not settings.is_unmade:
         store = open_store(settings)
         try:
             ruling = store.guidelines.ruling()
@@ -405,7 +404,7 @@ def _mark(secret: bytes) -> str:
 
 def look_at_tables(settings: Settings) -> Outlook:
     """What `change_tables` would do; changes nothing, and makes no file."""
-    if settings.sqlite_file is not None and not settings.sqlite_file.exists():
+    if settings.is_unmade:
         return unmade("sqlite")
     return look(settings.database_url)
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 
+from meydan.cli.speech import refusals
 from meydan.policy import load
 from tests import warm
 from tests.serving import Served
@@ -200,6 +202,79 @@ def test_doctor_makes_nothing(tmp_path: Path) -> None:
     told = answer("doctor", "--json", data=folder)
     assert all(each["ok"] for each in told)
     assert not folder.exists()
+
+
+LONG = "x" * 300
+"""A name that no file can have. What a user may not enter is told in the same way, but nothing is closed to root."""
+
+MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
+    "migrate": (("migrate", "--check", "--data", LONG), "M302"),
+    "statements": (("statements", "--from", "2026-11-01", "-o", "{here}/out.csv", "--data", LONG), "M302"),
+    "statements into": (("statements", "--from", "2026-11-01", "-o", f"{{here}}/{LONG}"), "U201"),
+    "statements to": (("statements", "--from", "2026-11-01", "--to", "9999-12-31", "-o", "{here}/out"), "M302"),
+    "report into": (("report", "--from", "2026-10-01", "--to", "2026-11-01", "-o", LONG), "U201"),
+    "report to": (("report", "--from", "0001-01-01", "--to", "9999-12-31", "-o", "{here}/out"), "M377"),
+    "import": (("import", "disqus", "{here}/none.xml", "--data", LONG), "M302"),
+    "backup": (("backup", LONG), "U201"),
+    "backup of": (("backup", "{here}/out", "--data", LONG), "U201"),
+    "export": (("export", f"{{here}}/{LONG}.jsonl"), "U201"),
+    "export until": (("export", "{here}/out.jsonl", "--until", "9999-12-31T23:59:59-03:00"), "M302"),
+    "export since": (("export", "{here}/out.jsonl", "--since", "0001-01-01T00:00:00+03:00"), "M302"),
+    "restore": (("restore", "{here}/none", "--data", LONG), "M302"),
+    "score": (("score", "{here}/rows.csv", "-o", LONG), "M302"),
+    "score in a circle": (("score", "{here}/rows.csv", "-o", "{here}/circle"), "M346"),
+    "trial": (("trial", LONG), "M302"),
+    "trial here": (("trial", "."), "M340"),
+    "guidelines diff": (("guidelines", "diff", "a" * 64, "b" * 64, "--data", LONG), "M302"),
+    "serve": (("serve", "--data", LONG), "M302"),
+    "a folder in a circle": (("tokens", "list", "--data", "{here}/circle"), "M302"),
+    "nobody's home": (("tokens", "list", "--data", "~no-such-user/x"), "M302"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_refused_with_a_code(mistake: str, tmp_path: Path) -> None:
+    """If an operator names what no file can be called, nobody's home or a time beyond all years, then a code says so."""
+    command, code = MISTAKES[mistake]
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "rows.csv").write_text("text\nSo.\n")
+    ran = run(*(part.format(here=tmp_path) for part in command), "--json", data=tmp_path / "data")
+    told = json.loads(ran.stderr)
+    assert (told["code"], ran.returncode) == (code, {"U": 75, "M": 2}[code[0]])
+    assert told["message"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"circle", "rows.csv", "data"}
+
+
+def test_a_calibration_that_nobody_may_look_for_is_told(tmp_path: Path) -> None:
+    """If the folder of the newsroom's calibration cannot be looked into, then nothing is judged by another one instead."""
+    ran = run("check", "--json", COURTEOUS, data=tmp_path / LONG)
+    assert (ran.returncode, json.loads(ran.stderr)["code"]) == (2, "M306")
+
+
+def test_the_doctor_tells_of_a_folder_that_nobody_may_look_into(tmp_path: Path) -> None:
+    """If the data folder cannot be looked into, then the doctor names it, and says the rest all the same."""
+    ran = run("doctor", "--data", LONG, "--json", data=tmp_path)
+    assert ran.returncode == 1
+    told = {each["what"]: each for each in json.loads(ran.stdout)}
+    assert told["public url"]["ok"]
+    assert not told["database"]["ok"]
+    assert told["database"]["detail"].startswith("M302")
+    assert "File name too long" in told["database"]["detail"]
+
+
+def test_what_the_system_refuses_is_told_and_a_fault_is_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    """If the system refuses something, then its words and the file are told with a code; a fault of the program's own goes on."""
+    with pytest.raises(typer.Exit) as ended, refusals(as_json=True):
+        raise PermissionError(13, "Permission denied", "/closed/meydan.db")
+    told = json.loads(capsys.readouterr().err)
+    assert (ended.value.exit_code, told["code"]) == (2, "M302")
+    assert "/closed/meydan.db cannot be used: Permission denied." in told["message"]
+    with pytest.raises(typer.Exit), refusals():
+        raise OSError(24, "Too many open files")
+    assert "Too many open files" in capsys.readouterr().err
+    for fault in (AttributeError, TypeError, KeyError, RuntimeError):
+        with pytest.raises(fault), refusals():
+            raise fault
 
 
 def test_show_refuses_a_language_that_is_not_there(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from meydan.cli.main import app
+from meydan.errors import BadModel
 
 ROWS = [
     {"text": "You are a complete idiot and everybody knows it.", "labels": {"toxic": 1}, "lang": "en"},
@@ -44,6 +45,44 @@ def test_the_newsroom_suite_in_json_and_as_a_page(tmp_path: Path) -> None:
     assert page.read_text().startswith("<!doctype html>")
     assert run("newsroom", "--language", "xx", fails=1)
     assert run("newsroom", "--html", tmp_path / "no" / "page.html", fails=1)
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_judged(
+    rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the report cannot be written, then a code says so before a judge is loaded; and one that is there stays until then."""
+    kept = tmp_path / "kept.html"
+    kept.write_text("kept")
+
+    def load(**_: object) -> None:
+        raise BadModel("The judge was loaded.")
+
+    with monkeypatch.context() as here:
+        here.setattr("meydan.judge.Judge.load", load)
+        for page in (
+            tmp_path,
+            tmp_path / ("x" * 300),
+            kept / "page.html",
+            tmp_path / ("x" * 300) / "page.html",
+        ):
+            ran = run("rows", rows, "--html", page, fails=1)
+            assert "R113" in ran.stderr, ran.stderr
+        for page in (kept, tmp_path / "new.html"):
+            assert "M303" in run("rows", rows, "--html", page, fails=2).stderr
+    assert kept.read_text() == "kept"
+    assert not (tmp_path / "new.html").exists()
+    # And one that could be written then, and cannot any more.
+    monkeypatch.setattr(Path, "write_text", refuses)
+    assert "R113" in run("rows", rows, "--html", kept, fails=1).stderr
+
+
+def refuses(path: Path, *_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device", str(path))
+
+
+def test_a_name_that_no_file_has_is_no_verb() -> None:
+    """If what follows is no verb and no file can be called so, then that is said as of any unknown verb."""
+    assert run("x" * 300, fails=2)
 
 
 def test_a_file_needs_no_verb(rows: Path, tmp_path: Path) -> None:

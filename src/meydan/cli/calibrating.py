@@ -70,7 +70,7 @@ def calibrate(
     from meydan.evaluate.calibrate import calibration_of, fit
     from meydan.evaluate.decided import judged_of, load_known, own_of, suggested
     from meydan.judge import Calibrations, Judge
-    from meydan.judge.calibration import in_force, load, save
+    from meydan.judge.calibration import in_force, load_if_there, save
     from meydan.policy import load as load_guidelines
     from meydan.wiring import guidelines_in_force, open_store
 
@@ -128,7 +128,7 @@ def calibrate(
         written = bool(made) and not dry_run
         if written:
             _make_folder(path.parent)
-            before = load(path) if path.exists() else Calibrations()
+            before = load_if_there(path)
             save(before.replaced_by(Calibrations(made)), path)
         answer = {"file": str(path) if written else None, "languages": told}
         say(answer, as_json=as_json, text=_ending(path, made, told, written=written))

@@ -8,6 +8,7 @@ before its figures are shown.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ class _FilesToo(TyperGroup):
     """A group whose verb may be left out before a file: `meydan evaluate rows.jsonl`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args and args[0] not in self.commands and ("." in args[0] or Path(args[0]).exists()):
+        if args and args[0] not in self.commands and ("." in args[0] or os.path.exists(args[0])):
             return "rows", self.commands["rows"], args
         return super().resolve_command(ctx, args)
 
@@ -95,7 +96,7 @@ def newsroom(
             progress=_progress(shown=progress),
         )
         if html is not None:
-            html.write_text(newsroom_page(run, _facts(run.model)), encoding="utf-8")
+            _write_page(html, newsroom_page(run, _facts(run.model)))
         _tell(run.answer(), newsroom_tables(run), missing, html, as_json=as_json)
 
 
@@ -139,7 +140,7 @@ def hatecheck(
         )
         log_run("hatecheck", run.logged(), model=run.model, at=datetime.now(UTC), log=log or LOG)
         if html is not None:
-            html.write_text(hatecheck_page(run, _facts(run.model)), encoding="utf-8")
+            _write_page(html, hatecheck_page(run, _facts(run.model)))
         _tell(run.answer(), hatecheck_tables(run), missing, html, as_json=as_json)
 
 
@@ -190,7 +191,7 @@ def rows(
         if test:
             log_run(file.name, run.logged(), model=run.model, at=datetime.now(UTC), log=log or LOG)
         if html is not None:
-            html.write_text(rows_page(run, _facts(run.model), words=not test), encoding="utf-8")
+            _write_page(html, rows_page(run, _facts(run.model), words=not test))
         _tell(run.answer(), rows_tables(run), missing, html, as_json=as_json)
         if run.skipped and not as_json:
             console.print(f"No score for: {', '.join(run.skipped)}.", markup=False, soft_wrap=True)
@@ -245,9 +246,38 @@ def _facts(model: str) -> list[tuple[str, str]]:
 
 
 def _check_page(html: Path | None) -> None:
-    """Find out before minutes of work whether the report can be written."""
-    if html is not None and not html.parent.is_dir():
-        raise Malformed(f"There is no folder {html.parent} for the report.", fields=("html",))
+    """
+    Find out before minutes of work whether the report can be written; one that is there stays as it is until then.
+
+    Raises:
+        Malformed: it cannot.
+    """
+    if html is None:
+        return
+    try:
+        if not html.parent.is_dir():
+            raise Malformed(f"There is no folder {html.parent} for the report.", fields=("html",))
+        was_there = os.path.lexists(html)
+        with html.open("ab"):
+            pass
+        if not was_there:
+            html.unlink()
+    except OSError as error:
+        raise _unwritable(html, error) from error
+
+
+def _write_page(html: Path, page: str) -> None:
+    try:
+        html.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(html, error) from error
+
+
+def _unwritable(html: Path, error: OSError) -> Malformed:
+    return Malformed(
+        f"The report {html} cannot be written: {error.strerror or type(error).__name__}. Name another with --html.",
+        fields=("html",),
+    )
 
 
 def _progress(*, shown: bool) -> Progress:

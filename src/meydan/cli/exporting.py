@@ -268,10 +268,11 @@ def _moment(option: str, said: str | None) -> datetime | None:
     for read in _READ:
         try:
             at = read(said)
-        except ValueError:
+            if at.tzinfo is not None:
+                return at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            # No time, or one that is in no year of UTC.
             continue
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
     raise BadSettings(
         f"--{option} takes a day (2026-01-31, from midnight in UTC) or a time with its zone (2026-01-31T18:00:00+03:00).",
         fields=(option,),

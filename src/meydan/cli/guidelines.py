@@ -245,8 +245,8 @@ def _source(named: str, given: Settings) -> bytes:
     from meydan.wiring import open_store
 
     digest = f"sha256:{named.removeprefix('sha256:')}"
-    made = given.sqlite_file is None or given.sqlite_file.exists()
-    if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) and made and not Path(named).exists():
+    is_digest = re.fullmatch(r"sha256:[0-9a-f]{64}", digest) is not None
+    if is_digest and not given.is_unmade and not Path(named).exists():
         store = open_store(given)
         try:
             source = store.guidelines.source(digest)

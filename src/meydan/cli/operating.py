@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from meydan.cli.speech import (
     SettingsOption,
     console,
     errors,
+    of_system,
     refusals,
     say,
     settings_of,
@@ -137,7 +139,7 @@ def demo(
             data=folder,
             port=chosen,
             host="127.0.0.1",
-            database=f"sqlite:///{folder.resolve() / 'demo.db'}",
+            database=f"sqlite:///{os.path.join(os.path.realpath(folder), 'demo.db')}",
         )
         meydan = build(settings)
         try:
@@ -250,19 +252,14 @@ def _examine(settings: Settings) -> list[_Finding]:
             f"{tag} {'calibrated' if entry.bounded else 'on the guidelines’ own thresholds (uncalibrated)'}"
             for tag, entry in sorted(known.by_language.items())
         ]
-        if settings.calibration_file.exists():
-            own = calibration.load(settings.calibration_file)
-            others = own.measured - own.made_for(judge.model).measured
-            told += [
-                f"{tag} was calibrated with another judge: run `meydan calibrate`" for tag in sorted(others)
-            ]
+        own = calibration.load_if_there(settings.calibration_file)
+        others = own.measured - own.made_for(judge.model).measured
+        told += [f"{tag} was calibrated with another judge: run `meydan calibrate`" for tag in sorted(others)]
         return f"{judge.model[:19]}, {len(judge.labels)} labels; {', '.join(told)}"
 
     # The doctor makes nothing: an examined folder without a database stays as it was.
-    unmade = settings.sqlite_file is not None and not settings.sqlite_file.exists()
-
     def reachable() -> str:
-        if unmade:
+        if settings.is_unmade:
             return f"no {settings.sqlite_file} yet; the first `meydan serve` makes it"
         store = open_store(settings)
         try:
@@ -272,7 +269,7 @@ def _examine(settings: Settings) -> list[_Finding]:
             store.close()
 
     def months() -> str:
-        if unmade:
+        if settings.is_unmade:
             return "none yet"
         store = open_store(settings)
         try:
@@ -281,7 +278,7 @@ def _examine(settings: Settings) -> list[_Finding]:
             store.close()
 
     def moderators() -> str:
-        if unmade:
+        if settings.is_unmade:
             return "none yet; the first `meydan serve` prints a sign-in link"
         staff, store = build_staff(settings)
         try:
@@ -297,7 +294,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         return f"{settings.mail.host} port {settings.mail.port} takes mail"
 
     def letters() -> str:
-        if unmade:
+        if settings.is_unmade:
             return "none yet"
         store = open_store(settings)
         try:
@@ -310,7 +307,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         )
 
     def webhooks() -> str:
-        if unmade:
+        if settings.is_unmade:
             return "none"
         notices, store = build_notices(settings)
         try:
@@ -334,7 +331,7 @@ def _examine(settings: Settings) -> list[_Finding]:
         )
 
     def ledger() -> str:
-        if unmade:
+        if settings.is_unmade:
             return "none yet"
         publishing, store = build_ledger(settings, making=False)
         try:
@@ -371,4 +368,7 @@ def _examine(settings: Settings) -> list[_Finding]:
             examined.append(_Finding(what, True, check()))
         except MeydanError as error:
             examined.append(_Finding(what, False, f"{error.code} {error.message}"))
+        except OSError as error:
+            refused = of_system(error)
+            examined.append(_Finding(what, False, f"{refused.code} {refused.message}"))
     return examined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -176,21 +177,26 @@ def _check_apart(source: Path, files: list[Path], place: Place, guidelines: Path
         WouldOverwrite: what is to be written is what is read, or lies in the folder that is read, or around it.
     """
     outputs = (place.merged, place.manifest, place.rejected)
-    folder = source.resolve()
+    folder = _real(source)
     for out in filter(None, (place.parts, *outputs)):
-        if source.is_dir() and out.resolve().is_relative_to(folder):
+        if source.is_dir() and _real(out).is_relative_to(folder):
             raise WouldOverwrite(
                 f"{out} lies in {source}, and would be scored the next time. Name an output elsewhere."
             )
-    parts = place.parts.resolve()
+    parts = _real(place.parts)
     for file in files:
         check_spared(file, *outputs)
-        if file.resolve().is_relative_to(parts):
+        if _real(file).is_relative_to(parts):
             raise WouldOverwrite(
                 f"{file} is to be read, and lies where parts are written. Name an output elsewhere."
             )
     if guidelines is not None:
         check_spared(guidelines, *outputs)
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads, links followed; one that goes round in a circle leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _told(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from meydan.errors import BadGuidelines, MeydanError, Misconfigured, Unavailable, WouldOverwrite
+from meydan.errors import (
+    BadGuidelines,
+    BadSettings,
+    MeydanError,
+    Misconfigured,
+    Unavailable,
+    WouldOverwrite,
+)
 from meydan.policy import Fault
 from meydan.settings import Settings, load_settings
 from meydan.text.visible import visible, visible_json
@@ -95,28 +102,51 @@ def is_same_file(one: Path, other: Path) -> bool:
 
 @contextlib.contextmanager
 def refusals(*, as_json: bool = False, name: str = "guidelines") -> Iterator[None]:
-    """Turn an error of the tree into a message and an exit code; never a traceback."""
+    """
+    Turn an error of the tree, or one of the system, into a message and an exit code; never a traceback.
+
+    Faults of ours (AttributeError, TypeError, …) go on, and are seen.
+    """
     try:
         yield
     except MeydanError as error:
-        if as_json:
-            told: dict[str, object] = {"code": error.code, "message": error.message}
-            if error.fields:
-                told["fields"] = list(error.fields)
-            if isinstance(error, BadGuidelines):
-                told["findings"] = [fault_of(f) for f in error.findings if isinstance(f, Fault)]
-            print(json_line(told), file=sys.stderr)
-        else:
-            complain(error)
-            if isinstance(error, BadGuidelines):
-                for finding in error.findings:
-                    if isinstance(finding, Fault):
-                        errors.print(visible(finding.render(name)), markup=False, soft_wrap=True)
+        _refuse(error, as_json=as_json, name=name)
         raise typer.Exit(_exit_code(error)) from error
     except BrokenPipeError:
         # The reader of our output left, as `head` does; that is not a failure of ours.
         sys.stderr.close()
         raise typer.Exit(0) from None
+    except OSError as error:
+        # A folder that may not be entered, a name that is too long: whoever could say more of it has said it before.
+        refused = of_system(error)
+        _refuse(refused, as_json=as_json, name=name)
+        raise typer.Exit(_exit_code(refused)) from error
+
+
+def of_system(error: OSError) -> BadSettings:
+    """What the system would not do, with its own words: which file, and why."""
+    why = error.strerror or type(error).__name__
+    if isinstance(error.filename, str | bytes):
+        return BadSettings(
+            f"{os.fsdecode(error.filename)} cannot be used: {why}. Check its name, and what this user may do there."
+        )
+    return BadSettings(f"The system would not do what is needed here: {why}.")
+
+
+def _refuse(error: MeydanError, *, as_json: bool, name: str) -> None:
+    findings = error.findings if isinstance(error, BadGuidelines) else ()
+    faults = [one for one in findings if isinstance(one, Fault)]
+    if as_json:
+        told: dict[str, object] = {"code": error.code, "message": error.message}
+        if error.fields:
+            told["fields"] = list(error.fields)
+        if isinstance(error, BadGuidelines):
+            told["findings"] = [fault_of(one) for one in faults]
+        print(json_line(told), file=sys.stderr)
+        return
+    complain(error)
+    for fault in faults:
+        errors.print(visible(fault.render(name)), markup=False, soft_wrap=True)
 
 
 def complain(error: MeydanError) -> None:

@@ -139,7 +139,10 @@ def test(
 def rotate(
     name: NameArgument,
     keep_hours: Annotated[
-        int, typer.Option("--keep-hours", min=0, help="For how long the secret of before signs as well.")
+        int,
+        typer.Option(
+            "--keep-hours", min=0, max=87_600, help="For how long the secret of before signs as well."
+        ),
     ] = 24,
     data: DataOption = None,
     database: DatabaseOption = None,

@@ -160,7 +160,7 @@ def trial(
     from meydan.evaluate.trial_sample import choose
     from meydan.evaluate.trial_telling import answer_of, rows_of
     from meydan.judge import Calibrations, Judge
-    from meydan.judge.calibration import in_force, load, save
+    from meydan.judge.calibration import in_force, load_if_there, save
     from meydan.policy import load as load_guidelines
 
     with refusals(as_json=as_json), _stoppable():
@@ -173,6 +173,10 @@ def trial(
             frozenset(word.casefold() for word in approved or ()),
             frozenset(word.casefold() for word in rejected or ()),
         )
+        if folder is None and not file.name:
+            raise ArchiveUnreadable(
+                f"{file} has no name to call the trial after. Name a folder for it: --folder."
+            )
         there = folder or file.with_name(f"{file.name.partition('.')[0]}-trial")
         page = there / REPORT
         for source in filter(None, (file, given.guidelines)):
@@ -180,7 +184,7 @@ def trial(
         _check_names(file, page, there / FILE, rows, out)
         records = records_of(file, format, reading)
         # A calibration that cannot be read is known before an hour of judging.
-        kept = load(out) if out is not None and out.exists() else Calibrations()
+        kept = Calibrations() if out is None else load_if_there(out)
         begin = time.monotonic()
         with _progress("Reading", None, shown=not as_json) as advance:
             chosen = choose(records, sample=sample or None, seed=seed, advance=advance)

@@ -179,13 +179,24 @@ def in_force(path: Path, model: str) -> Calibrations:
     Raises:
         BadCalibration: the file is there and cannot be used.
     """
-    known = shipped().made_for(model)
-    return known.replaced_by(load(path).made_for(model)) if path.exists() else known
+    return shipped().made_for(model).replaced_by(load_if_there(path).made_for(model))
 
 
 def uncalibrated(languages: Collection[str]) -> Calibrations:
     """Calibrations by which the guidelines' own thresholds rule in these languages, and nothing is promised."""
     return Calibrations({language: Calibration(language, 1.0, 0.0) for language in languages})
+
+
+def load_if_there(path: Path) -> Calibrations:
+    """As `load`; none where there is no such file."""
+    try:
+        if not path.exists():
+            return Calibrations()
+    except OSError as error:
+        raise BadCalibration(
+            f"Whether there is a calibration {path} cannot be seen: {error.strerror}. Let this user look there."
+        ) from error
+    return load(path)
 
 
 def load(path: Path) -> Calibrations:
