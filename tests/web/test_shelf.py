@@ -7,6 +7,8 @@ import gc
 import gzip
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,7 +16,10 @@ import pytest
 
 from meydan.errors import StoreUnavailable
 from meydan.web.shelf import Kept, Made, Shelf, accepts_gzip
+from tests.newsroom import newsroom
 from tests.web.conftest import Reader, Server
+
+POLICY = "content-security-policy"
 
 
 class Changes:
@@ -280,6 +285,30 @@ def test_what_a_client_has_is_not_sent_again(reader: Reader, path: str) -> None:
     changed = reader.client.get(path, params=asked, headers={"if-none-match": plain.headers["etag"]})
     assert changed.status_code == 200
     assert "Another thought" in changed.text
+
+
+def test_a_page_that_is_kept_is_framed_as_the_guidelines_say_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If an origin is taken off, then whoever has the same page already is told with the 304 who may frame it now."""
+    with newsroom(tmp_path) as room, httpx.Client(base_url=room.url) as client:
+        asked = {"story": room.story}
+        # What is put in force here is in no database, where it would be looked for every second.
+        monkeypatch.setattr(room.meydan.desk, "refresh_guidelines", lambda: False)
+
+        def framed_by(*origins: str, digest: str, known: str = "") -> httpx.Response:
+            ruling = room.meydan.desk.guidelines
+            publication = replace(ruling.publication, origins=("self", *origins))
+            room.meydan.desk.adopt(replace(ruling, publication=publication, digest=digest))
+            headers = {"if-none-match": known} if known else {}
+            Reader.until(lambda: client.get("/comments", params=asked).headers[POLICY].endswith(origins))
+            return client.get("/comments", params=asked, headers=headers)
+
+        before = framed_by("https://former.example", digest="a" * 64)
+        now = framed_by("https://news.example", digest="b" * 64, known=before.headers["etag"])
+        assert (now.status_code, now.headers["etag"]) == (304, before.headers["etag"])
+        assert "frame-ancestors 'self' https://news.example" in now.headers[POLICY]
+        assert "former" not in now.headers[POLICY]
 
 
 @pytest.mark.parametrize("path", ["/comments", "/embed.js", "/api/v1/counts", "/healthz"])

@@ -188,6 +188,8 @@ OF_UNCHANGED = frozenset(
         b"surrogate-control",
         b"surrogate-key",
         b"x-content-type-options",
+        # Origins may have been taken off since: with the same page, a browser would go by the policy it has (RFC 9111, 3.2).
+        b"content-security-policy",
     )
 )
 """What a 304 carries: all else that was said with the answer that is kept stands as it was said (RFC 9110, 15.4.5)."""
