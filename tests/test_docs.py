@@ -58,6 +58,25 @@ def test_every_setting_is_documented() -> None:
     assert documented == {field.name for field in fields(Settings)}
 
 
+def test_a_proxy_on_the_sites_host_passes_on_every_page_of_readers() -> None:
+    """If a site passes on what docs/proxy.md lists, then whatever readers and the desk open reaches us, and no page of the site's."""
+    page = (ROOT / "docs/proxy.md").read_text()
+    [pattern] = re.findall(r"^location ~ (\^/\(\(api\S+) \{$", page, re.M)
+    [listed] = re.findall(r"under its own paths, [^:]+: (.+?)\. One that", page, re.S)
+    passed_on = re.findall(r"`(/[^`]+)`", listed)
+    inside = ("/metrics", "/coral/", "/v1/", "/v1alpha1/", "/$discovery/")
+    addresses = re.findall(
+        r"^\| `(?:GET|POST|PUT) ([^`]+)` \|", (ROOT / "docs/security.md").read_text(), re.M
+    )
+    assert len(addresses) > 100
+    for address in addresses:
+        below = [path for path in passed_on if address == path or address.startswith(f"{path}/")]
+        wanted = not address.startswith(inside)
+        assert (bool(re.match(pattern, address)), bool(below)) == (wanted, wanted), address
+    for theirs in ("/", "/media/1.jpg", "/follow-us", "/desktop", "/status-quo", "/embedded", "/embed.json"):
+        assert not re.match(pattern, theirs), theirs
+
+
 def test_every_verb_is_documented() -> None:
     """If the command line has a verb, then docs/cli.md has a heading for it, and no heading is without a verb."""
     documented = set(re.findall(r"^## `meydan ([a-z -]+)`", (ROOT / "docs/cli.md").read_text(), re.M))
