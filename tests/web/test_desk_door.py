@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
+import httpx
 import pyotp
 import pytest
+from argon2.exceptions import VerificationError
 
 from meydan.comment import Status
-from meydan.web.desk.frame import way_back
-from tests.newsroom import Chair, Newsroom, newsroom
+from meydan.locale.desk import desk_words
+from meydan.web.app import COMING_IN_AT_ONCE, THREADS
+from meydan.web.desk.frame import MOST_WAITING, way_back
+from tests.newsroom import CHEAP_PASSWORDS, Chair, Newsroom, newsroom
+from tests.web.conftest import Reader
 
 PASSWORD = "three words and a river"
 
@@ -95,6 +102,76 @@ def test_nobody_learns_who_works_here(room: Newsroom, chair: Chair) -> None:
         assert {re.sub(r'value="[^"]*"', "", answer.text) for answer in answers[:5]} != set()
         told = {re.sub(r'value="[^"]*"|\b\d+ s\b', "", answer.text) for answer in answers[:5]}
         assert len(told) == 1
+
+
+def test_an_address_tries_to_come_in_at_a_pace(room: Newsroom, chair: Chair) -> None:
+    """If one address tries name after name, then it is told on the form when to go on, in its language, and others come in."""
+    with_password(room)
+    chair.headers["x-forwarded-for"] = "198.51.100.7"
+    chair.cookies.set("meydan_desk_language", "tr")
+
+    def guess(**more: str) -> httpx.Response:
+        return chair.post("/desk/sign-in", data={"name": secrets.token_hex(8), "password": PASSWORD, **more})
+
+    answers = [guess() for _ in range(COMING_IN_AT_ONCE)]
+    assert {answer.status_code for answer in answers} == {401}
+    until = 2 * COMING_IN_AT_ONCE
+    slowed = next(answer for _ in range(until) if (answer := guess(kept="note=x")).status_code != 401)
+    said = desk_words("tr")
+    assert (slowed.status_code, slowed.headers["x-meydan-code"]) == (429, "R103")
+    wait = slowed.headers["retry-after"]
+    assert said.fill("errors.R103", wait=wait) in unescape(slowed.text)
+    assert said["sign_in.heading"] in slowed.text
+    assert field(slowed.text, "kept") == "note=x"
+    # Every way in that costs something counts, and what was come with is not lost.
+    link = chair.post("/desk/sign-in", data={"link": room.link("Leyla")})
+    code = chair.post("/desk/sign-in/code", data={"half_way": "x", "code": "000000"})
+    issuer = chair.get("/desk/sign-in/issuer", params={"back": "/desk/decided"})
+    refused = [link, code, issuer, chair.get("/desk/sign-in/back", params={"state": "x"})]
+    assert [answer.status_code for answer in refused] == [429] * 4
+    assert field(code.text, "half_way") == "x"
+    assert field(issuer.text, "back") == "/desk/decided"
+    assert chair.get("/desk/sign-in").status_code == 200
+    chair.headers["x-forwarded-for"] = "198.51.100.8"
+    assert chair.post("/desk/sign-in", data={"link": field(link.text, "link")}).status_code == 303
+
+
+def test_whoever_waits_for_a_hash_keeps_no_reader_waiting(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If more try to come in at once than can be, then readers are answered meanwhile, and those without room are told on the form."""
+    go, sent = threading.Event(), MOST_WAITING + THREADS
+    told: list[httpx.Response] = []
+
+    class Slow:
+        hash = CHEAP_PASSWORDS.hash
+
+        def verify(self, *_: str) -> bool:
+            go.wait(60)
+            raise VerificationError
+
+    monkeypatch.setattr(room.meydan.staff, "_hasher", Slow())
+
+    def guess(number: int) -> None:
+        with Chair(room) as chair:
+            chair.timeout = 90
+            chair.headers["x-forwarded-for"] = f"198.51.100.{number}"
+            form = {"name": secrets.token_hex(8), "password": PASSWORD, "kept": "note=x"}
+            told.append(chair.post("/desk/sign-in", data=form))
+
+    with ThreadPoolExecutor(sent) as crowd:
+        guesses = [crowd.submit(guess, number) for number in range(sent)]
+        try:
+            Reader.until(lambda: len(told) == THREADS, within_s=20)
+            assert httpx.get(f"{room.url}/comments", params={"story": room.story}, timeout=10).is_success
+            assert {answer.status_code for answer in told} == {503}
+            assert {field(answer.text, "kept") for answer in told} == {"note=x"}
+            assert {answer.headers["x-meydan-code"] for answer in told} == {"U203"}
+        finally:
+            go.set()
+        for one in guesses:
+            one.result()
+    assert sorted(answer.status_code for answer in told) == [401] * MOST_WAITING + [503] * THREADS
 
 
 def test_a_session_that_ends_loses_nothing_typed(room: Newsroom, chair: Chair) -> None:

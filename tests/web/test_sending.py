@@ -203,6 +203,7 @@ def test_an_account_has_a_pace_of_its_own() -> None:
         reader_pace=slow,
         nudge_pace=slow,
         judge_pace=slow,
+        desk_pace=slow,
         receipts_pace=slow,
         shelf=None,
         https=False,

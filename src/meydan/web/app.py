@@ -59,6 +59,10 @@ NUDGES_PER_MINUTE = 30
 RECEIPTS_PER_MINUTE = 60
 """How often one address asks how its comments stand, up to 50 of them each time."""
 
+COMING_IN_PER_MINUTE = 30
+COMING_IN_AT_ONCE = 60
+"""How often one address may try to come in at the desk: a whole newsroom sits behind one, and begins its shift at once."""
+
 DEAF_S = 0.2
 HEARING_S = 0.5
 """How often it is looked for other processes' changes: less often while a connection tells of them, but often enough that
@@ -136,6 +140,9 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         judge_pace=Pace(
             per_minute=settings.judged_per_minute, burst=max(1, settings.judged_per_minute // 10)
         ),
+        desk_pace=Pace(
+            per_minute=COMING_IN_PER_MINUTE, burst=COMING_IN_AT_ONCE, shared=meydan.pace("coming-in")
+        ),
         shelf=shelf,
         https=https,
         identify=meydan.readers.identify,
@@ -180,7 +187,7 @@ def create_app(meydan: Meydan, *, site: Mapping[str, tuple[str, bytes]] | None =
         *verifying.routes(doors),
         *me.routes(doors),
         *follow.routes(doors),
-        *desk.routes(meydan),
+        *desk.routes(doors),
         live.handler(),
     ]
     inner = Framework(

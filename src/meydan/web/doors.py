@@ -26,7 +26,8 @@ class Doors:
 
     `judge_pace` is that of a token which other APIs' doors are asked with.
     `pace` is that of an address, `reader_pace` of an account or a verified address, `nudge_pace` and
-    `receipts_pace` of drafts and of questions about one's own comments from an address. `https` is the public address's scheme. `identify` says who an Authorization header names.
+    `receipts_pace` of drafts and of questions about one's own comments from an address, `desk_pace` of its coming in at
+    the desk. `https` is the public address's scheme. `identify` says who an Authorization header names.
     """
 
     meydan: Meydan
@@ -37,6 +38,7 @@ class Doors:
     nudge_pace: Pace
     receipts_pace: Pace
     judge_pace: Pace
+    desk_pace: Pace
     shelf: Shelf
     https: bool
     identify: Callable[[str | None], Reader | None] = nobody
@@ -61,11 +63,18 @@ class Doors:
 
     async def sender_soon(self, request: AnyRequest) -> Visitor:
         """As `sender`, without keeping the event loop waiting."""
+        return await self._in_pace(request, self.pace)
+
+    async def check_coming_in(self, request: AnyRequest) -> None:
+        """TooFast when this address has tried to come in at the desk too often of late."""
+        await self._in_pace(request, self.desk_pace)
+
+    async def _in_pace(self, request: AnyRequest, pace: Pace) -> Visitor:
         visitor = self.visitor(request)
-        if self.pace.is_shared:
-            await sync_to_thread(self.pace.check, visitor.address_key)
+        if pace.is_shared:
+            await sync_to_thread(pace.check, visitor.address_key)
         else:
-            self.pace.check(visitor.address_key)
+            pace.check(visitor.address_key)
         return visitor
 
     def reader(self, request: AnyRequest) -> Reader | None:

@@ -38,13 +38,13 @@ from meydan.web.desk import (
     undelivered,
 )
 from meydan.web.desk.frame import Frame
+from meydan.web.doors import Doors
 from meydan.web.issuer import Issuer
-from meydan.wiring import Meydan
 
 
-def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
+def routes(doors: Doors) -> list[HTTPRouteHandler]:
     """Every page of the desk, for the application to include."""
-    frame = Frame(meydan)
+    frame, meydan = Frame(doors), doors.meydan
     given = meydan.settings
     if given.issuer:
         back = f"{given.own_url}/desk/sign-in/back"
@@ -57,10 +57,11 @@ def routes(meydan: Meydan) -> list[HTTPRouteHandler]:
         )
     reading_room = room.Room(frame)
     rooms = room.pages(reading_room)
+    way_in = door.Door(frame, rooms)
     return frame.handlers(
         [
-            *door.pages(frame, rooms),
-            *issuer.pages(frame),
+            *door.pages(way_in),
+            *issuer.pages(frame, way_in),
             *account.pages(frame),
             *people.pages(frame),
             *finding.pages(frame, reading_room),

@@ -34,10 +34,10 @@ def pages(frame: Frame) -> list[Page]:
     account = _Account(frame)
     return [
         Page("GET", "/desk/account", account.look),
-        Page("POST", "/desk/account/password", account.password),
+        Page("POST", "/desk/account/password", account.password, apart="password"),
         Page("POST", "/desk/account/codes", account.begin_codes),
         Page("POST", "/desk/account/codes/confirm", account.confirm_codes),
-        Page("POST", "/desk/account/codes/remove", account.remove_codes),
+        Page("POST", "/desk/account/codes/remove", account.remove_codes, apart="password"),
         Page("POST", "/desk/account/sessions", account.end_session),
     ]
 

@@ -30,28 +30,28 @@ from meydan.web.desk.tongue import said, sentence_of, tongue_cookie
 from meydan.web.errors import headers_of, status_of
 
 
-def pages(frame: Frame, rooms: Sequence[Page]) -> list[Page | OpenPage]:
-    """
-    The ways in and out.
-
-    Args:
-        rooms: the pages on which something is typed; who signs in again is shown theirs as it was.
-    """
-    door = _Door(frame, {page.address.partition("{")[0]: page for page in rooms if page.method == "GET"})
+def pages(door: Door) -> list[Page | OpenPage]:
+    """The ways in and out."""
     return [
         OpenPage("GET", "/desk/sign-in", door.door),
-        OpenPage("POST", "/desk/sign-in", door.sign_in),
-        OpenPage("POST", "/desk/sign-in/code", door.code),
+        OpenPage("POST", "/desk/sign-in", door.sign_in, apart="password", not_now=door.not_now),
+        OpenPage("POST", "/desk/sign-in/code", door.code, apart="password", not_now=door.not_now),
         OpenPage("POST", "/desk/language", door.language),
         Page("POST", "/desk/sign-out", door.sign_out, "read"),
     ]
 
 
-class _Door:
-    def __init__(self, frame: Frame, rooms: dict[str, Page]) -> None:
+class Door:
+    """Where people come in."""
+
+    def __init__(self, frame: Frame, rooms: Sequence[Page]) -> None:
+        """
+        Args:
+            rooms: the pages on which something is typed; who signs in again is shown theirs as it was.
+        """
         self._frame = frame
         self._staff = frame.staff
-        self._rooms = rooms
+        self._rooms = {page.address.partition("{")[0]: page for page in rooms if page.method == "GET"}
 
     def door(self, asked: Asked) -> Answer:
         """A link only shows a button: whatever fetches links to look at them must not use them up."""
@@ -105,6 +105,10 @@ class _Door:
             return self._again(asked, error, half_way="" if over else half_way)
         return self._in(asked, session)
 
+    def not_now(self, asked: Asked, error: MeydanError) -> Answer:
+        """The form once more with all that was on it, for whom there is no room just now, or who came too often."""
+        return self._again(asked, error, half_way=asked.value("half_way"), link=asked.value("link"))
+
     def sign_out(self, _: Asked, session: Session) -> Answer:
         self._staff.sign_out(session.token)
         gone = Cookie(
@@ -141,10 +145,17 @@ class _Door:
                     return None
         return None
 
-    def _again(self, asked: Asked, error: MeydanError, *, half_way: str = "") -> Answer:
-        heading = said()["sign_in.one_more" if half_way else "sign_in.heading"]
+    def _again(self, asked: Asked, error: MeydanError, *, half_way: str = "", link: str = "") -> Answer:
+        status = status_of(error)
         answer = self._form(
-            asked, heading, [], trouble=sentence_of(error), half_way=half_way, status=status_of(error)
+            asked,
+            said()["sign_in.one_more" if half_way else "sign_in.heading"],
+            [said()["sign_in.link_once"]] if link else [],
+            trouble=sentence_of(error) if status < 500 else said()["trouble.cannot"],
+            half_way=half_way,
+            link=link,
+            back=asked.query.get("back", ""),
+            status=status,
         )
         return Answer(answer.html, answer.status, headers=headers_of(error))
 

@@ -7,7 +7,10 @@ address, in one table, so that no page can forget to ask.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,14 +21,23 @@ from litestar.concurrency import sync_to_thread
 from litestar.datastructures import Cookie, UploadFile
 from litestar.handlers import HTTPRouteHandler
 
-from meydan.errors import ForgedForm, IssuerUnavailable, Malformed, MeydanError, NotAllowed, SignInNeeded
+from meydan.errors import (
+    ForgedForm,
+    IssuerUnavailable,
+    Malformed,
+    MeydanError,
+    NotAllowed,
+    Overloaded,
+    SignInNeeded,
+    TooFast,
+)
 from meydan.staff import Session
 from meydan.web import access
 from meydan.web.desk.device import device_of
 from meydan.web.desk.tongue import said, sentence_of, speaking, tongue_of, tongues
+from meydan.web.doors import Doors
 from meydan.web.errors import headers_of, status_of
 from meydan.web.pages import template
-from meydan.wiring import Meydan
 
 if TYPE_CHECKING:
     from meydan.web.issuer import Issuer
@@ -34,6 +46,14 @@ FORM_BYTES: Final = 65_536
 LONGEST_WAY_BACK: Final = 500
 KEPT: Final = frozenset({"verdict", "rules", "note", "seen", "line", "next"})
 """The fields of a verdict, which are shown again after signing in; no password is ever written into a page."""
+
+APART: Final = ("password", "issuer")
+"""What takes long and is done in threads of its own: hashing a password, asking an issuer."""
+
+PORTERS: Final = 4
+MOST_WAITING: Final = 32
+"""How many threads each of these has, and how many may be with them or wait for them: some seconds' work. Whoever comes
+then is asked to try again."""
 
 STATE_COOKIE: Final = "meydan_state"
 STATE_S: Final = 600
@@ -108,6 +128,7 @@ class Page:
 
     `form_bytes` is the longest form that it takes, as a browser writes it; one that takes more than others takes a file
     too. `keep` keeps what was typed for whoever the form was given to, when it is not taken, and says whether it could.
+    `apart` names the threads of APART that make it, where they do.
     """
 
     method: str
@@ -116,21 +137,32 @@ class Page:
     right: str = "read"
     form_bytes: int = FORM_BYTES
     keep: Callable[[Asked], bool] | None = None
+    apart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPage:
-    """One page that is open to everybody, made of the request alone."""
+    """
+    One page that is open to everybody, made of the request alone.
+
+    One that is made `apart`, as Page has it, an address may ask for at a pace; whoever comes too often or finds no room
+    is shown what `not_now` makes of TooFast or Overloaded.
+    """
 
     method: str
     address: str
     make: Callable[[Asked], Answer]
+    apart: str = ""
+    not_now: Callable[[Asked, MeydanError], Answer] | None = None
 
 
 class Frame:
     """The desk's pages with the desk, the staff and the templates behind them."""
 
-    def __init__(self, meydan: Meydan) -> None:
+    def __init__(self, doors: Doors) -> None:
+        meydan = doors.meydan
+        self._doors = doors
+        self._porters = {what: _Porters(what) for what in APART}
         self.desk = meydan.desk
         self.staff = meydan.staff
         self.own = meydan.settings.own_url
@@ -176,7 +208,7 @@ class Frame:
                 request.method == "POST",
                 request.cookies.get(STATE_COOKIE, ""),
             )
-            answer = await sync_to_thread(self._made, page, asked)
+            answer = await self._making(request, page, asked)
         except MeydanError as error:
             answer = await sync_to_thread(self._refused, error, request, page, asked)
         headers = {"cache-control": "no-store", "content-language": said().language, **answer.headers}
@@ -191,12 +223,31 @@ class Frame:
             cookies=list(answer.cookies),
         )
 
+    async def _making(self, request: AnyRequest, page: Page | OpenPage, asked: Asked) -> Answer:
+        """Make a page in a thread, of those apart where the page says so and whoever asks may."""
+        if not page.apart:
+            return await sync_to_thread(self._made, page, asked)
+        porters = self._porters[page.apart]
+        if isinstance(page, Page):
+            session = await sync_to_thread(self._admitted, page, asked)
+            return await porters.do(page.make, asked, session)
+        try:
+            await self._doors.check_coming_in(request)
+            return await porters.do(page.make, asked)
+        except (TooFast, Overloaded) as error:
+            if page.not_now is None:
+                raise
+            return await sync_to_thread(page.not_now, asked, error)
+
     def _made(self, page: Page | OpenPage, asked: Asked) -> Answer:
         if isinstance(page, OpenPage):
             return page.make(asked)
+        return page.make(asked, self._admitted(page, asked))
+
+    def _admitted(self, page: Page, asked: Asked) -> Session:
         session = self.session(asked)
         self.staff.check(session, page.right)
-        return page.make(asked, session)
+        return session
 
     def session(self, asked: Asked) -> Session:
         """
@@ -346,6 +397,29 @@ class Frame:
             issuer="",
         )
         return Answer(html, 401)
+
+
+class _Porters:
+    """
+    Threads for what takes long at the door, or readers' pages and forms would stand behind whoever waits for it.
+
+    Used from the event loop.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._threads = ThreadPoolExecutor(PORTERS, thread_name_prefix=what)
+        self._under_way = 0
+
+    async def do(self, make: Callable[..., Answer], *given: object) -> Answer:
+        """Make a page of what is given in one of these threads; Overloaded where too many wait for one."""
+        if self._under_way >= MOST_WAITING:
+            raise Overloaded("More people are coming in than there is room for. Try again.", retry_after_s=5)
+        self._under_way += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, copy_context().run, make, *given)
+        finally:
+            self._under_way -= 1
 
 
 def _page_of(path: str) -> tuple[str, bool]:

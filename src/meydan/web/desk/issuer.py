@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from meydan.errors import NotFound, SignInNeeded
+from meydan.web.desk.door import Door
 from meydan.web.desk.frame import Answer, Asked, Frame, OpenPage, way_back
 from meydan.web.issuer import NOT_THIS_TIME, Issuer, new_doorway
 
 
-def pages(frame: Frame) -> list[OpenPage]:
-    """The way to the issuer and back."""
+def pages(frame: Frame, door: Door) -> list[OpenPage]:
+    """The way to the issuer and back; the issuer is another server, and something is kept until somebody comes back."""
     gate = _Gate(frame)
     return [
-        OpenPage("GET", "/desk/sign-in/issuer", gate.go),
-        OpenPage("GET", "/desk/sign-in/back", gate.back),
+        OpenPage("GET", "/desk/sign-in/issuer", gate.go, apart="issuer", not_now=door.not_now),
+        OpenPage("GET", "/desk/sign-in/back", gate.back, apart="issuer", not_now=door.not_now),
     ]
 
 
