@@ -439,8 +439,8 @@ class Case:
     An escalated comment, with all that was done about it.
 
     `item` is without any words, of the comment, its author's appeal, those who reported it, the notes and what it replies
-    to, unless they were asked for. `held_by` began the legal hold that stands, None where none does; `erasure_asked_at` is when its erasure was
-    asked for meanwhile.
+    to, unless they were asked for. `held_by` began the legal hold that stands, None where none does, and `bound` are those who may not end it;
+    `erasure_asked_at` is when its erasure was asked for meanwhile.
     """
 
     item: DeskItem
@@ -448,6 +448,7 @@ class Case:
     told: tuple[Told, ...]
     endings: tuple[Ending, ...]
     held_by: str | None
+    bound: frozenset[str]
     erasure_asked_at: datetime | None
 
 
@@ -566,15 +567,18 @@ class Desk:
         judges: bool = True,
         turns: Turns | None = None,
         ledger_key: Callable[[], SigningKey | None] = lambda: None,
+        ways_last: timedelta = timedelta(hours=36),
     ) -> None:
         """
         Args:
+            ways_last: how long after a sign-in link was made a session that it began can last.
             ledger_key: what signs receipts now, under the ledger's name; None where nothing can be promised.
             judges: whether what is received here is judged here, or left to `meydan work`.
             turns: how many judge at once; None: as many as there are cores.
         """
         self._store = store
         self._ledger_key = ledger_key
+        self._ways_last = ways_last
         self._judges = judges
         self._judge = judge
         self._guidelines = guidelines
@@ -1661,14 +1665,15 @@ class Desk:
     def end_hold(self, id: str, *, reason: str, by: str) -> bool:
         """
         End a legal hold: the comment stays rejected, can be found and erased again. It takes another person than the one
-        who escalated, so that nobody makes something disappear alone.
+        who escalated, so that nobody makes something disappear alone: nobody either for whom that one has made a sign-in
+        link or given an address since, or shortly before.
 
         Returns:
             Whether it was erased now, because that had been asked for meanwhile.
 
         Raises:
             MissingFields, TooLong, NotText: no reason that can be kept. NotFound: no legal hold stands.
-            NotAllowed: whoever began the hold.
+            NotAllowed: whoever began the hold, or somebody as whom they can have come in.
         """
         if is_blank(reason):
             raise MissingFields(["reason"])
@@ -1677,7 +1682,9 @@ class Desk:
         leaf = erasure_leaf(self._commitment(id), now)
         forgetting = self._store.erasure_postponed(id) is not None
         with self._forgetting(id) if forgetting else contextlib.nullcontext():
-            return self._store.end_hold(id, reason=reason.strip(), leaf=leaf, by=by, at=now)
+            return self._store.end_hold(
+                id, reason=reason.strip(), leaf=leaf, by=by, at=now, ways_last=self._ways_last
+            )
 
     def dossier(self, id: str, *, by: str) -> Dossier:
         """
@@ -1771,12 +1778,14 @@ class Desk:
         # Who was told when it was escalated was told at that moment, as far as is known.
         at_once = (Told(one.told, one.at, "", "", "", one.by, one.at) for one in escalations if one.told)
         told = sorted((*at_once, *self._store.told(id)), key=lambda one: one.at)
+        held_by, bound = self._store.held_by(id, ways_last=self._ways_last)
         return Case(
             item=self._item_of(comment),
             escalations=escalations,
             told=tuple(told),
             endings=self._store.endings(id),
-            held_by=self._store.held_by(id),
+            held_by=held_by,
+            bound=bound,
             erasure_asked_at=self._store.erasure_postponed(id),
         )
 

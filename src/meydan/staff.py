@@ -2,7 +2,7 @@
 Who works at the desk, with what right, and by what they come in.
 
 People come in by a password, by a link that works once, or through an issuer that knows them (web/issuer);
-who has set up one-time codes gives one after the password. Programs carry scoped tokens.
+who has set up one-time codes gives one after the password or the link. Programs carry scoped tokens.
 
 A link, a session, a token and a recovery code are shown once; only their SHA-256 is kept. All carry at least
 80 random bits, so that a plain digest is enough (there is nothing to guess). Passwords are kept as Argon2id.
@@ -75,7 +75,11 @@ STEP_S: Final = 30
 """Seconds that a one-time code stands for (RFC 6238); the ones before and after are taken too."""
 
 RECOVERY_CODES: Final = 10
-_KEEPING: Final = "keep\x00"
+_THEN: Final = "\x00"
+_KEEPING: Final = f"keep{_THEN}"
+_HALVES: Final[Mapping[str, str]] = {"password": "password and code", "link": "link"}
+"""What a one-time code comes after, and by what the session then began."""
+
 _DIGEST: Final = 64  # characters of a SHA-256
 _AT_ONCE: Final = 2  # hashes computed at once; each takes 64 MB
 
@@ -98,7 +102,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class HalfWay:
-    """The password was right; `token` has to come back with a one-time code within SECOND_WITHIN_S."""
+    """The password or the link was right; `token` has to come back with a one-time code within SECOND_WITHIN_S."""
 
     token: str = field(repr=False)
 
@@ -212,9 +216,9 @@ class Staff:
 
     # -- coming in -----------------------------------------------------------
 
-    def sign_in(self, link: str, *, device: str = "") -> Session:
+    def sign_in(self, link: str, *, device: str = "") -> Session | HalfWay:
         """
-        Exchange a one-time link for a session.
+        Exchange a one-time link for a session; who has one-time codes is half way then: others can make links too.
 
         Raises:
             SignInNeeded: unknown, expired, or used before (by anybody, even a moment ago).
@@ -225,6 +229,9 @@ class Staff:
                 "This sign-in link was used already or has expired. "
                 "Ask for a new one: meydan moderators link NAME."
             )
+        row = self._people.moderator(moderator)
+        if row is not None and row.second_on:
+            return self._half_way(row, "link")
         return self._begin(moderator, "link", device)
 
     def sign_in_by_password(self, name: str, password: str, *, device: str = "") -> Session | HalfWay:
@@ -249,17 +256,15 @@ class Staff:
             self._people.rehash(row.name, self._hash(_as_typed(password)), old=row.password)
             row = self.moderator(row.name)
         if row.second_on:
-            # Good for this password only: who has a new one meanwhile has to give it.
-            half = f"{_digest(row.password or '')}{row.name}"
-            return HalfWay(self._seal.encrypt_at_time(half.encode(), self._seconds()).decode("ascii"))
+            return self._half_way(row, "password")
         return self._begin(row.name, "password", device, password=row.password)
 
     def finish_sign_in(self, half_way: str, code: str, *, device: str = "") -> Session:
         """
-        Come in by a one-time code, or by a recovery code, after the password.
+        Come in by a one-time code, or by a recovery code, after the password or the link.
 
         Raises:
-            SignInNeeded: another code, one that was used, or too late after the password.
+            SignInNeeded: another code, one that was used, or too late after the password or the link.
             TooFast: it has failed too often.
         """
         try:
@@ -268,9 +273,10 @@ class Staff:
             ).decode()
         except InvalidToken:
             half = ""
+        how, _, half = half.partition(_THEN)
         password, name = half[:_DIGEST], half[_DIGEST:]
-        row = self._people.moderator(name) if name else None
-        if row is None or row.password is None or _digest(row.password) != password:
+        row = self._people.moderator(name) if name and how in _HALVES else None
+        if row is None or _digest(row.password or "") != password:
             raise SignInNeeded("That took too long. Begin again with your password.")
         who = self._who("second", name)
         tried = self._try(who)
@@ -282,7 +288,7 @@ class Staff:
             self._failed(row, tried)
             raise SignInNeeded("This code is not right, or was used before.")
         self._people.succeeded(who)
-        return self._begin(row.name, "password and code", device, password=row.password)
+        return self._begin(row.name, _HALVES[how], device, password=row.password)
 
     def sign_in_through(self, issuer: str, subject: str, email: str | None, *, device: str = "") -> Session:
         """
@@ -375,6 +381,11 @@ class Staff:
         if not session.may(right):
             self._people.enter(session.moderator, "refused", right, self._clock(), role=session.role)
             raise NotAllowed("Your role at this desk does not allow this. It was not done.")
+
+    def _half_way(self, row: ModeratorRow, how: str) -> HalfWay:
+        # Good for this password only: who has a new one meanwhile has to give it.
+        half = f"{how}{_THEN}{_digest(row.password or '')}{row.name}"
+        return HalfWay(self._seal.encrypt_at_time(half.encode(), self._seconds()).decode("ascii"))
 
     def _begin(self, moderator: str, how: str, device: str, *, password: str | None = None) -> Session:
         now = self._clock()

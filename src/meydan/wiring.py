@@ -315,6 +315,7 @@ def build(settings: Settings, *, entering: bool = True, worker: bool = False) ->
         mail_works=settings.mail is not None,
         judges=worker or settings.judge == "here",
         ledger_key=ledger.receipt_key,
+        ways_last=timedelta(hours=settings.link_hours + settings.session_hours),
     )
     several = settings.sqlite_file is None
     meydan = Meydan(

@@ -139,6 +139,48 @@ def test_another_person_ends_the_hold(room: Room, case: str) -> None:
     assert [(line.id, line.held, line.erased) for line in room.desk.escalated()[0]] == [(case, False, True)]
 
 
+@pytest.mark.parametrize(
+    ("done", "may"),
+    [
+        # hours after the escalation, what, by whom, for whom                              whether Mem may end Zîn's hold
+        ([(1, "link", "Zîn", "Mem")], False),
+        ([(1, "address", "Zîn", "Mem")], False),
+        ([(-30, "link", "Zîn", "Mem")], False),
+        ([(-40, "link", "Zîn", "Mem")], True),  # what it began has ended
+        ([(1, "link", "Zîn", "Leyla"), (2, "link", "Leyla", "Mem")], False),
+        ([(1, "add", "Zîn", "Dara"), (2, "address", "Dara", "Mem")], False),
+        ([(1, "link", "Leyla", "Mem"), (2, "link", "Zîn", "Leyla")], True),
+        ([(1, "link", "operator", "Mem"), (2, "link", "Mem", "Zîn")], True),
+        ([(1, "link", "Zîn", "Mem"), (2, "remove", "Leyla", "Mem"), (3, "add", "Leyla", "Mem")], True),
+        ([(1, "link", "Zîn", "Mem"), (2, "remove", "Zîn", "Mem"), (3, "add", "Zîn", "Mem")], False),
+        ([(1, "remove", "Leyla", "Zîn"), (2, "add", "Leyla", "Zîn"), (3, "link", "Zîn", "Mem")], False),
+    ],
+)
+def test_nobody_ends_their_own_hold_as_somebody_else(
+    room: Room, case: str, done: list[tuple[int, str, str, str]], may: bool
+) -> None:
+    """If whoever escalated can have come in as another, by a way they or those they came in as have made, then that one ends no hold."""
+    people, begun = room.store.people, room.desk.case(case).escalations[0].at
+    for number, (hours, what, by, name) in enumerate(done):
+        at = begun + timedelta(hours=hours)
+        if what == "link":
+            people.add_link(name, f"{number:064d}", at + timedelta(hours=24), at, by=by)
+        elif what == "address":
+            people.set_email(name, "mem@square.example", at, by=by)
+        elif what == "remove":
+            people.remove_moderator(name, at, by=by)
+        else:
+            people.add_moderator(name, at, by=by, role="editor")
+    room.clock.forward(hours=4)
+    assert ("Mem" in room.desk.case(case).bound) is not may
+    if may:
+        room.desk.end_hold(case, reason="It is over.", by="Mem")
+    else:
+        with pytest.raises(NotAllowed):
+            room.desk.end_hold(case, reason="It is over.", by="Mem")
+    assert (room.desk.case(case).held_by is None) is may
+
+
 def test_what_is_approved_meanwhile_is_not_escalated_as_it_stands(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

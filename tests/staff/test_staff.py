@@ -176,6 +176,36 @@ def test_the_second_step_does_not_wait_for_ever(office: Office) -> None:
             office.staff.finish_sign_in(token, office.code(secret))
 
 
+@pytest.mark.parametrize("password", [True, False])
+def test_a_code_comes_after_a_link_too(office: Office, password: bool) -> None:
+    """If somebody has set up codes, then a link that another made for them opens nothing without one, and is used up."""
+    session = office.person()
+    if password:
+        office.staff.set_password("Zîn", PASSWORD, by="operator", keep=session)
+    secret = office.staff.begin_second(session, "The Square").secret
+    office.staff.confirm_second(session, office.code(secret))
+    office.clock.forward(seconds=60)
+    link = office.staff.new_link("Zîn", by="Mem")
+    half = office.staff.sign_in(link)
+    assert isinstance(half, HalfWay)
+    for nothing in (half.token, office.staff.keeping(session)):
+        with pytest.raises(SignInNeeded):
+            office.staff.session(nothing)
+        with pytest.raises(SignInNeeded):
+            office.staff.finish_sign_in(nothing, "")
+    with pytest.raises(SignInNeeded):
+        office.staff.sign_in(link)
+    here = office.staff.finish_sign_in(half.token, office.code(secret))
+    assert [shown.how for shown, own in office.staff.sessions(here) if own] == ["link"]
+    # A password that is set meanwhile ends what was begun before it, links too.
+    half = office.staff.sign_in(office.staff.new_link("Zîn", by="Mem"))
+    assert isinstance(half, HalfWay)
+    office.staff.set_password("Zîn", "another four words here", by="Zîn")
+    office.clock.forward(seconds=60)
+    with pytest.raises(SignInNeeded):
+        office.staff.finish_sign_in(half.token, office.code(secret))
+
+
 def test_guessing_codes_is_stopped(office: Office) -> None:
     """If somebody who knows the password guesses codes, then that is locked too."""
     _, secret, _ = office.with_codes()

@@ -104,6 +104,21 @@ def test_nobody_learns_who_works_here(room: Newsroom, chair: Chair) -> None:
         assert len(told) == 1
 
 
+def test_a_link_leads_to_the_code(room: Newsroom, chair: Chair) -> None:
+    """If an editor makes a link for somebody who has set up codes, then it shows the field for the code, and opens with one."""
+    staff = room.meydan.staff
+    session = staff.sign_in(staff.add_moderator("Leyla"))
+    secret = staff.begin_second(session, "The Square").secret
+    app = pyotp.TOTP(secret)
+    staff.confirm_second(session, app.now())
+    page = chair.post("/desk/sign-in", data={"link": room.link("Leyla"), "back": "/desk/decided"})
+    assert (page.status_code, "meydan_session" in chair.cookies) == (200, False)
+    form = {"half_way": field(page.text, "half_way"), "back": field(page.text, "back")}
+    code = app.at(datetime.now(UTC) + timedelta(seconds=30))
+    answer = chair.post("/desk/sign-in/code", data={**form, "code": code})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/decided")
+
+
 def test_an_address_tries_to_come_in_at_a_pace(room: Newsroom, chair: Chair) -> None:
     """If one address tries name after name, then it is told on the form when to go on, in its language, and others come in."""
     with_password(room)

@@ -175,6 +175,28 @@ def test_with_one_editor_the_hold_waits(tmp_path: Path) -> None:
         assert "End the hold</button>" not in page
 
 
+def test_no_hold_is_ended_through_a_link_of_whoever_escalated(tmp_path: Path) -> None:
+    """If who escalated makes a link for another editor and comes in by it, then the hold stays, and the page names who can end it."""
+    with newsroom(tmp_path) as room, Chair(room) as zin, Chair(room) as taken, Chair(room) as dara:
+        for name in ("Zîn", "Mem", "Dara"):
+            room.meydan.staff.add_moderator(name, role="editor")
+        comment = room.hand_over(WORDS)
+        room.meydan.desk.escalate(comment, kind="terrorism", told="", by="Zîn")
+        page = zin.sign_in("Zîn").get(f"/desk/escalated/{comment}").text
+        assert re.findall(r"Who can: (.+)</p>", page) == ["<bdi>Dara, Mem</bdi>"]
+        made = zin.post("/desk/people/change", data={"csrf": zin.csrf, "what": "link", "name": "Mem"}).text
+        link = re.search(r"sign-in\?link=([\w%-]+)", made)
+        assert link is not None
+        assert taken.post("/desk/sign-in", data={"link": link[1]}).status_code == 303
+        refused = send(taken, comment, "end", reason="Over.")
+        assert (refused.status_code, refused.headers["x-meydan-code"]) == (403, "R110")
+        assert room.meydan.desk.case(comment).held_by == "Zîn"
+        assert re.findall(r"Who can: (.+)</p>", zin.get(f"/desk/escalated/{comment}").text) == [
+            "<bdi>Dara</bdi>"
+        ]
+        assert send(dara.sign_in("Dara"), comment, "end", reason="Over.").status_code == 303
+
+
 def test_the_decide_page_says_that_escalating_exists(room: Newsroom, chairs: dict[str, Chair]) -> None:
     """If a telephone number was seen, then the page says that it could be escalated, and chooses nothing."""
     comment = room.hand_over(WORDS)

@@ -302,12 +302,16 @@ SELECT e.number, c.id, e.kind, e.actor, e.at, s.url, s.title, c.escalated, c.era
  WHERE e.number < :before
    AND NOT EXISTS (SELECT 1 FROM escalation l WHERE l.comment = e.comment AND l.number > e.number)
  ORDER BY e.number DESC LIMIT :limit"""
-# Who began the hold that stands, and the last escalation that belongs to it.
+# Who began the hold that stands and when, and the last escalation that belongs to it.
 HELD_BY = """
-SELECT e.actor, e.number FROM escalation e
+SELECT e.actor, e.at, e.number FROM escalation e
  WHERE e.comment = :number
    AND e.number > COALESCE((SELECT max(n.escalation) FROM ending n WHERE n.comment = :number), 0)
  ORDER BY e.number"""
+# Who opened the desk for whom, in order; whoever is added anew comes back with nothing of before.
+WAYS_IN = """
+SELECT actor, action, subject FROM journal
+ WHERE action IN ('link-made', 'address-given', 'moderator-added') AND at >= :since ORDER BY number"""
 ADD_TOLD = """
 INSERT INTO told (comment, told_at, office, channel, reference, sentence, actor, at)
 VALUES (:comment, :told_at, :office, :channel, :reference, :sentence, :actor, :at)"""

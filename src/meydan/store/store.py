@@ -1012,12 +1012,15 @@ class Store:
         )
         return lines, rows[-1][0] if more else None
 
-    def held_by(self, id: str) -> str | None:
-        """Who began the legal hold that stands; None where none does."""
+    def held_by(self, id: str, *, ways_last: timedelta = timedelta(0)) -> tuple[str | None, frozenset[str]]:
+        """Who began the legal hold that stands, and who may not end it, see `end_hold`; None and nobody where none does."""
         with self._database.reading(snapshot=True) as hand:
             before = _standing(hand, id)
-            begun = None if before is None or not before.escalated else _hold(hand, before)
-        return None if begun is None else begun[0]
+            if before is None or not before.escalated:
+                return None, frozenset()
+            begun_by, begun_at, _ = _hold(hand, before)
+            reached = _within_reach(hand, begun_by, since=begun_at - ways_last // MICROSECOND)
+        return begun_by, frozenset(reached)
 
     def tell(self, id: str, told: Told) -> None:
         """
@@ -1086,26 +1089,38 @@ class Store:
 
         self._writer.write(work)
 
-    def end_hold(self, id: str, *, reason: str, leaf: bytes, by: str, at: datetime) -> bool:
+    def end_hold(
+        self,
+        id: str,
+        *,
+        reason: str,
+        leaf: bytes,
+        by: str,
+        at: datetime,
+        ways_last: timedelta = timedelta(0),
+    ) -> bool:
         """
         End a legal hold: the comment stays rejected, is found again, and can be erased.
 
         An erasure that was asked for meanwhile is carried out in the same transaction, with `leaf`.
+
+        Args:
+            ways_last: for how long after a way in was opened somebody can act by it.
 
         Returns:
             Whether it was erased so.
 
         Raises:
             NotFound: no such comment, or no hold stands.
-            NotAllowed: whoever began the hold ends it.
+            NotAllowed: whoever began the hold ends it, or somebody as whom they can have come in since.
         """
         check_text("reason", reason)
         ended_at = micros(at)
 
         def work(hand: Hand) -> bool:
             before = _escalated_now(hand, id)
-            begun_by, last = _hold(hand, before)
-            if by == begun_by:
+            begun_by, begun_at, last = _hold(hand, before)
+            if by in _within_reach(hand, begun_by, since=begun_at - ways_last // MICROSECOND):
                 raise NotAllowed("A legal hold is ended by another person than the one who escalated.")
             hand.send(
                 sql.ADD_ENDING,
@@ -2464,10 +2479,25 @@ def _escalated_now(hand: Hand, id: str) -> _Standing:
     return before
 
 
-def _hold(hand: Hand, before: _Standing) -> tuple[str, int]:
-    """Who began the hold that stands, and the number of the last escalation that belongs to it."""
+def _hold(hand: Hand, before: _Standing) -> tuple[str, int, int]:
+    """Who began the hold that stands and when, and the number of the last escalation that belongs to it."""
     begun = hand.all(sql.HELD_BY, number=before.number)
-    return begun[0][0], begun[-1][1]
+    return begun[0][0], begun[0][1], begun[-1][2]
+
+
+def _within_reach(hand: Hand, somebody: str, *, since: int) -> set[str]:
+    """
+    Somebody, and all for whom they opened a way in since then, themselves or as one of these: they may have taken it.
+
+    Whoever was removed and then added by another person is out of reach again.
+    """
+    reached = {somebody}
+    for actor, action, subject in hand.all(sql.WAYS_IN, since=since):
+        if actor in reached:
+            reached.add(subject)
+        elif action == "moderator-added" and subject != somebody:
+            reached.discard(subject)
+    return reached
 
 
 def _already_decided(hand: Hand, before: _Standing) -> AlreadyDecided:

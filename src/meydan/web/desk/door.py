@@ -77,10 +77,11 @@ class Door:
         link = asked.value("link")
         try:
             if link:
-                return self._in(asked, self._staff.sign_in(link, device=asked.device))
-            come = self._staff.sign_in_by_password(
-                asked.value("name"), asked.value("password"), device=asked.device
-            )
+                come = self._staff.sign_in(link, device=asked.device)
+            else:
+                come = self._staff.sign_in_by_password(
+                    asked.value("name"), asked.value("password"), device=asked.device
+                )
         except (SignInNeeded, TooFast) as error:
             if link:
                 return self._form(

@@ -137,7 +137,7 @@ class _EscalatedRoom:
         others = [
             row.name
             for row in self._staff.moderators()
-            if row.role in RIGHTS["restricted"] and row.name != case.held_by
+            if row.role in RIGHTS["restricted"] and row.name not in case.bound
         ]
         html = self._frame.rendered(
             "case",
