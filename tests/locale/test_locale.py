@@ -11,6 +11,7 @@ from meydan.comment import CALENDARS, DIGITS
 from meydan.locale import INTERFACE, accepted, direction_of, interface_of, words
 from meydan.locale.calendars import SOLAR, day_in
 from meydan.locale.plurals import form_of, forms_in, without_form
+from tests.proportion import in_proportion
 
 
 @pytest.mark.parametrize("tag", INTERFACE)
@@ -52,12 +53,19 @@ def test_every_catalogue_says_everything(tag: str) -> None:
         (None, None),
         ("\ud800", None),
         ("-" * 300, None),
+        ("tr" + "-x" * 16, "tr"),
+        ("tr" + "-x" * 17, None),
     ],
 )
 def test_a_tag_finds_its_language(sent: str | None, ours: str | None) -> None:
     """If a page names a language, then its nearest interface is found, or none, never a wrong one."""
     assert interface_of(sent) == ours
     assert words(sent).language == (ours or "en")
+
+
+def test_a_tag_of_hyphens_takes_time_in_proportion() -> None:
+    """If somebody sends a tag of nothing but hyphens, then it takes no more time than its length."""
+    assert in_proportion(interface_of, lambda size: "en" + "-" * size, 100_000)
 
 
 def test_the_browser_s_favourite_wins() -> None:

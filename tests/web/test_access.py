@@ -119,6 +119,11 @@ def test_one_address_is_slowed_and_not_the_others(tmp_path: Path) -> None:
             headers={"x-forwarded-for": "198.51.100.7"},
         )
         assert (form.status_code, "Kept text." in form.text) == (429, True)
+        # What nobody typed needs not even be read.
+        withdrawal = client.post(
+            "/status/none/withdraw", content=b"\xff", headers={"x-forwarded-for": "198.51.100.7"}
+        )
+        assert withdrawal.status_code == 429
         assert send("198.51.100.8").status_code == 201
         assert client.get("/api/v1/comments", params={"story": room.story}).status_code == 200
         # The same household of IPv6, another address in its /64.

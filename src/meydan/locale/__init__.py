@@ -28,6 +28,9 @@ from meydan.locale.plurals import form_of
 INTERFACE = ("en", "ar", "ckb", "tr", "kmr-Latn", "kmr-Arab")
 """The languages the interface speaks, by tag; the first is what remains when none fits."""
 
+LONGEST_TAG: Final = 35
+"""Characters of a language's tag that anything has to have room for (RFC 5646, 4.4.1); a longer one is none of ours."""
+
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "fa", "ur", "he", "ps", "sd", "ug", "yi", "dv", "syr"})
 _RIGHT_TO_LEFT_SCRIPTS = frozenset({"arab", "hebr", "syrc", "thaa"})
 # "ku" is Kurmanji, as in CLDR, except where Sorani is what the tag stands for in life: Windows calls it ku-Arab-IQ,
@@ -140,7 +143,11 @@ def words(language: str | None, *, calendar: str = "gregorian", digits: str = "o
 
 def interface_of(language: str | None) -> str | None:
     """The interface's language for a tag a page or a browser sends; None when there is none of ours."""
-    tag = (language or "").strip().replace("_", "-").lower()
+    tag = (language or "").strip()
+    # Readers send it, of any length, and each of its parts costs a copy of all before it.
+    if len(tag) > LONGEST_TAG:
+        return None
+    tag = tag.replace("_", "-").lower()
     while tag:
         if tag in _ALSO_CALLED:
             return _ALSO_CALLED[tag]

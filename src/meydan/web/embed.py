@@ -310,9 +310,9 @@ class _Readers:
 
     async def withdraw(self, request: AnyRequest, comment_id: str) -> Response[str]:
         self._doors.origins.check_form(request)
+        await self._doors.sender_soon(request)
         form = await form_of(request)
         said = self._said(request, form)
-        await self._doors.sender_soon(request)
         receipt = _receipt(form)
         await sync_to_thread(self._desk.withdraw, comment_id, receipt=receipt)
         return _see(comment_id, receipt, said)
