@@ -31,6 +31,13 @@ GOOD_FOR: Final = timedelta(days=180)
 """How long a pass is believed after it was given."""
 
 LONGEST_EMAIL: Final = 254
+COMPOSED_OF: Final = 4
+"""
+Code points that one of a composed text is made of, at most. What is too long even so is never composed: putting a pile
+of marks in order takes time by its square, and lets nobody else work meanwhile.
+"""
+
+NO_MAILBOX: Final = "The e-mail address is not of the form name@example.org."
 
 # What no plain mailbox has, and what could name a second one or begin another header.
 _NOT_IN_A_MAILBOX: Final = frozenset('@,;:<>()[]"\\')
@@ -136,7 +143,10 @@ def mailbox_of(email: str) -> str:
     Raises:
         Malformed: it is not one plain address.
     """
-    written = unicodedata.normalize("NFC", email.strip())
+    email = email.strip()
+    if len(email) > COMPOSED_OF * LONGEST_EMAIL:
+        raise Malformed(NO_MAILBOX, fields=("email",))
+    written = unicodedata.normalize("NFC", email)
     local, at, domain = written.rpartition("@")
     whole = (
         bool(local and at and "." in domain.strip("."))
@@ -146,5 +156,5 @@ def mailbox_of(email: str) -> str:
         )
     )
     if not whole or len(written) > LONGEST_EMAIL:
-        raise Malformed("The e-mail address is not of the form name@example.org.", fields=("email",))
+        raise Malformed(NO_MAILBOX, fields=("email",))
     return "".join(c.lower() if c.isascii() else c for c in written)

@@ -28,6 +28,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from meydan.comment import LANGUAGES
 from meydan.errors import Malformed, MissingFields, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.passes import COMPOSED_OF
 from meydan.store import A_READER, Attempts, ModeratorRow, OpenSession, Store, TokenRow
 from meydan.store import OPERATOR as OPERATOR
 from meydan.store import Doorway as Doorway
@@ -242,7 +243,7 @@ class Staff:
             SignInNeeded: no such name, or another password: nobody is told which.
             TooFast: it has failed too often under this name, whether there is one or not.
         """
-        name = unicodedata.normalize("NFC", name.strip())
+        name = _composed(name)
         who = self._who("password", name)
         tried = self._try(who)
         row = self._people.moderator(name) if len(name) <= LONGEST_NAME else None
@@ -552,7 +553,7 @@ class Staff:
             return self._hasher.hash(password)
 
     def _verify(self, kept: str | None, password: str) -> bool:
-        password = _as_typed(password[: 4 * LONGEST_PASSWORD])
+        password = _as_typed(password)
         if len(password) > LONGEST_PASSWORD:
             password = ""
         if self._nobody is None:
@@ -658,8 +659,13 @@ def _digest(secret: str) -> str:
 
 
 def _as_typed(password: str) -> str:
-    """A password as every keyboard gives it: its marks composed alike (NIST SP 800-63B, 5.1.1.2)."""
-    return unicodedata.normalize("NFKC", password.encode("utf-8", "replace").decode())
+    """
+    A password as every keyboard gives it: its marks composed alike (NIST SP 800-63B, 5.1.1.2).
+
+    Of one that is longer than any can be, as much as makes it too long.
+    """
+    begun = password[: COMPOSED_OF * LONGEST_PASSWORD + 1]
+    return unicodedata.normalize("NFKC", begun.encode("utf-8", "replace").decode())
 
 
 def _recovery_as_kept(code: str) -> str:
@@ -671,8 +677,14 @@ def _printable(device: str) -> str:
     return kept[:LONGEST_DEVICE]
 
 
+def _composed(name: str) -> str:
+    """A name as it is kept; one that is too long to be anybody's stays as it is."""
+    name = name.strip()
+    return unicodedata.normalize("NFC", name) if len(name) <= COMPOSED_OF * LONGEST_NAME else name
+
+
 def _checked_name(name: str) -> str:
-    name = unicodedata.normalize("NFC", name.strip())
+    name = _composed(name)
     if not name or len(name) > LONGEST_NAME or any(unicodedata.category(c)[0] == "C" for c in name):
         raise Malformed(f"A name has 1 to {LONGEST_NAME} printable characters.", fields=("name",))
     if name in NO_PERSON:

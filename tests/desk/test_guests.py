@@ -12,13 +12,14 @@ import pytest
 
 from meydan.comment import Hold, Reader, Status, Verdict
 from meydan.desk import CONFIRMED_WITHIN, MAILS_AN_HOUR, Visitor
-from meydan.errors import AccountNeeded, Blocked, MissingFields, NotErasable, NotFound, TooFast
+from meydan.errors import AccountNeeded, Blocked, Malformed, MissingFields, NotErasable, NotFound, TooFast
 from meydan.letters import Letters
-from meydan.passes import Seal
+from meydan.passes import Seal, mailbox_of
 from meydan.policy import Guidelines
 from meydan.readers import LINK_GOOD_FOR, LINKS_AN_HOUR, Readers
 from meydan.store import Sought
 from tests.desk.conftest import ABUSIVE, COURTEOUS, STORY, Room
+from tests.proportion import in_proportion
 
 ROJIN = Reader("a" * 32, "Rojîn", "rojin@square.example", email_verified=True)
 OWN = "http://localhost"
@@ -372,6 +373,20 @@ def test_what_is_no_plain_address_is_refused(wrong: str) -> None:
     """If something could be two addresses, another header or none, then it is not taken for one."""
     with pytest.raises(Exception, match="of the form"):
         Seal(b"s" * 32).verified(wrong, "A")
+
+
+def test_an_address_of_marks_takes_time_in_proportion() -> None:
+    """If somebody sends an address that is a pile of marks, then it is refused before they are put in order."""
+
+    def refused(address: str) -> None:
+        with pytest.raises(Malformed, match="of the form"):
+            mailbox_of(address)
+
+    assert in_proportion(refused, lambda size: "a" + "\u0301\u0323" * (size // 2), 60_000)
+    # Each letter is composed of as many signs as any can be.
+    assert (
+        mailbox_of("\u03b1\u0313\u0300\u0345" * 239 + "@square.example") == "\u1f82" * 239 + "@square.example"
+    )
 
 
 def test_a_pass_outlives_a_change_of_the_secret() -> None:

@@ -27,6 +27,7 @@ from meydan.staff import (
 from meydan.store import Doorway, Store
 from tests.desk.conftest import Clock
 from tests.newsroom import CHEAP_PASSWORDS
+from tests.proportion import in_proportion
 from tests.store.making import around
 
 PASSWORD = "three words and a river"
@@ -111,6 +112,34 @@ def test_a_wrong_password_says_the_same_of_every_name(office: Office, name: str)
     with pytest.raises(TooFast) as locked:
         office.staff.sign_in_by_password(name, PASSWORD)
     assert 0 < locked.value.retry_after_s <= FIRST_LOCK.total_seconds() + 1
+
+
+def test_a_name_or_password_of_marks_takes_time_in_proportion(office: Office) -> None:
+    """If somebody sends a name or a password that is a pile of marks, then it is none, before they are put in order."""
+    office.person()
+
+    def come_in(name: str) -> None:
+        with pytest.raises((SignInNeeded, TooFast)):
+            office.staff.sign_in_by_password(name, name)
+
+    def be_called(name: str) -> None:
+        with pytest.raises(Malformed):
+            office.staff.add_moderator(name)
+
+    def choose(password: str) -> None:
+        with pytest.raises(Malformed, match="characters"):
+            office.staff.set_password("Zîn", password, by="operator")
+
+    for tried in (come_in, be_called, choose):
+        assert in_proportion(tried, lambda size: "a" + "\u0301\u0323" * (size // 2), 60_000)
+
+
+def test_the_longest_name_comes_in_however_it_is_typed(office: Office) -> None:
+    """If each letter of a name is typed as the four signs that it is composed of, then it is the same name."""
+    office.person("\u1f82" * 80)
+    office.staff.set_password("\u1f82" * 80, PASSWORD, by="operator")
+    typed = "\u03b1\u0313\u0300\u0345" * 80
+    assert isinstance(office.staff.sign_in_by_password(typed, PASSWORD), Session)
 
 
 def test_a_lock_grows_and_ends(office: Office) -> None:
