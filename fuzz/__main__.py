@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Run it; ends with an error where something was found."""
     asked = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
-    asked.add_argument("target", choices=("text", "address", "guidelines"))
+    asked.add_argument("target", choices=("text", "address", "guidelines", "body"))
     asked.add_argument("--seconds", type=int, default=60, help="for how long (60)")
     asked.add_argument(
         "--kept", type=Path, default=Path(".fuzz"), help="the folder for what is found (.fuzz)"

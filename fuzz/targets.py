@@ -7,15 +7,21 @@ Meydan itself, so that the gate drives the same functions (tests/test_fuzz.py) t
 
 from __future__ import annotations
 
+import contextlib
 import html
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from meydan.comment import Span
-from meydan.errors import BadGuidelines, MeydanError, Refused
+from meydan.errors import BadGuidelines, Malformed, MeydanError, Refused
+from meydan.locale import INTERFACE, interface_of, words
+from meydan.passes import LONGEST_EMAIL, mailbox_of
 from meydan.policy import check, describe, difference, digest_of, parse
 from meydan.policy.address import story_address
 from meydan.policy.origin import listed_origin_of, origin_of
@@ -23,6 +29,8 @@ from meydan.text import fold, identify, render
 from meydan.text.exact import check_words, is_exact
 from meydan.text.likeness import SIZE, Likeness, count_near
 from meydan.text.search import asked_for, searchable
+from meydan.web.api import TAKEN, read_json
+from meydan.web.errors import problem_of, status_of
 
 LONGEST: Final = 5000
 """Characters of a text, as the shipped setting has it."""
@@ -72,6 +80,7 @@ def drive_text(data: bytes) -> None:
         pass
     else:
         assert text.encode("utf-8").decode("utf-8") == text
+    assert interface_of(text) in {None, *INTERFACE}
     folded = fold(text)
     assert fold(folded.text).text == folded.text, "folding twice changes something"
     for reading in folded.variants:
@@ -128,8 +137,13 @@ def _unescaped(bare: str) -> str:
 
 
 def drive_address(data: bytes) -> None:
-    """A story's one address: refused, or the same when asked again, read alike by others, and of an origin that is its own."""
+    """
+    A story's one address: refused, or the same when asked again, read alike by others, and of an origin that is its own.
+    A mailbox: refused, or of a length that mail has.
+    """
     url = text_of(data)
+    with contextlib.suppress(Malformed):
+        assert len(mailbox_of(url)) <= LONGEST_EMAIL
     origin = origin_of(url)
     listed_origin_of(url)
     if origin is not None:
@@ -150,6 +164,19 @@ def drive_address(data: bytes) -> None:
     of_address, of_url = origin_of(address), origin_of(url)
     if of_url is not None:
         assert of_address == of_url, "another origin than was written"
+
+
+def drive_body(data: bytes) -> None:
+    """A body of JSON: read, or refused; what is said of it can always be said, and says nothing again but names of ours."""
+    refusal: MeydanError | None = None
+    try:
+        read_json(data)
+    except MeydanError as error:
+        refusal = error
+    if refusal is not None:
+        assert status_of(refusal) < 500
+        told = json.loads(msgspec.json.encode(problem_of(refusal, words(None))))
+        assert TAKEN.issuperset(told.get("fields", ()))
 
 
 def drive_guidelines(data: bytes) -> None:
@@ -182,4 +209,5 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "text": drive_text,
     "address": drive_address,
     "guidelines": drive_guidelines,
+    "body": drive_body,
 }

@@ -9,7 +9,10 @@ import httpx
 import pytest
 
 from meydan.comment import Hold, Verdict
+from meydan.errors import Malformed
 from meydan.ledger import Receipt
+from meydan.web.api import ApiRequest
+from meydan.web.errors import answer_error
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom
 from tests.web.conftest import Reader, courteous
 
@@ -86,6 +89,11 @@ def test_every_missing_field_is_named(reader: Reader, changed: dict[str, object]
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": "x", "text": "\\ud800"}', 422, "R105", ["text"]),
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": "a\\u0000", "text": "x"}', 422, "R105", ["name"]),
         (b'{"story": {"url": "http://127.0.0.1/\\udfff"}, "name": "a", "text": "x"}', 422, "R105", ["story"]),
+        (b'{"\\ud800": 1}', 400, "R113", None),
+        (b'{"\\u0000": 1}', 400, "R113", None),
+        (b'{"\\ud800": "a\\u0000"}', 400, "R113", None),
+        (b'["\\ud800"]', 422, "R105", None),
+        (b'{"story": {"\\ud800": 1}}', 400, "R113", None),
         (b'{"story": {"url": "no address"}, "name": "a", "text": "x"}', 400, "R113", ["story"]),
         (b'{"story": {"url": "https://elsewhere.example/a"}, "name": "a", "text": "x"}', 403, "R106", ["story"]),
         (b'{"story": {"url": "http://127.0.0.1/"}, "name": "a", "text": "x", "parent": "none"}', 404, "R107", ["parent"]),
@@ -103,6 +111,40 @@ def test_bad_bodies_are_refused(
     if fields is not None:
         assert answer.json()["fields"] == fields
     assert reader.room.meydan.desk.held_count() == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["comments", "nudge", "receipts", "follows", "comments/none/reports", "judge", "comments/none/decisions"],
+)
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b'{"plover\\ud800": 1}', 400, "R113"),
+        (b'{"text": [{"plover\\ud800": "a\\u0000"}]}', 400, "R113"),
+        (b'{"plover": [{"plover": "\\ud800"}]}', 422, "R105"),
+    ],
+)
+def test_no_door_says_a_name_again_that_is_not_ours(
+    reader: Reader, path: str, body: bytes, status: int, code: str
+) -> None:
+    """If what is no text stands in a field's name, or in a field that is none of ours, then every door refuses it and names nothing."""
+    headers = {"content-type": "application/json", **reader.staff}
+    answer = reader.client.post(f"/api/v1/{path}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert "plover" not in answer.text
+    assert "fields" not in answer.json()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/comments", "/comments"])
+def test_an_error_that_cannot_be_told_is_a_fault_of_ours(path: str) -> None:
+    """If what an error says cannot be written, then X500 is answered in its place, and nothing is raised."""
+    request = ApiRequest(
+        {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}  # type: ignore[arg-type]
+    )
+    told = answer_error(request, Malformed("half \ud800 of one", fields=("\ud800",)))
+    assert (told.status_code, told.headers["x-meydan-code"]) == (500, "X500")
+    assert b"X500" in told.content
 
 
 def test_another_content_type_is_refused(reader: Reader) -> None:

@@ -177,7 +177,7 @@ def test_what_was_typed_outlives_the_session(room: Newsroom, chair_of: Callable[
 
 
 def test_a_file_is_uploaded(room: Newsroom, chair_of: Callable[[str], Chair]) -> None:
-    """If a file is uploaded, then it is the draft and is checked; what is no text or far too much is refused, and the draft stays."""
+    """If a file is uploaded, then it is the draft and is checked; what is no text, in another encoding or far too much is refused, and the draft stays."""
     chair = chair_of("Leyla")
     given = fields(chair.get("/desk/guidelines/change").text)
 
@@ -195,6 +195,24 @@ def test_a_file_is_uploaded(room: Newsroom, chair_of: Callable[[str], Chair]) ->
     field = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\n\xff\r\n--x--\r\n'
     kind = {"content-type": "multipart/form-data; boundary=x"}
     assert chair.post("/desk/guidelines/change", content=field, headers=kind).status_code == 400
+    for charset in (
+        "nope",
+        "hex",
+        "punycode",
+        "utf-7",
+        "unicode_escape",
+        "utf-8x",
+        "utf-8; charset=hex",
+        "utf-8",
+    ):
+        told = f'Content-Disposition: form-data; name="note"\r\nContent-Type: text/plain; charset={charset}'
+        body = f"--x\r\n{told}\r\n\r\n+2AA- \\ud800\r\n--x--\r\n".encode()
+        with Chair(room) as stranger:
+            for who in (chair, stranger):
+                answer = who.post("/desk/guidelines/change", content=body, headers=kind)
+                # In UTF-8 it is read, and lacks only what a form of this session carries.
+                expected = 400 if charset != "utf-8" else 403 if who is chair else 401
+                assert answer.status_code == expected, (charset, answer.text)
     assert upload(b"").status_code == 422
     assert upload(b"#" * (5 * MAX_BYTES)).status_code == 413
     assert "larger than" in upload(b"#" * (MAX_BYTES + 1)).text

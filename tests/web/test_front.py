@@ -174,6 +174,19 @@ def test_who_waits_for_its_sender_takes_no_place(monkeypatch: pytest.MonkeyPatch
     asyncio.run(asyncio.wait_for(scene(), 30))
 
 
+@pytest.mark.parametrize("host", ["news.example:x", "news.example:99999", "[news.example:-1"])
+def test_a_host_that_is_none_changes_nothing(reader: Reader, host: str) -> None:
+    """If the Host header names a port that is none, then the desk shows its door and the API what is missing, as ever."""
+    headers = {"host": host}
+    door = reader.client.get("/desk/find?q=bridge", headers=headers)
+    assert (door.status_code, door.headers["location"]) == (
+        303,
+        "/desk/sign-in?back=%2Fdesk%2Ffind%3Fq%3Dbridge",
+    )
+    assert reader.client.get("/api/v1/counts", headers=headers).json()["code"] == "R104"
+    assert reader.client.get("/comments", params={"story": reader.story}, headers=headers).status_code == 200
+
+
 @contextmanager
 def locked(data: Path) -> Iterator[None]:
     """Somebody else holds the database, and does not let go."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
+from litestar.datastructures import URL
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
@@ -27,11 +28,11 @@ from msgspec import Meta
 import meydan
 from meydan.comment import Comment, Submission, Verdict
 from meydan.desk import Outcome, Visitor, answer_of
-from meydan.errors import Malformed, MissingFields
+from meydan.errors import Malformed, MissingFields, NotText
 from meydan.locale import accepted, interface_of
 from meydan.policy import words as in_words
 from meydan.staff import Staff
-from meydan.text.exact import check_text, is_blank
+from meydan.text.exact import check_text, is_blank, is_exact
 from meydan.web import access, reading
 from meydan.web.doors import Doors
 from meydan.web.embed import KeptAnswer
@@ -173,6 +174,20 @@ class Verdicted(msgspec.Struct, forbid_unknown_fields=True):
     seen: Annotated[int, Meta(ge=0, le=2_000_000_000)] | None = None
 
 
+class Receipts(msgspec.Struct):
+    """Receipts that an author holds."""
+
+    receipts: Annotated[list[str], Meta(max_length=50)] | None = None
+
+
+TAKEN: Final = frozenset(
+    name
+    for kind in (Sent, Drafted, Asked, Registered, Picked, Reported, Receipts, Followed, Verdicted)
+    for name in kind.__struct_fields__
+)
+"""The names of all fields that some body of ours has: these alone are named where one is at fault."""
+
+
 # -- what goes out -------------------------------------------------------------
 
 
@@ -208,12 +223,6 @@ class Nudged(msgspec.Struct):
     """What is said of a draft: null where nothing is."""
 
     nudge: Nudge | None
-
-
-class Receipts(msgspec.Struct):
-    """Receipts that an author holds."""
-
-    receipts: Annotated[list[str], Meta(max_length=50)] | None = None
 
 
 class Standing(msgspec.Struct):
@@ -690,26 +699,42 @@ def routes(doors: Doors) -> list[HTTPRouteHandler]:
 class ApiRequest(Request[Any, Any, Any]):
     """A request whose JSON is read strictly: UTF-8, no NaN, and nothing that is not text in any string."""
 
-    async def json(self) -> Any:
+    @property
+    def url(self) -> URL:
         """
-        The body as JSON.
+        The path alone, for what the framework says of a wrong request: in the Host header may stand anything, also a port
+        that is none, and the framework would remember a query.
+        """
+        return URL.from_components(path=self.scope["path"])
 
-        Raises:
-            Malformed: not JSON, or not sent as JSON. NotText: a null byte or half of a
-            character somewhere in it, with the field that holds it.
-        """
+    async def json(self) -> Any:
+        """The body as JSON, as `read_json` reads it; Malformed where it was not sent as JSON."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             # Also keeps foreign pages out: they cannot send this type unasked (CORS).
             raise Malformed("Send JSON, as Content-Type: application/json.")
-        try:
-            body = json.loads((await self.body()).decode("utf-8"), parse_constant=_no_constant)
-            if isinstance(body, dict):
-                for name, value in body.items():
-                    _check_text(value, name)
-        except (ValueError, RecursionError):
-            raise Malformed("The body is not JSON, or is nested too deeply.") from None
-        return body
+        return read_json(await self.body())
+
+
+def read_json(body: bytes) -> Any:
+    """
+    What a body says.
+
+    Raises:
+        Malformed: not JSON, or with a name in it that is not text. NotText: a null byte or half of a character somewhere
+        else in it, with the field of ours that holds it.
+    """
+    try:
+        said = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        if isinstance(said, dict):
+            for name, value in said.items():
+                _check_name(name)
+                _check_text(value, name if name in TAKEN else None)
+        else:
+            _check_text(said, None)
+    except (ValueError, RecursionError):
+        raise Malformed("The body is not JSON, or is nested too deeply.") from None
+    return said
 
 
 def _token_first(staff: Staff, scope: str) -> Guard:
@@ -821,12 +846,23 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _check_text(value: Any, field: str) -> None:
+def _check_text(value: Any, field: str | None) -> None:
+    """Refuse what is not text anywhere in a value; `field` is the one of ours that it was sent as, None for any other."""
     if isinstance(value, str):
-        check_text(field, value, STORY_BYTES)
+        if field is not None:
+            check_text(field, value, STORY_BYTES)
+        elif not is_exact(value):
+            # What somebody else calls it is theirs, and is not said again.
+            raise NotText("A field that is not known here has characters that are not text. Leave it out.")
     elif isinstance(value, dict):
-        for inner in value.values():
+        for name, inner in value.items():
+            _check_name(name)
             _check_text(inner, field)
     elif isinstance(value, list):
         for inner in value:
             _check_text(inner, field)
+
+
+def _check_name(name: str) -> None:
+    if not is_exact(name):
+        raise Malformed("A field's name has characters that are not text. Leave it out and send again.")

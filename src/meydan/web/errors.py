@@ -157,7 +157,24 @@ def language_asked(request: Request[Any, Any, Any]) -> Words:
 
 
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer any exception: JSON on the JSON routes, a page elsewhere. The one exception handler of the app."""
+    """
+    Answer any exception: JSON on the JSON routes, a page elsewhere. The one exception handler of the app.
+
+    Never raises: an error that cannot be told is told as a fault of ours.
+    """
+    try:
+        return _told(request, error)
+    except Exception as untold:  # noqa: BLE001 - nobody is left who would answer it
+        log.error("unexpected", error=type(untold).__name__, at=where(untold))
+        problem = Problem(UNEXPECTED, words(None)["errors.X5"])
+        if request.scope["path"].startswith(JSON_PATHS):
+            body, kind = msgspec.json.encode(problem), MediaType.JSON
+        else:
+            body, kind = f"{problem.code}  {problem.message}\n".encode(), MediaType.TEXT
+        return Response(body, status_code=500, media_type=kind, headers=headers_of(untold))
+
+
+def _told(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     headers: dict[str, str] = {}
     if isinstance(error, HTTPException):
         headers = {key: value for key, value in (error.headers or {}).items() if key.lower() == "allow"}
@@ -174,7 +191,7 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if request.scope["path"].startswith(JSON_PATHS):
         body = msgspec.json.encode(problem)
         return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
-    page = template("reader/error.html").render(t=said, problem=problem)
+    page = template("reader/error.html").render(t=said, problem=problem).encode()
     return Response(page, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 

@@ -202,7 +202,7 @@ class Frame:
                 form,
                 dict(request.query_params),
                 {name: str(value) for name, value in request.path_params.items()},
-                request.url.path,
+                request.scope["path"],
                 request.cookies.get(access.SESSION_COOKIE),
                 device_of(request.headers.get("user-agent", "")),
                 request.method == "POST",
@@ -325,11 +325,12 @@ class Frame:
         self, error: MeydanError, request: AnyRequest, page: Page | OpenPage, asked: Asked
     ) -> Answer:
         """Say an error as a page: what happened, what was kept, what to do."""
-        path, form = request.url.path, asked.form
+        # Not request.url: it is made of the Host header too, which may name a port that is none.
+        path, form = request.scope["path"], asked.form
         kept = _kept(page, asked)
         if isinstance(error, SignInNeeded) and not path.startswith("/desk/sign-in"):
             if request.method == "GET":
-                query = str(request.url.query or "")
+                query = request.scope["query_string"].decode("latin-1")
                 return Answer(to=door_to(path + (f"?{query}" if query else "")))
             return self._session_over(path, form, kept=kept)
         session = None
@@ -497,14 +498,24 @@ async def _form_of(request: AnyRequest, most: int = FORM_BYTES) -> Mapping[str, 
 
 
 async def _parts_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
-    """The fields of a form with a file, the file's text among them."""
+    """The fields of a form with a file, the file's text among them; Malformed where they are not UTF-8."""
     found: dict[str, list[str]] = {}
+    boundary = request.content_type[1].get("boundary", "")
+    heads = [
+        part.partition(b"\r\n\r\n")[0] for part in (await request.body()).split(b"--" + boundary.encode())
+    ]
+    # A part that names another encoding would be read in it: there are some that take time by the square of what they
+    # read, and some that give halves of characters. No browser names any.
+    if any(b"charset" in head.lower().replace(b"charset=utf-8", b"") for head in heads):
+        raise Malformed("This form is not in UTF-8, as the desk sends it.")
     try:
         for name, part in (await request.form()).multi_items():
             value = (await part.read()).decode() if isinstance(part, UploadFile) else str(part)
             found.setdefault(name, []).append(value)
     except UnicodeDecodeError:
         raise Malformed("The file is not UTF-8. Save it as UTF-8 and upload it again.") from None
+    except LookupError:
+        raise Malformed("This form is in an encoding that there is not.") from None
     return found
 
 
