@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -172,6 +174,78 @@ def test_who_waits_for_its_sender_takes_no_place(monkeypatch: pytest.MonkeyPatch
         assert (await ask(app, "/other"))[0] == 200
 
     asyncio.run(asyncio.wait_for(scene(), 30))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/comments", "/embed/comments", "/embed/live", "/api/v1/comments", "/status/x", "/desk", "/me", "/coral/moderate", "/v1/moderations", "/v1alpha1/comments:analyze"],
+)  # fmt: skip
+def test_a_head_longer_than_any_of_ours_is_refused(reader: Reader, path: str) -> None:
+    """If an address's query or the cookies are longer than any of ours, then every door refuses them; those of its own form, in that."""
+    long, client = "x" * 9000, reader.client
+    # A stream that is let in would go on for ever.
+    client.timeout = httpx.Timeout(10)
+    for answer in (
+        client.get(path, params={"story": reader.story, "more": long}),
+        client.post(path, params={"more": long}, json={}),
+        client.get(path, params={"story": reader.story}, headers={"cookie": f"meydan_session={long}"}),
+    ):
+        assert answer.headers["x-meydan-code"] == "R113", answer.text
+        assert answer.status_code == (200 if path.startswith("/coral") else 400)
+        assert long not in answer.text
+
+
+def test_what_is_long_for_a_reason_is_taken(reader: Reader) -> None:
+    """If a head is as long as any of ours, or counts are asked of many stories at once, then it is answered."""
+    asked = {"story": f"{reader.story}?{'%41' * 600}", "more": "x" * 3000}
+    assert (
+        reader.client.get("/comments", params=asked, headers={"cookie": "a=" + "x" * 8000}).status_code == 200
+    )
+    many = [f"{reader.story}/{number}-{'x' * 400}" for number in range(100)]
+    assert len(reader.client.get("/api/v1/counts", params={"story": many}).json()["counts"]) == 100
+    assert reader.client.get(f"/status/{'x' * 2000}").headers["x-meydan-code"] == "R108"
+    assert reader.client.get(f"/status/{'x' * 2100}").headers["x-meydan-code"] == "R113"
+
+
+def remembered() -> dict[str, int]:
+    """What each of the framework's memories holds."""
+    return {
+        f"{one.__module__}.{one.__qualname__}": one.cache_info().currsize
+        for one in gc.get_objects()
+        if isinstance(one, functools._lru_cache_wrapper) and (one.__module__ or "").startswith("litestar")
+    }
+
+
+def test_nothing_that_was_sent_is_remembered(reader: Reader) -> None:
+    """If requests come with ever other addresses, cookies and forms, then the framework holds none of them afterwards."""
+
+    def ask_all(mark: str) -> None:
+        with httpx.Client(base_url=reader.room.url, cookies={"meydan_session": mark}) as client:
+            for path in (
+                f"/status/{mark}?receipt={mark}",
+                f"/comments?story={reader.story}&at={mark}",
+                f"/api/v1/comments?story={reader.story}-{mark}&after={mark}",
+                f"/api/v1/comments?nothing={mark}",
+                f"/desk?before={mark}",
+                f"/desk/comments/{mark}",
+                f"/desk/live?page={mark}",
+                f"/me?lang={mark}",
+                f"/me/link/{mark}",
+                f"/follow/{mark}",
+                f"/nowhere/{mark}?x={mark}",
+            ):
+                client.get(path)
+            client.post(f"/me/link/{mark}", data={"go": mark}, headers={"origin": reader.room.url})
+            client.post(f"/comments?x={mark}", data={"text": mark})
+            client.post(f"/api/v1/comments?x={mark}", json={"text": mark})
+            files = {"file": ("x", mark.encode())}
+            client.post("/desk/guidelines/change", files=files, headers={"origin": reader.room.url})
+
+    ask_all("first")
+    before = remembered()
+    for number in range(3):
+        ask_all(f"mark-{number}")
+    assert remembered() == before
 
 
 @pytest.mark.parametrize("host", ["news.example:x", "news.example:99999", "[news.example:-1"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -81,11 +82,35 @@ A browser always asks again. Whoever has just sent or withdrawn a comment must n
 """
 
 
+REMEMBERING = (
+    ("connection.base", "parse_query_string"),
+    ("connection.base", "parse_cookie_string"),
+    ("connection.request", "parse_url_encoded_form_data"),
+    ("_kwargs.extractors", "parse_query_string"),
+    ("_kwargs.extractors", "parse_url_encoded_form_data"),
+    ("_kwargs.extractors", "create_query_default_dict"),
+    ("_asgi.routing_trie.traversal", "parse_path_params"),
+)
+"""Where the framework takes requests apart with functions that remember what they were given; a test holds them to be all."""
+
+
 class Framework(Litestar):
     """
     Litestar without what it would load for classes of pydantic and attrs, merely because another dependency brings these
     along: bodies here are msgspec's, and importing pydantic takes a fifth of a second of every start.
+
+    And without its memory of the last thousand addresses and cookies: as long as these may be, that is gigabytes for
+    whoever wants to fill them; and the sessions, receipts and links in them would stay after everybody has gone.
     """
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        for module, name in REMEMBERING:
+            kept_by = importlib.import_module(f"litestar.{module}")
+            remembering = getattr(kept_by, name)
+            setattr(kept_by, name, getattr(remembering, "__wrapped__", remembering))
+        router: Any = self.asgi_router
+        router.handle_routing = router.handle_routing.__wrapped__
 
     @staticmethod
     def _get_default_plugins(plugins: list[Any]) -> list[Any]:

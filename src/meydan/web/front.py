@@ -65,6 +65,16 @@ LOOKS = 20
 
 NOT_ARRIVED = "The request's body did not arrive. Nothing was kept; send it again."
 FRAMED = ("/comments", "/status/")
+LONGEST_PATH = 2048
+LONGEST_QUERY = 8192
+"""Characters of an address, without its query, and bytes of the query: a story's address as a browser writes it, and a receipt."""
+
+LONGEST_QUERIES = {"/api/v1/counts": 65_536}
+"""Where an address names many stories at once; a head of a request has no more anyway."""
+
+LONGEST_COOKIES = 8192
+"""Bytes of all cookies together, the page's own among them: as many as other servers take."""
+
 SUBMITTED = ("/api/v1/comments", "/comments")
 """Where comments are sent to."""
 
@@ -178,6 +188,7 @@ class Front:
 
         with bound_contextvars(request_id=id.decode()):
             try:
+                _check_head(scope)
                 if scope["method"] not in ("GET", "HEAD"):
                     raise WrongMethod("This address does not take that method.")
                 await news.answer(scope, receive, pass_back)
@@ -238,9 +249,10 @@ class Front:
             counted = int(under_way)
 
         try:
+            _check_head(scope)
             if path not in ALWAYS:
                 count(True)
-        except Overloaded as error:
+        except (Malformed, Overloaded) as error:
             if other is not None:
                 await other.refuse(error, pass_back)
             else:
@@ -354,6 +366,29 @@ class Front:
 def _raw_security_headers(https: bool, ancestors: str) -> tuple[tuple[bytes, bytes], ...]:
     headers = security_headers(https=https, ancestors=ancestors)
     return tuple((name.encode(), value.encode()) for name, value in headers.items())
+
+
+def _check_head(scope: Scope) -> None:
+    """
+    Refuse an address or cookies that are longer than any of ours: whatever is behind here may take them apart, and hold
+    them for as long as the request lasts.
+
+    Raises:
+        Malformed: it says which of them, and how long they may be.
+    """
+    if len(scope["path"]) > LONGEST_PATH:
+        raise Malformed(
+            f"The address has more than {LONGEST_PATH} characters. Follow a link to it instead of typing it."
+        )
+    longest = LONGEST_QUERIES.get(scope["path"], LONGEST_QUERY)
+    if len(scope["query_string"]) > longest:
+        raise Malformed(
+            f"What is asked for in the address has more than {longest} bytes. Ask for less at once, or leave out what is not ours."
+        )
+    if sum(len(value) for name, value in scope["headers"] if name == b"cookie") > LONGEST_COOKIES:
+        raise Malformed(
+            f"The cookies sent along have more than {LONGEST_COOKIES} bytes. Remove this site's cookies in the browser, and try again."
+        )
 
 
 def _code_in(message: Any) -> str | None:
