@@ -28,7 +28,7 @@ def look_around(served: Served) -> None:
 def remedies(log: Path) -> set[str]:
     """What the log says is to be done."""
     told = log.read_text(errors="replace")
-    return {cause.partition("written. ")[2] for cause in re.findall(r'"cause": "(The database [^"]+)"', told)}
+    return {cause.partition("written. ")[2] for cause in re.findall(r'"cause":"(The database [^"]+)"', told)}
 
 
 def test_a_full_disk_under_sqlite(tmp_path: Path) -> None:
