@@ -24,6 +24,7 @@ from typing import Any, TextIO, cast
 
 import msgspec
 import structlog
+import uvloop
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -81,7 +82,7 @@ def serve(
         gc.freeze()
         gc.enable()
         sys.setswitchinterval(SWITCH_S)
-        asyncio.run(_serve(meydan, app, on_ready, beside))
+        uvloop.run(_serve(meydan, app, on_ready, beside))
 
 
 def free_port(host: str = "127.0.0.1") -> int:
