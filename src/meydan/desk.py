@@ -1545,15 +1545,23 @@ class Desk:
 
     @contextlib.contextmanager
     def _forgetting(self, id: str) -> Iterator[None]:
-        """What other systems' moderators said of the same words goes with the words, before and after: some may come between."""
+        """What other systems' moderators said of the same words goes once the words are gone, also where that could not be listed."""
         comment = self._store.comment(id)
-        if comment is None or comment.text is None:
+        # While it is known which words these are.
+        fingerprint = (
+            self._keyed(SUGGESTED_TEXT, comment.text) if comment and comment.text is not None else None
+        )
+        try:
             yield
-            return
-        fingerprint = self._keyed(SUGGESTED_TEXT, comment.text)
-        self._store.suggestions.forget_text(fingerprint)
-        yield
-        self._store.suggestions.forget_text(fingerprint)
+        finally:
+            if fingerprint is not None:
+                try:
+                    left = self._store.comment(id)
+                    if left is None or left.text is None:
+                        self._store.suggestions.forget_text(fingerprint)
+                except Unavailable as error:
+                    # They are erased, and that is what is told.
+                    log.error("suggestions_not_forgotten", comment=id, code=error.code)
 
     def escalate(self, id: str, *, kind: str, told: str, by: str) -> None:
         """

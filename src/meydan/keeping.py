@@ -16,6 +16,7 @@ The file is gzip of lines of JSON; docs/backup.md describes each. Nothing in it 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -60,6 +61,7 @@ LEVEL: Final = 1
 
 LONGEST_LINE: Final = 64 * 2**20
 NAMED: Final = 20
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """Comments that a message names, of those that do not add up."""
 
 ERASING: Final = 32
@@ -463,9 +465,7 @@ def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
             with writing(path, what):
                 out.flush()
                 os.fsync(out.fileno())
-                # Not rename: whatever came there meanwhile stays.
-                os.link(aside, path)
-                aside.unlink()
+                _name(aside, path)
         except BaseException:
             with contextlib.suppress(OSError):
                 aside.unlink()
@@ -475,6 +475,21 @@ def whole_file(path: Path, what: str = "backup") -> Iterator[BinaryIO]:
         # What has the other name from here on is somebody else's.
         with writing(path, what):
             sync_folder(path.parent)
+
+
+def _name(aside: Path, path: Path) -> None:
+    """Give a file its name; whatever came there meanwhile stays."""
+    try:
+        os.link(aside, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        # A stick or a share that knows no second names.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+        aside.rename(path)
+    else:
+        aside.unlink()
 
 
 @contextlib.contextmanager

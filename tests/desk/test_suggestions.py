@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meydan.desk import VIOLATION, Suggestion
-from meydan.errors import Malformed, MissingFields, NotErasable, NotText, TooLong
+from meydan.errors import Malformed, MissingFields, NotAllowed, NotErasable, NotText, TooLong
 from meydan.evaluate.decided import Known, suggested
 from tests.desk.conftest import ABUSIVE, COURTEOUS, Room
 
@@ -92,9 +92,13 @@ def test_an_erasure_that_waited_takes_it_along(room: Room) -> None:
         room.store.people.add_moderator(name, room.clock.now, by="operator", role="editor")
     sent = room.send(ABUSIVE)
     room.desk.escalate(sent.id, kind="terrorism", told="", by="Zîn")
+    room.desk.suggest(THERE)
     with pytest.raises(NotErasable):
         room.desk.erase(sent.id)
-    room.desk.suggest(THERE)
+    # Whoever began the hold cannot end it: nothing is gone.
+    with pytest.raises(NotAllowed):
+        room.desk.end_hold(sent.id, reason="It is over.", by="Zîn")
+    assert len(kept(room)) == 1
     assert room.desk.end_hold(sent.id, reason="It is over.", by="Mem")
     assert kept(room) == []
 

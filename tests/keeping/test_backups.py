@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import json
+import os
 import random
 import resource
 import subprocess
@@ -492,6 +494,26 @@ def test_a_folder_is_there_with_all_of_it_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["one"]
     assert folder.stat().st_mode & 0o777 == 0o700
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_where_no_file_has_two_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool) -> None:
+    """If a file is written to a stick that knows no second names, then it is there whole, and over nothing that came meanwhile."""
+
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    file = tmp_path / "list"
+    with (
+        pytest.raises(StoreUnavailable, match="exists") if taken else contextlib.nullcontext(),
+        keeping.whole_file(file, "list") as out,
+    ):
+        out.write(b"whole")
+        if taken:
+            file.write_bytes(b"another's")
+    assert file.read_bytes() == (b"another's" if taken else b"whole")
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_backup_with_two_names_is_not_written_into(tmp_path: Path) -> None:

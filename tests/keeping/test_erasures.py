@@ -128,6 +128,30 @@ def test_a_list_whose_last_line_has_no_end(tmp_path: Path) -> None:
     assert listed.path.read_bytes().count(b"\n") == 3
 
 
+def test_a_line_that_another_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If one process read a line without its end, and another ends it, or its own ending fails, then it goes on from there."""
+    first, second, third, fourth = (Erased(name, name.encode() * 32, 10**15 + 1) for name in "abcd")
+    listed = Erasures(tmp_path / "erasures.jsonl")
+    listed.add([first])
+    listed.path.write_bytes(listed.path.read_bytes().removesuffix(b"\n"))
+    here, there = Erasures(listed.path), Erasures(listed.path)
+    assert here.add([first]) == 0
+    assert there.add([second]) == 1
+    assert here.add([third]) == 1
+    listed.path.write_bytes(listed.path.read_bytes().removesuffix(b"\n"))
+    assert here.add([third]) == 0
+    with monkeypatch.context() as full:
+
+        def fails(_: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        full.setattr("meydan.store.erasures.os.fsync", fails)
+        with pytest.raises(StoreUnavailable):
+            here.add([fourth])
+    assert here.add([fourth]) == 0
+    assert Erasures(listed.path).read() == [first, second, third, fourth]
+
+
 def test_a_list_that_a_crash_cut_short(tmp_path: Path) -> None:
     """If a line was cut short, then the lines before it count and the next one takes its place; any other fault is named by its line."""
     listed = Erasures(tmp_path / "erasures.jsonl")

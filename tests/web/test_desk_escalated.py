@@ -194,6 +194,10 @@ def test_no_hold_is_ended_through_a_link_of_whoever_escalated(tmp_path: Path) ->
         assert re.findall(r"Who can: (.+)</p>", zin.get(f"/desk/escalated/{comment}").text) == [
             "<bdi>Dara</bdi>"
         ]
+        # Mem did not escalate it, and is offered no form that would be refused.
+        theirs = taken.get(f"/desk/escalated/{comment}").text
+        assert "You escalated it" not in theirs
+        assert f'action="/desk/escalated/{comment}/end"' not in theirs
         assert send(dara.sign_in("Dara"), comment, "end", reason="Over.").status_code == 303
 
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 
+from meydan.web.app import COMING_IN_AT_ONCE
 from tests.newsroom import Chair, Newsroom, newsroom
 
 with warnings.catch_warnings():
@@ -89,6 +90,17 @@ def test_a_stranger_does_not_get_in(
     assert answer.status_code == 401
     assert "set-cookie" not in answer.headers
     assert chair.get("/desk").status_code == 303
+
+
+def test_the_way_to_the_issuer_has_a_pace_of_its_own(provider: str, room: Newsroom, chair: Chair) -> None:
+    """If a page has a browser ask for the issuer over and over, then that is told, and whoever has a link comes in all the same."""
+    answers = [chair.get("/desk/sign-in/back", params={"state": "x"}) for _ in range(COMING_IN_AT_ONCE)]
+    assert {answer.status_code for answer in answers} == {401}
+    slowed = [chair.get("/desk/sign-in/issuer", params={"back": "/desk/decided"}) for _ in range(60)]
+    last = slowed[-1]
+    assert (last.status_code, last.headers["x-meydan-code"]) == (429, "R103")
+    assert 'value="/desk/decided"' in last.text or "back=%2Fdesk%2Fdecided" in last.text
+    assert chair.post("/desk/sign-in", data={"link": room.link("Leyla")}).status_code == 303
 
 
 def test_nobody_comes_back_with_another_browsers_sign_in(provider: str, room: Newsroom, chair: Chair) -> None:

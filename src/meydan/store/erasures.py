@@ -67,23 +67,20 @@ class Erasures:
             made = not self.path.exists()
             with os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                whole = self._refresh(file)
+                whole, unended = self._refresh(file)
                 new = {one.id: one for one in erased if one.id not in self._known}
                 if new or os.fstat(file.fileno()).st_size != whole:
                     # A line that a crash cut short was answered to nobody.
                     file.truncate(whole)
                     file.seek(whole)
                     lines = [_line_of(one) for one in new.values()]
-                    if self._last and not self._last.endswith(b"\n"):
-                        # Whole but for its end: somebody mended the list by hand, or the crash came there.
-                        lines.insert(0, b"\n")
-                    file.write(b"".join(lines))
+                    file.write((b"\n" if unended and lines else b"") + b"".join(lines))
                     file.flush()
                     os.fsync(file.fileno())
                     # Known only now: what could not be written is tried again.
                     self._known.update(new)
-                    self._read_to = file.tell()
-                    self._last = lines[-1] if lines else self._last
+                    if lines:
+                        self._read_to, self._last = file.tell(), lines[-1]
             if made:
                 sync_folder(self.path.parent)
         except OSError as error:
@@ -109,18 +106,27 @@ class Erasures:
                 f"The list of erasures {self.path} cannot be read: {error.strerror}."
             ) from None
 
-    def _refresh(self, file: BinaryIO) -> int:
-        """Take up what others appended; returns where the last whole line ends."""
+    def _refresh(self, file: BinaryIO) -> tuple[int, bool]:
+        """
+        Take up what others appended.
+
+        Returns:
+            Where the last whole line ends, and whether it is whole but for its end: somebody mended the list by hand, or a crash
+            came there. Such a line is read again the next time, as others may end it.
+        """
         file.seek(max(0, self._read_to - len(self._last)))
         if file.read(len(self._last)) != self._last:
             # Somebody put another file in its place, or mended this one.
             self._known, self._read_to, self._last = set(), 0, b""
         file.seek(self._read_to)
+        whole, unended = self._read_to, False
         for one, line in _lines(file, self.path, begin=self._read_to):
             self._known.add(one.id)
-            self._read_to += len(line)
-            self._last = line
-        return self._read_to
+            whole += len(line)
+            unended = not line.endswith(b"\n")
+            if not unended:
+                self._read_to, self._last = whole, line
+        return whole, unended
 
 
 def _lines(file: BinaryIO, path: Path, *, begin: int = 0) -> Iterator[tuple[Erased, bytes]]:

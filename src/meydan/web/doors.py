@@ -65,16 +65,17 @@ class Doors:
         """As `sender`, without keeping the event loop waiting."""
         return await self._in_pace(request, self.pace)
 
-    async def check_coming_in(self, request: AnyRequest) -> None:
-        """TooFast when this address has tried to come in at the desk too often of late."""
-        await self._in_pace(request, self.desk_pace)
+    async def check_coming_in(self, request: AnyRequest, way: str) -> None:
+        """TooFast when this address has tried to come in at the desk this way too often of late."""
+        await self._in_pace(request, self.desk_pace, way)
 
-    async def _in_pace(self, request: AnyRequest, pace: Pace) -> Visitor:
+    async def _in_pace(self, request: AnyRequest, pace: Pace, way: str = "") -> Visitor:
         visitor = self.visitor(request)
+        key = f"{way} {visitor.address_key}" if way else visitor.address_key
         if pace.is_shared:
-            await sync_to_thread(pace.check, visitor.address_key)
+            await sync_to_thread(pace.check, key)
         else:
-            pace.check(visitor.address_key)
+            pace.check(key)
         return visitor
 
     def reader(self, request: AnyRequest) -> Reader | None:

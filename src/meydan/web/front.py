@@ -264,6 +264,7 @@ class Front:
                 code,
                 submission=changes and path in SUBMITTED,
             )
+            log.info("request", method=scope["method"], route="?", status=status, code=code)
             return
         try:
             await inner(scope, _patient(receive, count, self._patience) if changes else receive, pass_back)

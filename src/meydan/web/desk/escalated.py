@@ -189,6 +189,7 @@ class _EscalatedRoom:
             erasure_asked=when(case.erasure_asked_at) if case.erasure_asked_at else "",
             begun_by=case.held_by,
             own=case.held_by == session.moderator,
+            bound=session.moderator in case.bound,
             others=others,
             typed=typed,
             done=[

@@ -8,6 +8,7 @@ address, in one table, so that no page can forget to ask.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -54,6 +55,8 @@ PORTERS: Final = 4
 MOST_WAITING: Final = 32
 """How many threads each of these has, and how many may be with them or wait for them: some seconds' work. Whoever comes
 then is asked to try again."""
+
+_UTF_8: Final = re.compile(rb'charset=(?:utf-8|"utf-8")(?![^\s;])')
 
 STATE_COOKIE: Final = "meydan_state"
 STATE_S: Final = 600
@@ -232,7 +235,9 @@ class Frame:
             session = await sync_to_thread(self._admitted, page, asked)
             return await porters.do(page.make, asked, session)
         try:
-            await self._doors.check_coming_in(request)
+            # Any page may have a browser ask for the issuer's: they have a pace of their own, and none where there is no issuer.
+            if page.apart != "issuer" or self.issuer is not None:
+                await self._doors.check_coming_in(request, page.apart)
             return await porters.do(page.make, asked)
         except (TooFast, Overloaded) as error:
             if page.not_now is None:
@@ -497,16 +502,20 @@ async def _form_of(request: AnyRequest, most: int = FORM_BYTES) -> Mapping[str, 
         raise Malformed("This form could not be read.") from None
 
 
+def _names_another_encoding(head: bytes) -> bool:
+    """Whether a part's head says anything of an encoding but UTF-8; what its file is called says nothing of it."""
+    lines = [line for line in head.lower().split(b"\r\n") if not line.startswith(b"content-disposition:")]
+    return b"charset" in _UTF_8.sub(b"", b"\n".join(lines))
+
+
 async def _parts_of(request: AnyRequest) -> Mapping[str, Sequence[str]]:
     """The fields of a form with a file, the file's text among them; Malformed where they are not UTF-8."""
     found: dict[str, list[str]] = {}
     boundary = request.content_type[1].get("boundary", "")
-    heads = [
-        part.partition(b"\r\n\r\n")[0] for part in (await request.body()).split(b"--" + boundary.encode())
-    ]
+    parts = (await request.body()).split(b"--" + boundary.encode())
     # A part that names another encoding would be read in it: there are some that take time by the square of what they
     # read, and some that give halves of characters. No browser names any.
-    if any(b"charset" in head.lower().replace(b"charset=utf-8", b"") for head in heads):
+    if any(_names_another_encoding(part.partition(b"\r\n\r\n")[0]) for part in parts):
         raise Malformed("This form is not in UTF-8, as the desk sends it.")
     try:
         for name, part in (await request.form()).multi_items():
