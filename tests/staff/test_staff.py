@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ import psycopg
 import pyotp
 import pytest
 
-from meydan.errors import AlreadyExists, Malformed, NotAllowed, NotFound, SignInNeeded, TooFast
+from meydan.errors import AlreadyExists, Malformed, NotAllowed, NotFound, Overloaded, SignInNeeded, TooFast
 from meydan.staff import (
     FIRST_LOCK,
     LOCKED_FROM,
@@ -432,18 +433,22 @@ def test_many_at_once_are_many_tries(office: Office) -> None:
     told: list[type[Exception]] = []
 
     def guess() -> None:
-        try:
-            office.staff.finish_sign_in(half, wrong)
-        except (SignInNeeded, TooFast) as error:
-            told.append(type(error))
+        while True:
+            try:
+                office.staff.finish_sign_in(half, wrong)
+            except Overloaded:
+                # A machine that is busy with other things: nothing was counted.
+                continue
+            except Exception as error:  # noqa: BLE001
+                told.append(type(error))
+                return
 
     threads = [threading.Thread(target=guess) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert told.count(SignInNeeded) == LOCKED_FROM
-    assert told.count(TooFast) == 20 - LOCKED_FROM
+    assert Counter(told) == {SignInNeeded: LOCKED_FROM, TooFast: 20 - LOCKED_FROM}
 
 
 def test_a_new_password_ends_what_was_half_way(office: Office) -> None:
