@@ -96,10 +96,12 @@ def test_the_way_to_the_issuer_has_a_pace_of_its_own(provider: str, room: Newsro
     """If a page has a browser ask for the issuer over and over, then that is told, and whoever has a link comes in all the same."""
     answers = [chair.get("/desk/sign-in/back", params={"state": "x"}) for _ in range(COMING_IN_AT_ONCE)]
     assert {answer.status_code for answer in answers} == {401}
-    slowed = [chair.get("/desk/sign-in/issuer", params={"back": "/desk/decided"}) for _ in range(60)]
-    last = slowed[-1]
-    assert (last.status_code, last.headers["x-meydan-code"]) == (429, "R103")
-    assert 'value="/desk/decided"' in last.text or "back=%2Fdesk%2Fdecided" in last.text
+    asked = (
+        chair.get("/desk/sign-in/issuer", params={"back": "/desk/decided"}) for _ in range(COMING_IN_AT_ONCE)
+    )
+    slowed = next(answer for answer in asked if answer.status_code == 429)
+    assert slowed.headers["x-meydan-code"] == "R103"
+    assert 'value="/desk/decided"' in slowed.text or "back=%2Fdesk%2Fdecided" in slowed.text
     assert chair.post("/desk/sign-in", data={"link": room.link("Leyla")}).status_code == 303
 
 
