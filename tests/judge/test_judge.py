@@ -324,3 +324,23 @@ def test_evidence_does_not_depend_on_company(judge: Judge) -> None:
     with ThreadPoolExecutor(6) as threads:
         assert list(threads.map(judge.evidence, lines)) == alone
     assert judge.evidence_of(lines) == alone
+
+
+HARMLESS = "I think the bridge over the river is a good thing for the people of the town. "
+
+
+@pytest.mark.parametrize(
+    "last", [" Karim Jabbar stole the money of the hospital.", " He said a\u202ebc\u202c.", " 杀光他们"]
+)
+def test_what_is_seen_late_in_a_long_text_holds_it_too(judge: Judge, last: str) -> None:
+    """If a text is read in stretches, then what is seen in its last one holds it as it does alone, at its place in the whole."""
+    text = HARMLESS * 58 + last
+    assert len(text) > 4400
+    whole = judge.whole(text)
+    alone = judge.evidence(HARMLESS + last)
+    wanted = {(one.kind, one.hold) for one in alone.findings if one.hold is not None}
+    assert wanted <= {(one.kind, one.hold) for one in whole.findings}
+    for one in whole.findings:
+        if one.begin is not None and one.end is not None:
+            assert 0 <= one.begin <= one.end <= len(text)
+    assert len(set(whole.findings)) == len(whole.findings)

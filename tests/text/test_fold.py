@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -288,3 +290,12 @@ def test_time_is_linear(piece: str) -> None:
 def test_a_reading_shows_no_words_in_a_traceback() -> None:
     """If a folded text is printed, then the reader's words are not."""
     assert "secret" not in repr(fold("my secret"))
+
+
+@pytest.mark.parametrize("sign", ["\U0001d173", "\U0001bca0", "\ufff0", "\u180f", "\u0951", "\u0730"])
+def test_what_is_not_seen_hides_nothing(sign: str) -> None:
+    """If signs that show nothing, or marks of another script, stand between letters, then the word is read, and what shows nothing is known for a disguise."""
+    folded = fold(sign.join("idiot"))
+    assert folded.text == "idiot"
+    # One mark on a letter may be a spelling.
+    assert folded.obfuscation > 0 or unicodedata.category(sign) == "Mn"

@@ -171,3 +171,31 @@ def test_a_folded_text_is_the_same_question(case: dict[str, Any]) -> None:
 def test_hostile_text_takes_time_in_proportion(piece: str) -> None:
     """If a text is long and hostile, then naming its language takes time in proportion to its length."""
     assert in_proportion(identify, lambda size: piece * (size // len(piece)), 100_000)
+
+
+@pytest.mark.parametrize(
+    ("said", "tag"),
+    [
+        ("杀光他们", "zh"),
+        ("死ね、馬鹿", "ja"),
+        ("죽어라", "ko"),
+        ("מות להם", "he"),
+        ("\U00010437\U0001042d", "und"),
+        ("\u283d\u2815\u2825", "und"),
+        ("\u2d30\u2d31", "und"),
+    ],
+)
+def test_a_few_words_in_a_script_that_nobody_reads_are_named(said: str, tag: str) -> None:
+    """If a text has a few letters in a script that no model reads, then it is partly in another language, however short that part."""
+    for base in (
+        "I think the minister is right and the people should read this article.",
+        "أشكركم على هذا المقال المفيد جدا عن المدينة.",
+    ):
+        for text in (f"{base} {said}", f"{said} {base}", base.replace(" ", f" {said} ", 1)):
+            assert tag in identify(text).others
+
+
+@pytest.mark.parametrize("drawn", ["¯\\_(ツ)_/¯", "Ω", "µ ½ ™", "Beyoncé and Şêx", "🙂👍🏽", "⠿"])
+def test_one_letter_may_be_drawing(drawn: str) -> None:
+    """If a text has one letter of another script, or signs, then it is in one language."""
+    assert identify(f"I think the minister is right and the people should read this. {drawn}").others == ()

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,7 @@ MODELS: Final = Path(__file__).parent / "models"
 """The models that come with the program."""
 
 Tier = Literal["full", "fast"]
+Seen = TypeVar("Seen", Finding, Span)
 
 FAST_ALONE: Final = frozenset({"en"})
 """The languages in which the fast tier judges alone; in the others it only seconds the encoder."""
@@ -278,7 +279,23 @@ class Judge:
             # What one stretch is in that nobody reads is a part of the text that was not measured.
             scores[label] = max(known) if len(known) == len(read) else None
         tongue = identify(fold(text), language, expected)
-        return replace(read[0], language=tongue.tag, language_score=tongue.score, scores=scores)
+        # Each once: stretches overlap, and what was seen in one of them was seen.
+        findings = dict.fromkeys(
+            _moved(one, start)
+            for start, evidence in zip(starts, read, strict=True)
+            for one in evidence.findings
+        )
+        spans = dict.fromkeys(
+            _moved(one, start) for start, evidence in zip(starts, read, strict=True) for one in evidence.spans
+        )
+        return replace(
+            read[0],
+            language=tongue.tag,
+            language_score=tongue.score,
+            scores=scores,
+            findings=tuple(findings),
+            spans=tuple(spans)[:SPANS_AT_MOST],
+        )
 
     def explain(
         self, text: str, label: str, *, language: str | None = None, expected: Sequence[str] = ()
@@ -666,6 +683,13 @@ def _harmless(scores: Mapping[str, float | None], offence: float) -> bool:
     """Whether nothing that was measured speaks against a comment, everything having been measured."""
     said = [offence, *(scores[label] for label in RULE_LABELS)]
     return all(score is not None and score < SEEN_THROUGH_BELOW for score in said)
+
+
+def _moved(seen: Seen, start: int) -> Seen:
+    """What was seen in a stretch, with its place in the whole text."""
+    if seen.begin is None or seen.end is None:
+        return seen
+    return replace(seen, begin=seen.begin + start, end=seen.end + start)
 
 
 def _seen_through(finding: Finding) -> Finding:

@@ -22,7 +22,7 @@ SAYS_FROM: Final = 3
 
 _NOISE = re.compile(
     "[\u00ad\u034f\u061c\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b\u200d-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    "\u200b\u200d-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # What no address has ends it: whatever was hung on by a comma or an invisible sign is the writer's.
 _ADDRESS = re.compile(r"(?:https?://|www\.)([\w-]+(?:\.[\w-]+)+)([\w/.~:?#\[\]@!$&()*+;=%-]*)", re.IGNORECASE)

@@ -16,6 +16,8 @@ MARKS: Final = "".join(
         (0x0300, 0x036F),
         (0x0483, 0x0489),
         (0x0653, 0x0655),
+        (0x0730, 0x074A),
+        (0x0951, 0x0954),
         (0x1AB0, 0x1AFF),
         (0x1DC0, 0x1DFF),
         (0x20D0, 0x20FF),
@@ -41,6 +43,7 @@ INVISIBLE: Final = "".join(
             0x180C,
             0x180D,
             0x180E,
+            0x180F,
             *range(0x200B, 0x2010),
             *range(0x202A, 0x202F),
             *range(0x2060, 0x2070),
@@ -48,7 +51,9 @@ INVISIBLE: Final = "".join(
             *range(0xFE00, 0xFE10),
             0xFEFF,
             0xFFA0,
-            *range(0xFFF9, 0xFFFC),
+            *range(0xFFF0, 0xFFFC),
+            *range(0x1BCA0, 0x1BCA4),
+            *range(0x1D173, 0x1D17B),
         ],
     )
 )

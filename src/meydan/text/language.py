@@ -125,6 +125,7 @@ _SCRIPTS: Final = (
 )
 _BEGINS: Final = [begin for begin, _ in _SCRIPTS]
 _LEARNED: Final = ("Latn", "Arab", "Cyrl")
+_BRAILLE = re.compile("[\u2801-\u28ff]{2}")
 
 # How sure, before a tag is answered at all; how much a claim of the page weighs (log odds).
 _SURE: Final = 0.5
@@ -210,7 +211,30 @@ def _identify(folded: Folded, reading: str, hint: str | None, expected: Sequence
             tag = _other("Latn", run, folded, guess, main_script=script)
             if tag is not None and tag not in others:
                 others.append(tag)
+    others.extend(tag for tag in _unread(text) if tag != guess.tag and tag not in others)
     return Language(guess.tag, round(guess.score, 4), tuple(others))
+
+
+def _unread(text: str) -> list[str]:
+    """
+    What a text is partly in that is in no script of the languages that are told apart by their words, however short.
+
+    A sentence in Chinese is one word of eight letters, and a threat has four. One letter may be drawing.
+    """
+    if text.isascii():
+        return []
+    letters: dict[str, int] = {}
+    for word in _WORD.findall(text):
+        for letter in word:
+            if letter.isalpha():
+                script = _SCRIPTS[bisect_right(_BEGINS, ord(letter)) - 1][1]
+                letters[script] = letters.get(script, 0) + 1
+    if "zh" in letters and ("ja" in letters or _KANA.search(text)):
+        letters["ja"] = letters.get("ja", 0) + letters.pop("zh")
+    if _BRAILLE.search(text):
+        letters[""] = letters.get("", 0) + 2
+    strange = (script for script, many in letters.items() if many > 1 and script not in _LEARNED)
+    return [script or UNKNOWN_LANGUAGE for script in strange]
 
 
 def _without_addresses(text: str) -> str:
