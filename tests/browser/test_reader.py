@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from meydan.locale import words
 from tests.newsroom import ABUSIVE, UNMEASURED, Newsroom, newsroom
+from tests.serving import Served
 
 pytestmark = pytest.mark.browser
 
@@ -100,6 +101,9 @@ def embedded(room: Newsroom, story: str, *, lang: str = "en", direction: str = "
     body = f'<script type="module" src="{room.url}/embed.js"></script><meydan-comments story="{story}"></meydan-comments>'
     with another_site(body, policy=policy, lang=lang, direction=direction) as site:
         yield site
+
+
+ANY = {"access-control-allow-origin": "*"}
 
 
 def listen(page: Page) -> list[str]:
@@ -271,6 +275,37 @@ def test_nothing_typed_is_lost_when_the_network_is(embedding: Page) -> None:
     page.unroute("**/api/v1/comments")
     page.locator(f"{FORM} button").click()
     expect(page.locator(SAID)).to_contain_text("waiting for a moderator")
+
+
+def test_a_full_storage_sends_the_same_comment_once(embedding: Page) -> None:
+    """If the site has filled the browser's storage, then a comment that is sent again after a lost answer is the same one."""
+    page, keys = embedding, []
+
+    def lost(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.abort()
+
+    page.evaluate(
+        "() => { for (let size = 2 ** 22; size; size >>= 1) try { localStorage.setItem(size, 'x'.repeat(size)) } catch {} }"
+    )
+    page.route("**/api/v1/comments", lost)
+    post(page, "Nada", UNMEASURED)
+    expect(page.locator(SAID)).to_contain_text("What you wrote is kept in this browser.")
+    page.locator(f"{FORM} button").click()
+    Served.until(lambda: bool(page.wait_for_timeout(50)) or len(keys) == 2)
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_who_has_to_wait_finds_their_words_again(embedding: Page, status: int) -> None:
+    """If a comment is refused for now, then its words are still in this browser when the page is opened anew."""
+    page = embedding
+    told = {"code": "R103", "message": "Wait 2 s, then send it again."}
+    page.route("**/api/v1/comments", lambda route: route.fulfill(status=status, json=told, headers=ANY))
+    post(page, "Nada", UNMEASURED)
+    expect(page.locator(SAID)).to_contain_text("Wait 2 s")
+    page.reload()
+    expect(page.locator("#meydan-text")).to_have_value(UNMEASURED)
 
 
 def test_characters_are_counted_as_people_count(embedding: Page) -> None:

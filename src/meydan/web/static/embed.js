@@ -25,6 +25,7 @@ const MOST_STREAMS = 2;
 let streams = 0;
 /** @type {any} */
 let memory = {};
+let full = false;
 
 /**
  * What this browser keeps, after an optional change to it; in memory only where storage is not allowed.
@@ -33,7 +34,7 @@ let memory = {};
  */
 function kept(change) {
   try {
-    memory = JSON.parse(localStorage.meydan ?? "{}");
+    memory = full ? memory : JSON.parse(localStorage.meydan ?? "{}");
   } catch {}
   /** @param {any} one */
   const young = (one) => one.at > Date.now() - KEPT_MS;
@@ -44,7 +45,10 @@ function kept(change) {
   memory = all;
   try {
     localStorage.meydan = JSON.stringify(all);
-  } catch {}
+  } catch {
+    // What it holds is older than what is known here, from now on.
+    full = true;
+  }
   return all;
 }
 
@@ -667,7 +671,8 @@ class MeydanComments extends HTMLElement {
           continue;
         }
         if (answer.status >= 500) throw told;
-        kept((all) => delete all.drafts[story]);
+        // Who has to sign in again, or to wait, sends the same once more.
+        if (![401, 429].includes(answer.status)) kept((all) => delete all.drafts[story]);
         return await this.#answered(answer, told, body);
       }
     } catch (why) {
