@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from meydan import policy
 from meydan.errors import BadGuidelines
+from meydan.judge.calibration import APPROVALS
+from meydan.judge.watch import EVERY_RULE
 from meydan.policy.check import MAX_BYTES, MAX_FAULTS
 
 DEFAULT = policy.DEFAULT.read_bytes()
@@ -129,6 +131,16 @@ def test_numbers_outside_their_range(key: str, number: float) -> None:
     faults = checked("\n".join(lines).encode())
     if not 0.0 <= number <= 1.0:
         assert any(f.line == index + 1 and f.column == len(key) + 4 and key in f.message for f in faults)
+
+
+@pytest.mark.parametrize("name", [APPROVALS, EVERY_RULE])
+def test_no_rule_is_called_as_all_of_them_are(name: str) -> None:
+    """If a rule's id is what the counts of all approvals or rejections are kept under, then it is refused where it stands."""
+    lines = PLAIN.split("\n")
+    rule = lines.index("[[rules]]") if "[[rules]]" in lines else lines.index("[[rule]]")
+    index = next(i for i, line in enumerate(lines) if i > rule and line.startswith("id ="))
+    lines[index] = f'id = "{name}"'
+    assert any(f.line == index + 1 and name in f.message for f in checked("\n".join(lines).encode()))
 
 
 @given(st.text(string.ascii_lowercase + "_", min_size=1, max_size=12), st.sampled_from(PLAIN.split("\n")))

@@ -83,6 +83,8 @@ MAX_TEXT = 5000
 MAX_ID = 40
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+TAKEN = ("approvals", "rejections")
+"""What the counts of the machine's decisions are kept under beside those of each rule."""
 _MISSING = object()
 
 
@@ -518,6 +520,12 @@ class _Checker:
                 where,
                 f"“{brief(given)}” cannot be an id: small letters, digits and single hyphens, {MAX_ID} at most.",
                 f'Write id = "{plain or "my-rule"}".',
+            )
+        elif given in TAKEN:
+            self._fault(
+                where,
+                f"“{given}” cannot be an id: in counts it stands for all of them.",
+                f'Write id = "{given}-of-ours".',
             )
         elif given in ids:
             line, _ = self.places.line_and_column(self.places.of_value((*ids[given], "id")).begin)
