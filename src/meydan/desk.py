@@ -1688,8 +1688,7 @@ class Desk:
         check_text("reason", reason, LONGEST_REASON)
         now = self._clock()
         leaf = erasure_leaf(self._commitment(id), now)
-        forgetting = self._store.erasure_postponed(id) is not None
-        with self._forgetting(id) if forgetting else contextlib.nullcontext():
+        with self._forgetting(id):
             return self._store.end_hold(
                 id, reason=reason.strip(), leaf=leaf, by=by, at=now, ways_last=self._ways_last
             )
@@ -1876,7 +1875,7 @@ class Desk:
         except Unavailable:
             # So would every other.
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  (whatever it was with this one, the next has to come)
             log.error("sweep_failed", comment=id, error=type(error).__name__)
         finally:
             self._in_hand.discard(id)

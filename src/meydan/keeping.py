@@ -61,8 +61,10 @@ LEVEL: Final = 1
 
 LONGEST_LINE: Final = 64 * 2**20
 NAMED: Final = 20
-_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """Comments that a message names, of those that do not add up."""
+
+_NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How a file system says that it knows no second names."""
 
 ERASING: Final = 32
 """Erasures that are asked for at once, so that they share their commits."""
